@@ -7,6 +7,20 @@
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
+/* The types that the agent reads and no map holds: a variable of each brings them into the object's BTF. */
+const volatile struct {
+	struct event event;
+	enum direction direction;
+	enum state state;
+	enum reset_side reset_side;
+	enum timeout_by timeout_by;
+	enum close_reason close_reason;
+	enum attribution attribution;
+	enum form form;
+	enum moment moment;
+	enum loss loss;
+} told = {};
+
 /* The current task's part in this change: the owner, or the closer of a connection that it accepted. */
 static __always_inline void note_task(const struct sock *sk, struct connection *c, bool opening)
 {

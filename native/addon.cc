@@ -208,17 +208,16 @@ Napi::Value Constants(const Napi::CallbackInfo &info) {
   return buffer;
 }
 
-/* resize(object, map, entries): before load. The inner map's template of an array of maps follows its members. */
+/* resize(object, map, entries): before load. (An array of hash maps does not care how many entries its template has.) */
 Napi::Value Resize(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   bpf_map *map = map_of(info, handle, 1);
   int error = bpf_map__set_max_entries(map, number_of(info, 2));
-  if (!error && bpf_map__inner_map(map)) error = bpf_map__set_max_entries(bpf_map__inner_map(map), number_of(info, 2));
   if (error) throw failure(info.Env(), "resize", -error);
   return info.Env().Undefined();
 }
 
-/* load(object, names of programs to leave out). */
+/* load(object): maps made, programs verified. The error's log ends with what the verifier had against it. */
 Napi::Value Load(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   int error = bpf_object__load(handle->object);
