@@ -285,7 +285,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 			(d.established || !(c->flags & CONNECTION_ESTABLISHED));
 	flow_key_of(&key, sk, c, v->state);
 	flow_add(FLOWS_LIVE, &key, &d);
-	balance(ns, &d);
+	count_retransmits(ns, d.retransmits);
 	event_emit(sk, tp, c, MOMENT_ENDED, v, v->state != STATE_CLOSED, now);
 }
 

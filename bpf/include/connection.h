@@ -158,18 +158,10 @@ static __always_inline void delta_reported(struct delta *d, const struct connect
 		d->established = 1;
 }
 
-static __always_inline void balance(struct netns *ns, const struct delta *d)
+static __always_inline void count_retransmits(struct netns *ns, u32 count)
 {
-	if (!ns)
-		return;
-	if (d->opened)
-		__sync_fetch_and_add(&ns->opened, 1);
-	if (d->adopted)
-		__sync_fetch_and_add(&ns->adopted, 1);
-	if (d->ended)
-		__sync_fetch_and_add(&ns->ended, 1);
-	if (d->retransmits)
-		__sync_fetch_and_add(&ns->retrans_segs, d->retransmits);
+	if (ns && count)
+		__sync_fetch_and_add(&ns->retrans_segs, count);
 }
 
 static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp, const struct connection *c)

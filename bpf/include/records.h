@@ -90,10 +90,7 @@ struct netns {
 	u64 estab_resets;
 	u64 retrans_segs;
 	u64 out_rsts;
-	u64 opened; /* connections reported, for the balance: opened + adopted = ended + still open */
-	u64 adopted;
-	u64 ended;
-	u64 untracked;
+	u64 untracked; /* connections without a record: no memory for one */
 };
 
 /* Addresses are IPv6; IPv4 is ::ffff:a.b.c.d, whether the socket was AF_INET or a mapped AF_INET6 one. */

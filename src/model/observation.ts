@@ -101,8 +101,6 @@ export type NetnsCounts = {
   readonly cookie: bigint;
   readonly inode: number;
   readonly counters: Readonly<Record<ReconciledCounter, number>>;
-  readonly opened: number;
-  readonly adopted: number;
-  readonly ended: number;
+  /** Connections without a record: no memory for one. */
   readonly untracked: number;
 };

@@ -51,8 +51,7 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
 export function netnsDecoder(types: TypeInformation): (view: DataView, id: number) => NetnsCounts | undefined {
   const layout = types.layout('netns');
   const field = (name: string) => reader(layout, name);
-  const [known, inode, opened, adopted] = [field('known'), field('inode'), field('opened'), field('adopted')];
-  const [ended, untracked] = [field('ended'), field('untracked')];
+  const [known, inode, untracked] = [field('known'), field('inode'), field('untracked')];
   const counters = {
     activeOpens: field('active_opens'),
     passiveOpens: field('passive_opens'),
@@ -78,9 +77,6 @@ export function netnsDecoder(types: TypeInformation): (view: DataView, id: numbe
         retransSegs: counters.retransSegs(view, base),
         outRsts: counters.outRsts(view, base),
       },
-      opened: opened(view, base),
-      adopted: adopted(view, base),
-      ended: ended(view, base),
       untracked: untracked(view, base),
     };
   };
