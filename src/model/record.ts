@@ -116,6 +116,8 @@ export type WindowRecord = NodeLabels & {
   readonly 'connections.adopted': number;
   readonly 'connections.established': number;
   readonly 'connections.ended': number;
+  /** How those that ended did. */
+  readonly 'connections.ended.states': Readonly<Partial<Record<ConnectionState, number>>>;
   /** Found by the sweep. */
   readonly 'connections.open': number;
   /** Reported open before, not ended, and in no file table any more: closed by its process, not yet by TCP. */

@@ -4,7 +4,7 @@
  * Owns the balance since start: what was reported opened and not yet ended. Must be fed every window, in order.
  */
 
-import type { Attribution } from '../../model/connection.ts';
+import type { Attribution, ConnectionState } from '../../model/connection.ts';
 import type { FlowRow } from '../../model/observation.ts';
 import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
 import { mergeRows } from './merge.ts';
@@ -25,15 +25,20 @@ function total(records: readonly FlowRecord[], value: (record: FlowRecord) => nu
   return records.reduce((sum, record) => sum + value(record), 0);
 }
 
-function countLabels(records: readonly FlowRecord[]): Pick<WindowRecord, 'attribution' | 'unlabelled'> {
+type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution' | 'unlabelled'>;
+
+function countShares(records: readonly FlowRecord[]): Shares {
+  const states: Partial<Record<ConnectionState, number>> = {};
   const attribution: Partial<Record<Attribution, number>> = {};
   const unlabelled: Record<string, number> = {};
   for (const record of records) {
+    const state = record['connection.state'];
+    if (record['connections.ended'] > 0) states[state] = (states[state] ?? 0) + record['connections.ended'];
     const connections = record['connections.open'] + record['connections.ended'];
     attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
     for (const label of missingLabels(record)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   }
-  return { attribution, unlabelled };
+  return { 'connections.ended.states': states, attribution, unlabelled };
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -74,7 +79,7 @@ export function windowCloser(node: NodeLabels, options: ReconcileOptions): (part
       'bytes.sent': total(records, (r) => r['bytes.sent']),
       'bytes.received': total(records, (r) => r['bytes.received']),
       retransmits: total(records, (r) => r.retransmits),
-      ...countLabels(records),
+      ...countShares(records),
       lost: since(lossesBefore, losses),
       'coverage.namespaces': namespaces.map((observation) => reconcile(observation, options)),
     };
