@@ -1,10 +1,13 @@
 /** A client of an agent's local socket. */
 
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { OperatorError } from '../lib/errors.ts';
+import { readLines } from '../lib/lines.ts';
 import { localSocketPath } from '../lib/local-socket.ts';
 import type { LocalReply, LocalRequest } from '../model/local.ts';
+
+/** A window's closing record names every network namespace: 1,024 of them at 1 kB each. */
+const replyMax = 4 << 20;
 
 /**
  * Asks, and hands every answer on until the agent or the signal ends it. Rejects with agent.not_running when nobody listens,
@@ -31,8 +34,11 @@ export function askAgent(
       signal.removeEventListener('abort', stop);
       resolve();
     });
-    createInterface({ input: socket }).on('line', (line) => {
-      onReply(JSON.parse(line) as LocalReply);
+    readLines(socket, {
+      onLine: (line) => {
+        onReply(JSON.parse(line) as LocalReply);
+      },
+      lineMax: replyMax,
     });
   });
 }

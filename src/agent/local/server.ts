@@ -7,8 +7,8 @@
 
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { OperatorError } from '../../lib/errors.ts';
+import { readLines } from '../../lib/lines.ts';
 import { localSocketPath } from '../../lib/local-socket.ts';
 import type { Log } from '../../lib/log.ts';
 import { connectionMatcher, filterProblem } from '../../model/filter.ts';
@@ -17,6 +17,8 @@ import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
 
 export const localLimits = {
   watchersMax: 16,
+  /** Characters of a request. */
+  requestMax: 64 * 1024,
   /** What a watcher may leave unread before it starts to miss connections. */
   unreadBytesMax: 4 << 20,
 } as const;
@@ -140,8 +142,13 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
     socket.on('error', (error) => {
       log.warn(`local socket: ${error.message}`);
     });
-    createInterface({ input: socket }).once('line', (line) => {
-      answer(socket, line, agent);
+    let asked = false;
+    readLines(socket, {
+      onLine(line) {
+        if (!asked) answer(socket, line, agent);
+        asked = true;
+      },
+      lineMax: localLimits.requestMax,
     });
   });
   try {

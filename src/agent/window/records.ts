@@ -105,7 +105,7 @@ function errorLabel(errno: number): string {
 function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {
   if (event.moment !== 'ended') return {};
   return {
-    'connection.duration_ms': round((event.atNs - event.startedNs) / 1e6),
+    ...(event.adopted ? {} : { 'connection.duration_ms': round((event.atNs - event.startedNs) / 1e6) }),
     ...(event.error === 0 ? {} : { error: errorLabel(event.error) }),
     ...(event.resetSide === undefined ? {} : { 'reset.side': event.resetSide }),
     'close.reason': event.closeReason,
