@@ -83,7 +83,8 @@ export class Actor {
   /** Starts an actor in a network namespace: `new`, `-` (this one), or a path such as /proc/PID/ns/net. */
   static async start(options: { name: string; netns: string }): Promise<{ actor: Actor; netns: number }> {
     const { name } = options;
-    if (name.length > nameLengthMax) throw new RangeError(`actor name ${name} is longer than ${nameLengthMax}`);
+    if (name.length > nameLengthMax)
+      throw new RangeError(`actor name ${name} is longer than ${nameLengthMax}`);
     const child = spawn(programPath('actor'), [name, options.netns], {
       stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
     });
@@ -119,7 +120,11 @@ export class Actor {
   }
 
   /** Non-blocking connect, waited for; `block: true` sleeps inside connect() itself. Throws an ActorError with the errno. */
-  async connect(socket: SocketId, to: Address, how: { block?: boolean; waitMs?: number } = {}): Promise<void> {
+  async connect(
+    socket: SocketId,
+    to: Address,
+    how: { block?: boolean; waitMs?: number } = {},
+  ): Promise<void> {
     const bound = how.waitMs ?? waitMs;
     await this.#channel.ask(['connect', socket, to.ip, to.port, bound, how.block ? 'block' : 'wait'], bound);
   }

@@ -8,7 +8,8 @@ export type Derived = Pick<Counters, 'ActiveOpens' | 'PassiveOpens' | 'AttemptFa
 /** For the ends of one namespace. `embryonic`: its EmbryonicRsts, which are failed attempts without a socket. */
 export function derivedCounters(ends: readonly ExpectedEnd[], embryonic: number): Derived {
   const count = (is: (end: ExpectedEnd) => boolean): number => ends.filter(is).length;
-  const gaveUpByKernel = (end: ExpectedEnd): boolean => end.state === 'timed_out' && end.timeoutBy === 'kernel';
+  const gaveUpByKernel = (end: ExpectedEnd): boolean =>
+    end.state === 'timed_out' && end.timeoutBy === 'kernel';
   return {
     ActiveOpens: count((end) => end.direction === 'egress' && end.state !== 'failed'),
     PassiveOpens: count((end) => end.direction === 'ingress'),
@@ -17,7 +18,11 @@ export function derivedCounters(ends: readonly ExpectedEnd[], embryonic: number)
       count(
         (end) =>
           !end.established &&
-          (end.state === 'refused' || end.state === 'unreachable' || end.state === 'reset' || gaveUpByKernel(end)),
+          !end.softError &&
+          (end.state === 'refused' ||
+            end.state === 'unreachable' ||
+            end.state === 'reset' ||
+            gaveUpByKernel(end)),
       ),
     EstabResets: count(
       (end) => end.established && !end.finSent && (end.state === 'reset' || gaveUpByKernel(end)),

@@ -37,7 +37,14 @@ const counterNames = [
 export type SocketRow = { readonly state: number; readonly localPort: number; readonly remotePort: number };
 
 /** Numbers of include/net/tcp_states.h. */
-export const kernelState = { established: 1, synSent: 2, synRecv: 3, finWait2: 5, timeWait: 6, listen: 10 } as const;
+export const kernelState = {
+  established: 1,
+  synSent: 2,
+  synRecv: 3,
+  finWait2: 5,
+  timeWait: 6,
+  listen: 10,
+} as const;
 
 /** Parses the pairs of lines (names, values) of /proc/net/snmp and /proc/net/netstat. */
 export function parseCounters(text: string): ReadonlyMap<string, number> {

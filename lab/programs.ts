@@ -24,6 +24,8 @@ export function buildPrograms(): void {
   for (const program of ['actor', 'churn'] as const) {
     if (changedAt(programPath(program)) > newest) continue;
     const source = join(folder, `${program}.c`);
-    execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-o', programPath(program), source], { stdio: 'inherit' });
+    execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-o', programPath(program), source], {
+      stdio: 'inherit',
+    });
   }
 }

@@ -35,6 +35,11 @@ export type ExpectedEnd = {
   readonly bytesReceived?: number;
   /** It had sent its FIN before it was reset or timed out: the kernel's EstabResets does not count it. */
   readonly finSent?: true;
+  /**
+   * An ICMP error was only noted (sk_err_soft, with sk_err 0) and the application, told of it, closed in SYN_SENT: the
+   * kernel's AttemptFails does not count it.
+   */
+  readonly softError?: true;
 };
 
 export type Truth = {
@@ -142,5 +147,12 @@ export function resetRemotely(
   [bytesSent, bytesReceived]: Bytes,
   error: 'ECONNRESET' | 'EPIPE' = 'ECONNRESET',
 ): Outcome {
-  return { state: 'reset', resetSide: 'remote', closeReason: 'reset_received', error, bytesSent, bytesReceived };
+  return {
+    state: 'reset',
+    resetSide: 'remote',
+    closeReason: 'reset_received',
+    error,
+    bytesSent,
+    bytesReceived,
+  };
 }

@@ -116,4 +116,3 @@ export const scenarios = [
     return { ends: pairEnds(pair, closed('fin_local', [300, 5000]), server) };
   }),
 ];
-

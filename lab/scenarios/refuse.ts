@@ -1,5 +1,5 @@
 /** Attempts that something on the way, or the far host, turns down. */
-import { ActorError } from '../channel.ts';
+import type { ActorError } from '../channel.ts';
 import { routedAddress } from '../namespaces.ts';
 import type { Namespace } from '../namespaces.ts';
 import { attemptEnd, scenario } from '../scenario.ts';
@@ -17,9 +17,10 @@ async function attempt(
   const { at, ip, errno } = options;
   const client = await at.actor('client');
   const socket = await client.socket(ip.includes(':') ? 'tcp6' : 'tcp4');
-  const result = await client
-    .connect(socket, { ip, port }, { block: options.block ?? false })
-    .then(() => 'connected', (error: ActorError) => error.errno);
+  const result = await client.connect(socket, { ip, port }, { block: options.block ?? false }).then(
+    () => 'connected',
+    (error: ActorError) => error.errno,
+  );
   if (result !== errno) throw new Error(`connect to ${ip}: ${result}, not ${errno}`);
   await client.close(socket);
   return attemptEnd({ process: client.name, at, to: { ip, port } }, outcome);
@@ -35,9 +36,35 @@ function throughRouter(
     const { left, router } = await stage.routed();
     await router.filter([`tcp dport ${port} reject with ${how.rule}`], 'forward');
     const ip = routedAddress.right[how.version];
-    // The first ICMP error comes while connect() still owns the socket and is only noted; the one that answers the
-    // repeated SYN ends the attempt.
-    return { ends: [await attempt({ at: left, ip, errno: how.errno }, { state, error: how.errno })] };
+    // On one machine the first ICMP error comes while connect() still owns the socket, and is only noted. A blocking
+    // connect() sleeps on; the error that answers the repeated SYN ends the attempt.
+    const outcome = { state, error: how.errno };
+    return { ends: [await attempt({ at: left, ip, errno: how.errno, block: true }, outcome)] };
+  });
+}
+
+/**
+ * As above, but polled. From 6.2 on (IPv4 only) the noted error wakes poll() and SO_ERROR tells it at once, so that the
+ * application closes in SYN_SENT with sk_err 0: as a state sequence the same as a cancellation. Before 6.2 poll() sleeps
+ * until the second error. The record's word is the same: ICMP port unreachable ended it.
+ */
+function noted(about: { id: string; title: string }): Scenario {
+  return scenario({ ...about, needs: ['nft', 'veth'] }, async (stage: Stage) => {
+    const { left, router } = await stage.routed();
+    await router.filter([`tcp dport ${port} reject with icmp type port-unreachable`], 'forward');
+    const client = await left.actor('client');
+    const to = { ip: routedAddress.right.v4, port };
+    const socket = await client.socket();
+    await client.connectStart(socket, to);
+    const told = await client.connectFinish(socket).then(
+      () => 'connected',
+      (error: ActorError) => error.errno,
+    );
+    if (told !== 'ECONNREFUSED') throw new Error(`told ${told}`);
+    const { state } = await client.query(socket);
+    await client.close(socket);
+    const soft = state === 'SYN_SENT' ? { softError: true as const } : {};
+    return { ends: [attemptEnd({ process: client.name, at: left, to }, { ...refused, ...soft })] };
   });
 }
 
@@ -61,7 +88,9 @@ export const scenarios = [
 
   scenario({ id: 'refuse.far', title: 'nobody listens on another host', needs: veth }, async (stage) => {
     const { left } = await stage.routed();
-    return { ends: [await attempt({ at: left, ip: routedAddress.right.v4, errno: 'ECONNREFUSED' }, refused)] };
+    return {
+      ends: [await attempt({ at: left, ip: routedAddress.right.v4, errno: 'ECONNREFUSED' }, refused)],
+    };
   }),
 
   throughRouter(
@@ -100,6 +129,11 @@ export const scenarios = [
     'unreachable',
   ),
 
+  noted({
+    id: 'refuse.port-unreachable-noted',
+    title: 'a non-blocking connect is told of a noted ICMP error',
+  }),
+
   scenario(
     { id: 'refuse.unreachable-route', title: 'the router has an unreachable route', needs: veth },
     async (stage) => {
@@ -109,7 +143,7 @@ export const scenarios = [
       return {
         ends: [
           await attempt(
-            { at: left, ip, errno: 'EHOSTUNREACH' },
+            { at: left, ip, errno: 'EHOSTUNREACH', block: true },
             { state: 'unreachable', error: 'EHOSTUNREACH' },
           ),
         ],
