@@ -5,6 +5,7 @@
  * No compression: the guest's processor is emulated, and unpacking 150 MB of gzip there costs more than the
  * whole boot, while copying it costs a fifth of a second.
  */
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename } from 'node:fs/promises';
@@ -114,7 +115,7 @@ export function withParents(entries: readonly CpioEntry[]): CpioEntry[] {
  * complete.
  */
 export async function writeCpio(path: string, entries: readonly CpioEntry[]): Promise<void> {
-  const unfinished = `${path}.${process.pid}.part`;
+  const unfinished = `${path}.${randomUUID()}`;
   const out = await open(unfinished, 'w');
   try {
     let ino = 1;

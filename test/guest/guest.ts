@@ -107,7 +107,12 @@ async function boot(args: readonly string[], options: GuestOptions, view: Consol
 
 async function unpackArtifacts(tar: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sonde-guest-'));
-  await run('tar', ['-xf', tar, '-C', folder, '--no-same-owner']);
+  try {
+    await run('tar', ['-xf', tar, '-C', folder, '--no-same-owner']);
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    throw error;
+  }
   return folder;
 }
 

@@ -54,6 +54,7 @@ for tenth in 1 2 3 4 5; do
 done
 
 dmesg >/run/artifacts/dmesg
+cd /sonde
 for path in $ARTIFACTS; do
   [ -e "$path" ] || continue
   mkdir -p "/run/artifacts/$(dirname "$path")"

@@ -5,6 +5,7 @@
  * soon gone from its pool.
  */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -151,7 +152,7 @@ async function download(source: (typeof kernels)[number], destination: string): 
     await apt('get', 'update', '-o', 'APT::Update::Error-Mode=any');
     const packages = await resolvePackages(apt, source);
     const tree = await unpack(folder, packages, apt);
-    const near = `${destination}.${process.pid}`;
+    const near = `${destination}.${randomUUID()}`;
     await run('cp', ['-a', tree, near]);
     // Two may do this at once; the second's copy is thrown away.
     await rename(near, destination).catch(() => rm(near, { recursive: true }));

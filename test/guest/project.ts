@@ -55,10 +55,21 @@ registerHooks({
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
+/** Node's own way, which it calls experimental, once, on stderr; what is printed there should be the command's. */
+function withoutTypes(source: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 async function stripped(entry: CpioEntry): Promise<CpioEntry> {
   if (entry.kind !== 'file' || !/\.ts$/.test(entry.path) || entry.path.includes('node_modules/'))
     return entry;
-  const source = stripTypeScriptTypes(await readFile(entry.from, 'utf8'));
+  const source = withoutTypes(await readFile(entry.from, 'utf8'));
   return { kind: 'bytes', path: entry.path, mode: entry.mode, bytes: Buffer.from(source + strippedMark) };
 }
 

@@ -14,6 +14,15 @@ const run = promisify(execFile);
 const commands = ['ip', 'tc', 'nft', 'ss', 'dash'] as const;
 
 /**
+ * Those that start other commands come from the host too: busybox runs its own applet for any name it knows, so
+ * its `timeout 5 ip netns` would never reach the real ip.
+ */
+const starters = [
+  ...['env', 'timeout', 'nice', 'nohup', 'stdbuf', 'chroot', 'find', 'xargs', 'flock'],
+  ...['setsid', 'setpriv', 'taskset', 'prlimit', 'unshare', 'nsenter'],
+] as const;
+
+/**
  * Loaded by name or by later programs, so no ldd finds them here: the addon's, and the resolver's for
  * getaddrinfo.
  */
@@ -29,16 +38,10 @@ const libraryFolders = ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu'] as
 /** Tables that ip and tc read: names of routing tables and protocols, and netem's distributions. */
 const tables = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/x86_64-linux-gnu/tc'] as const;
 
-/** busybox has all of these too, and less of each. */
-const notBusybox: ReadonlySet<string> = new Set([
-  'ip',
-  'tc',
-  'sh',
-  'ipaddr',
-  'iplink',
-  'iproute',
-  'iprule',
-  'busybox',
+/** Applets with a real counterpart, shells that prefer applets, and starters with no counterpart here. */
+const notLinked: ReadonlySet<string> = new Set([
+  ...['busybox', 'sh', 'ash', 'ipaddr', 'iplink', 'iproute', 'iprule', 'ipneigh'],
+  ...['time', 'watch', 'start-stop-daemon', 'chpst', 'softlimit', 'chrt', 'ionice'],
 ]);
 
 const folder = (path: string, mode = 0o755): CpioEntry => ({ kind: 'folder', path, mode });
@@ -70,12 +73,13 @@ export async function userland(): Promise<Tree> {
   const tree: Tree = new Map(skeleton.map((e) => [e.path, e]));
   const busybox = findCommand('busybox');
   const { stdout } = await run(busybox, ['--list']);
-  for (const applet of stdout.split('\n').filter((a) => a && !notBusybox.has(a))) {
+  for (const applet of stdout.split('\n').filter((a) => a && !notLinked.has(a))) {
     tree.set(`usr/bin/${applet}`, link(`usr/bin/${applet}`, 'busybox'));
   }
   await addFile(tree, { from: busybox, at: 'usr/bin/busybox' });
   await addFile(tree, { from: process.execPath, at: 'usr/bin/node' });
-  for (const name of commands) await addFile(tree, { from: findCommand(name), at: `usr/bin/${name}` });
+  for (const name of [...commands, ...starters])
+    await addFile(tree, { from: findCommand(name), at: `usr/bin/${name}` });
   tree.set('usr/bin/sh', link('usr/bin/sh', 'dash'));
   for (const name of libraries) {
     const path = libraryFolders.map((f) => `${f}/${name}`).find(existsSync);
