@@ -31,11 +31,30 @@ function tail(text: string): string {
   return text.replaceAll('\r', '').split('\n').slice(-tailLinesMax).join('\n');
 }
 
+/**
+ * What was read so far. qemu writes a serial port byte by byte, so joining buffers at each piece would take
+ * longer than the guest.
+ */
+function openBuffer(): { readonly add: (bytes: Buffer) => Buffer } {
+  let room = Buffer.allocUnsafe(1 << 16);
+  let length = 0;
+  return {
+    add: (bytes) => {
+      if (length + bytes.length > room.length) {
+        room = Buffer.concat([room], 2 * (length + bytes.length));
+      }
+      length += bytes.copy(room, length);
+      return room.subarray(0, length);
+    },
+  };
+}
+
 export function openConsole(token: string, onOutput?: (bytes: Buffer) => void): Console {
   const openedMs = performance.now();
   const tooMuch = new AbortController();
   const mark = Buffer.from(`@${token} `);
-  let seen = Buffer.alloc(0);
+  const buffer = openBuffer();
+  let seen: Buffer = Buffer.alloc(0);
   let told = 0;
   let complaints = '';
   let start: Start | undefined;
@@ -49,9 +68,9 @@ export function openConsole(token: string, onOutput?: (bytes: Buffer) => void): 
   };
   /** Everything up to where the next mark may have begun. */
   const tell = (from: number): void => {
-    const at = seen.indexOf(mark, from);
-    const until = at < 0 ? seen.length - mark.length : at;
     const begin = Math.max(told, from);
+    const at = seen.indexOf(mark, begin);
+    const until = at < 0 ? seen.length - mark.length : at;
     if (until <= begin) return;
     onOutput?.(seen.subarray(begin, until));
     told = until;
@@ -59,7 +78,7 @@ export function openConsole(token: string, onOutput?: (bytes: Buffer) => void): 
   return {
     signal: tooMuch.signal,
     take: (bytes) => {
-      seen = Buffer.concat([seen, bytes]);
+      seen = buffer.add(bytes);
       if (seen.length > outputBytesMax) tooMuch.abort(new Error('too much output'));
       start ??= findStart();
       if (start !== undefined) tell(start.outputAt);

@@ -2,8 +2,8 @@
  * Writes cpio archives in the `newc` form, the one the kernel unpacks as an initramfs. Written here because
  * cpio(1) can only name members as they lie on disk, and the guest's tree lies nowhere on the host.
  *
- * No compression: the guest's processor is emulated, and unpacking 150 MB of gzip there costs more than the
- * whole boot, while copying it costs a fifth of a second.
+ * No compression: the guest's processor is emulated, and would spend a second more on gzip and half a second
+ * on zstd (6.1, whole boot 4 s) to save disk that is not scarce.
  */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -4,9 +4,10 @@ import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { cacheFolder } from './cache.ts';
 import { runInGuest } from './guest.ts';
 import type { KernelName } from './kernels.ts';
-import { cacheFolder, fetchKernel, kernelConfig } from './kernels.ts';
+import { fetchKernel, kernelConfig } from './kernels.ts';
 import type { Probe } from './probe.ts';
 
 const run = promisify(execFile);

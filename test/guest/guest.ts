@@ -5,15 +5,16 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runFolder } from './cache.ts';
 import type { Console } from './console.ts';
 import { openConsole } from './console.ts';
 import { writeInitramfs } from './initramfs.ts';
 import type { Kernel, KernelName } from './kernels.ts';
-import { cacheFolder, fetchKernel } from './kernels.ts';
+import { fetchKernel } from './kernels.ts';
 import type { GuestFile } from './project.ts';
 import { findCommand } from './tree.ts';
 
@@ -124,8 +125,7 @@ export async function runInGuest(options: GuestOptions): Promise<GuestResult> {
   const kernel = await fetchKernel(options.kernel);
   const { files, command, env = {}, tools = [], artifacts = [] } = options;
   const token = randomBytes(8).toString('hex');
-  await mkdir(cacheFolder, { recursive: true });
-  const folder = await mkdtemp(join(cacheFolder, 'run-'));
+  const folder = await runFolder();
   try {
     const initramfs = await writeInitramfs(folder, kernel, { files, command, env, tools, artifacts, token });
     const tar = join(folder, 'artifacts.tar');

@@ -47,11 +47,13 @@ drain=$!
 echo "@$TOKEN start $(cut -d' ' -f1 /proc/uptime) $(uname -r)" >/dev/ttyS0
 /bin/sh /guest/command </dev/null >/run/output 2>&1
 code=$?
-# What the command left running may hold the pipe: half a second for its last words, then the end.
-for tenth in 1 2 3 4 5; do
-  kill -0 $drain 2>/dev/null || break
-  sleep 0.1
+# What the command left running may hold the pipe, so it goes first (kernel threads shrug it off); then the
+# pipe ends when all that was written to it is out.
+for process in /proc/[0-9]*; do
+  pid=${process#/proc/}
+  [ "$pid" = 1 ] || [ "$pid" = "$drain" ] || kill -9 "$pid" 2>/dev/null
 done
+wait $drain
 
 dmesg >/run/artifacts/dmesg
 cd /sonde

@@ -5,20 +5,17 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { cached } from './cache.ts';
 import { writeCpio } from './cpio.ts';
 import type { Kernel } from './kernels.ts';
-import { cacheFolder } from './kernels.ts';
 import { guestModules } from './modules.ts';
 import type { Project } from './project.ts';
 import { projectTree } from './project.ts';
 import type { Tree } from './tree.ts';
 import { userland } from './userland.ts';
-
-/** An archive that no run has used for so long is of a Node, a library or a kernel that is gone. */
-const unusedMsMax = 3 * 24 * 3600 * 1000;
 
 async function digest(tree: Tree): Promise<string> {
   const hash = createHash('sha256');
@@ -34,15 +31,9 @@ async function digest(tree: Tree): Promise<string> {
 }
 
 async function kept(name: string, tree: Tree): Promise<string> {
-  const folder = join(cacheFolder, 'archives');
-  const path = join(folder, `${name}-${await digest(tree)}.cpio`);
-  await mkdir(folder, { recursive: true });
+  const path = join(await cached('archives'), `${name}-${await digest(tree)}.cpio`);
   if (!existsSync(path)) await writeCpio(path, [...tree.values()]);
   await utimes(path, new Date(), new Date());
-  for (const other of await readdir(folder)) {
-    const { mtimeMs } = await stat(join(folder, other)).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > unusedMsMax) await rm(join(folder, other), { force: true });
-  }
   return path;
 }
 

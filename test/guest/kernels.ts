@@ -9,23 +9,24 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cached } from './cache.ts';
 import { debianSources } from './sources.ts';
 
 const run = promisify(execFile);
 const outputBytesMax = 64 << 20;
 
 /**
- * All are the `cloud` flavour: half the size, and it has all that the tests ask of a kernel. 5.10 is older than
- * what Sonde supports: it is there to see what such a host is told.
+ * All are the `cloud` flavour: a third of the size, and it has all that the tests ask of a kernel. 5.10 is
+ * older than what Sonde supports: it is there to see what such a host is told.
  */
 export const kernels = [
-  { name: '5.10', suite: 'bullseye', metapackage: 'linux-image-cloud-amd64' },
-  { name: '6.1', suite: 'bookworm', metapackage: 'linux-image-cloud-amd64' },
-  { name: '6.12', suite: 'trixie', metapackage: 'linux-image-cloud-amd64' },
-  { name: '6.18', suite: 'trixie-backports', metapackage: 'linux-image-cloud-amd64' },
-  { name: '7.3', suite: 'trixie-backports', metapackage: 'linux-image-cloud-amd64' },
+  { name: '5.10', suites: ['bullseye'], metapackage: 'linux-image-cloud-amd64' },
+  { name: '6.1', suites: ['bookworm', 'bookworm-security'], metapackage: 'linux-image-cloud-amd64' },
+  { name: '6.12', suites: ['trixie', 'trixie-security'], metapackage: 'linux-image-cloud-amd64' },
+  { name: '6.18', suites: ['trixie-backports'], metapackage: 'linux-image-cloud-amd64' },
+  { name: '7.3', suites: ['trixie-backports'], metapackage: 'linux-image-cloud-amd64' },
 ] as const;
 export type KernelName = (typeof kernels)[number]['name'];
 
@@ -37,10 +38,6 @@ export type Kernel = {
   /** The folder that holds `kernel/` and `modules.builtin`. */
   readonly modules: string;
 };
-
-export const cacheFolder = resolve(
-  process.env['SONDE_GUEST_CACHE'] ?? join(import.meta.dirname, '../../build/guest'),
-);
 
 /**
  * apt's configuration for one use. Read last, so it may clear what the machine's own would run after an
@@ -64,11 +61,11 @@ function aptConfiguration(folder: string): string {
 
 type Apt = (command: 'get' | 'cache', ...args: string[]) => Promise<string>;
 
-async function openApt(folder: string, suite: string): Promise<Apt> {
+async function openApt(folder: string, suites: readonly string[]): Promise<Apt> {
   await mkdir(join(folder, 'lists/partial'), { recursive: true });
   await mkdir(join(folder, 'cache/archives/partial'), { recursive: true });
   await writeFile(join(folder, 'status'), '');
-  await writeFile(join(folder, 'sources.list'), await debianSources(suite));
+  await writeFile(join(folder, 'sources.list'), await debianSources(suites));
   await writeFile(join(folder, 'apt.conf'), aptConfiguration(folder));
   return async (command, ...args) => {
     const options = { cwd: folder, maxBuffer: outputBytesMax, env: { ...process.env, LC_ALL: 'C' } };
@@ -114,7 +111,7 @@ async function resolvePackages(apt: Apt, source: (typeof kernels)[number]): Prom
   const image = named.find(isWanted) ?? (await keptVersions(apt, source.name)).filter(isWanted).at(-1);
   if (image === undefined) {
     throw new Error(
-      `${source.suite} has no kernel ${source.name}; ${source.metapackage} is ${named.join(', ')}`,
+      `${source.suites.join(', ')} has no kernel ${source.name}; ${source.metapackage} is ${named.join(', ')}`,
     );
   }
   return parts(apt, image);
@@ -148,7 +145,7 @@ async function locate(name: KernelName, tree: string): Promise<Kernel> {
 async function download(source: (typeof kernels)[number], destination: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sonde-apt-'));
   try {
-    const apt = await openApt(folder, source.suite);
+    const apt = await openApt(folder, source.suites);
     await apt('get', 'update', '-o', 'APT::Update::Error-Mode=any');
     const packages = await resolvePackages(apt, source);
     const tree = await unpack(folder, packages, apt);
@@ -173,11 +170,8 @@ export async function fetchKernel(name: KernelName): Promise<Kernel> {
   const source = kernels.find((k) => k.name === name);
   if (source === undefined)
     throw new Error(`no kernel ${name}; there are ${kernels.map((k) => k.name).join(', ')}`);
-  const destination = join(cacheFolder, 'kernels', name);
-  if (!existsSync(destination)) {
-    await mkdir(join(cacheFolder, 'kernels'), { recursive: true });
-    await download(source, destination);
-  }
+  const destination = join(await cached('kernels'), name);
+  if (!existsSync(destination)) await download(source, destination);
   return locate(name, destination);
 }
 

@@ -35,7 +35,7 @@ export type Project = {
 const strippedMark = '\n//# types stripped';
 
 /**
- * Node takes the types out of TypeScript with a WebAssembly program, which costs 0.6 s per process and 30 ms
+ * Node takes the types out of TypeScript with a WebAssembly program, which costs 0.6 s per process and 60 ms
  * per file where the processor is emulated. So it is done here, and this, loaded first by every Node in the
  * guest, says that it was.
  */
@@ -55,7 +55,10 @@ registerHooks({
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** Node's own way, which it calls experimental, once, on stderr; what is printed there should be the command's. */
+/**
+ * Node's own way, which it calls experimental, once, on stderr; what is printed there should be the
+ * command's.
+ */
 function withoutTypes(source: string): string {
   const { emitWarning } = process;
   process.emitWarning = () => undefined;

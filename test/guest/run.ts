@@ -56,8 +56,12 @@ function read(argv: readonly string[]): GuestOptions {
   };
 }
 
+/** Stopped by hand, the guest goes first, and its folder with it. */
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(name)));
+
 try {
-  const result = await runInGuest(read(process.argv.slice(2)));
+  const result = await runInGuest({ ...read(process.argv.slice(2)), signal: stop.signal });
   const where = result.artifactsDir === undefined ? '' : `, artifacts in ${result.artifactsDir}`;
   console.error(`[${result.release}: booted in ${result.bootMs} ms, exit ${result.exitCode}${where}]`);
   process.exitCode = result.exitCode;

@@ -25,26 +25,21 @@ async function machineSuites(): Promise<ReadonlyMap<string, string>> {
 }
 
 /**
- * The text of a sources.list for one suite, with its security suite when the machine has one of its own.
- * Always checked with Debian's own keys, whatever the machine's entries say.
+ * The text of a sources.list for these suites. A security suite comes from where the machine takes its own,
+ * and is left out when it takes none. Always checked with Debian's own keys, whatever the machine's entries
+ * say.
  */
-export async function debianSources(suite: string): Promise<string> {
+export async function debianSources(suites: readonly string[]): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1];
-  if (release === undefined)
-    throw new Error('guests take their kernels from Debian, and this machine is not one');
+  if (release === undefined) throw new Error('kernels come from Debian, and this machine is not one');
   const keyring = keyrings.find(existsSync);
   if (keyring === undefined) throw new Error('debian-archive-keyring is not installed');
   const machine = await machineSuites();
-  const line = (uri: string, name: string): string =>
-    `deb [arch=amd64 signed-by=${keyring}] ${uri} ${name} main`;
   const mirror = machine.get(release);
   if (mirror === undefined) throw new Error(`apt on this machine has no source for ${release} main`);
-  const security = machine.get(`${release}-security`);
-  // Backports and releases past their end have no security suite.
-  const isCurrent = ['bookworm', 'trixie'].includes(suite);
-  const lines = [
-    line(mirror, suite),
-    ...(security && isCurrent ? [line(security, `${suite}-security`)] : []),
-  ];
-  return `${lines.join('\n')}\n`;
+  const lines = suites.flatMap((suite) => {
+    const uri = suite.endsWith('-security') ? machine.get(`${release}-security`) : mirror;
+    return uri === undefined ? [] : [`deb [arch=amd64 signed-by=${keyring}] ${uri} ${suite} main\n`];
+  });
+  return lines.join('');
 }

@@ -14,8 +14,8 @@ const run = promisify(execFile);
 const commands = ['ip', 'tc', 'nft', 'ss', 'dash'] as const;
 
 /**
- * Those that start other commands come from the host too: busybox runs its own applet for any name it knows, so
- * its `timeout 5 ip netns` would never reach the real ip.
+ * Those that start other commands come from the host too: busybox runs its own applet for any name it knows,
+ * so its `timeout 5 ip netns` would never reach the real ip.
  */
 const starters = [
   ...['env', 'timeout', 'nice', 'nohup', 'stdbuf', 'chroot', 'find', 'xargs', 'flock'],
