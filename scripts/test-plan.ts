@@ -1,0 +1,103 @@
+/**
+ * Which test files run, in which order and how many at a time. A file's name says what it needs:
+ *
+ *   x.test.ts           nothing            x.static.test.ts    nothing; runs a tool over the whole tree
+ *   x.root.test.ts      root and a kernel  x.long.test.ts      minutes; also x.long.root.test.ts
+ */
+import { parseArgs } from 'node:util';
+
+export const testFolders = ['src', 'test', 'lab', 'questions', 'scripts'] as const;
+
+export type TestKind = 'static' | 'unit' | 'root';
+
+export interface TestOptions {
+  readonly kinds: readonly TestKind[];
+  readonly long: boolean;
+  /** When there are any, only these run, whatever their kind. */
+  readonly files: readonly string[];
+  /** Only tests whose name matches. */
+  readonly names: readonly string[];
+}
+
+export interface TestPhase {
+  readonly files: readonly string[];
+  /** Processes at a time. */
+  readonly concurrency: number;
+  /** Longest that one file may take. */
+  readonly timeoutMs: number;
+}
+
+export interface TestPlan {
+  readonly phases: readonly TestPhase[];
+  /** What was asked for and cannot run here, in words; empty when nothing is left out. */
+  readonly leftOut: string;
+}
+
+const limits = { unitMaxMs: 120_000, rootMaxMs: 900_000, longMaxMs: 3_600_000, unitProcessesMax: 2 } as const;
+
+export const testUsage =
+  'usage: scripts/test [--check | --static | --unit | --root]... [--long] [--name PATTERN]... [FILE...]';
+
+export function readTestOptions(args: readonly string[]): TestOptions {
+  const flag = { type: 'boolean', default: false } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      check: flag,
+      static: flag,
+      unit: flag,
+      root: flag,
+      long: flag,
+      name: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  const asked: TestKind[] = [];
+  if (values.check || values.static) asked.push('static');
+  if (values.check || values.unit) asked.push('unit');
+  if (values.root) asked.push('root');
+  const kinds = asked.length > 0 ? asked : (['static', 'unit', 'root'] as const);
+  return { kinds, long: values.long, files: positionals, names: values.name };
+}
+
+export function testKindOf(path: string): { readonly kind: TestKind; readonly long: boolean } {
+  const words = (path.split('/').at(-1) ?? '').split('.').slice(1, -2);
+  const kind = words.includes('root') ? 'root' : words.includes('static') ? 'static' : 'unit';
+  return { kind, long: words.includes('long') };
+}
+
+export function planTests(
+  found: readonly string[],
+  options: TestOptions,
+  machine: { readonly isRoot: boolean; readonly cores: number },
+): TestPlan {
+  const named = options.files.length > 0;
+  const asked = (named ? options.files : found)
+    .map((path) => ({ path, ...testKindOf(path) }))
+    .filter(({ kind, long }) => named || (options.kinds.includes(kind) && (options.long || !long)))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const runnable = asked.filter(({ kind }) => kind !== 'root' || machine.isRoot);
+  const pick = (kind: TestKind, long: boolean): string[] =>
+    runnable.filter((file) => file.kind === kind && file.long === long).map(({ path }) => path);
+
+  const processes = Math.min(machine.cores, limits.unitProcessesMax);
+  const phases: TestPhase[] = [
+    // The tools take longest, so they start first, beside the unit tests.
+    {
+      files: [...pick('static', false), ...pick('unit', false)],
+      concurrency: processes,
+      timeoutMs: limits.unitMaxMs,
+    },
+    // The kernel is one: what it counts for a test must be that test's.
+    { files: pick('root', false), concurrency: 1, timeoutMs: limits.rootMaxMs },
+    {
+      files: [...pick('static', true), ...pick('unit', true), ...pick('root', true)],
+      concurrency: 1,
+      timeoutMs: limits.longMaxMs,
+    },
+  ];
+  const missed = asked.length - runnable.length;
+  const leftOut =
+    missed === 0 ? '' : `left out: ${missed} test file${missed === 1 ? '' : 's'} that need root`;
+  return { phases: phases.filter(({ files }) => files.length > 0), leftOut };
+}

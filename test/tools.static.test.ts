@@ -1,0 +1,54 @@
+/** The tools that read the whole tree. They run beside each other: two cores, three programs of one thread each. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, test } from 'node:test';
+
+const root = join(import.meta.dirname, '..');
+const outputBytesMax = 64 * 1024 * 1024;
+
+/** Undefined when the program is not there. */
+function run(program: string, args: readonly string[]): Promise<{ ok: boolean; output: string } | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd: root, maxBuffer: outputBytesMax }, (error, stdout, stderr) => {
+      const output = `${stdout}${stderr}`.trim();
+      resolve(error?.code === 'ENOENT' ? undefined : { ok: error === null, output });
+    });
+  });
+}
+
+async function passes(script: string, ...args: readonly string[]): Promise<void> {
+  const result = await run(process.execPath, [join(root, 'node_modules', script), ...args]);
+  assert.ok(result?.ok, result?.output);
+}
+
+const cache = join(root, 'node_modules', '.cache');
+
+describe('tools', { concurrency: true }, () => {
+  test('eslint', () =>
+    passes(
+      'eslint/bin/eslint.js',
+      '--max-warnings=0',
+      '--cache',
+      '--cache-location',
+      join(cache, 'eslint'),
+      '.',
+    ));
+
+  test('tsc', () => passes('typescript/bin/tsc', '--noEmit', '--pretty', 'false'));
+
+  test('prettier', () => passes('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'));
+
+  test('shellcheck', async (t) => {
+    const candidates = globSync(['scripts/*', '.ci/run', 'bench/run', 'bin/*', '{lab,deploy}/**/*.sh'], {
+      cwd: root,
+    });
+    const isShell = (path: string): boolean =>
+      /^#!.*\b(bash|sh)\b/.test(readFileSync(join(root, path), 'utf8'));
+    const result = await run('shellcheck', candidates.filter(isShell));
+    if (result === undefined) t.skip('shellcheck is not installed');
+    else assert.ok(result.ok, result.output);
+  });
+});
