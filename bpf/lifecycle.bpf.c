@@ -85,6 +85,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->started_ns = bpf_ktime_get_ns();
 	c->sequence++;
 	c->flags = 0;
+	c->noted_error = 0;
 	c->latency_us = 0;
 	c->local_port = 0;
 	c->sent_reported = payload_sent(tp);
@@ -135,6 +136,7 @@ static __always_inline void on_child(const struct sock *sk)
 	c->retransmits_reported = 0;
 	c->latency_us = 0;
 	c->flags = 0;
+	c->noted_error = 0;
 	c->reported = 0;
 }
 
@@ -194,9 +196,12 @@ static __always_inline void by_timeout(struct verdict *v, u8 by, u8 reason)
 	v->close_reason = reason;
 }
 
-/* Ended before it was established. */
-static __always_inline void judge_attempt(struct verdict *v, const struct sock *sk, struct tcp_sock *tp)
+/* Ended before it was established. A noted error stands in for none: it is what the application gave up for. */
+static __always_inline void judge_attempt(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
+					  const struct connection *c)
 {
+	if (!v->error)
+		v->error = c->noted_error;
 	switch (v->error) {
 	case 0:
 		if (!tp->segs_out && !sk->sk_shutdown)
@@ -209,9 +214,10 @@ static __always_inline void judge_attempt(struct verdict *v, const struct sock *
 	case ETIMEDOUT:
 		by_timeout(v, TIMEOUT_KERNEL, CLOSE_TIMEOUT);
 		return;
-	case ECONNREFUSED:
+	case ECONNREFUSED: /* a RST, or ICMP port unreachable */
 		v->state = STATE_REFUSED;
-		v->close_reason = CLOSE_RESET_RECEIVED;
+		if (c->flags & CONNECTION_RESET_RECEIVED)
+			v->close_reason = CLOSE_RESET_RECEIVED;
 		return;
 	case ECONNRESET:
 		by_reset(v, RESET_REMOTE);
@@ -244,19 +250,26 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 		by_reset(v, RESET_LOCAL);
 	else if (task_holds(sk) && tp->rcv_nxt - tp->copied_seq > ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1))
 		by_reset(v, RESET_LOCAL); /* close with unread data after shutdown: not the way into TIME_WAIT */
-	if ((c->flags & CONNECTION_PROCESS_EXITED) &&
-	    (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT))
+}
+
+/* The process ended and took the connection along: that is the reason, whatever segment it sent. */
+static __always_inline void judge_exit(struct verdict *v, const struct connection *c)
+{
+	if (!(c->flags & CONNECTION_PROCESS_EXITED))
+		return;
+	if (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT || v->state == STATE_CANCELED ||
+	    v->timeout_by == TIMEOUT_APPLICATION)
 		v->close_reason = CLOSE_PROCESS_EXIT;
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
-static __always_inline void count_end(struct netns *ns, int before, const struct verdict *v)
+static __always_inline void count_end(struct netns *ns, const struct sock *sk, int before, const struct verdict *v)
 {
 	if (!ns)
 		return;
 	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT)
 		__sync_fetch_and_add(&ns->estab_resets, 1);
-	else if ((before == TCP_SYN_SENT || before == TCP_SYN_RECV) && v->error)
+	else if ((before == TCP_SYN_SENT || before == TCP_SYN_RECV) && sk->sk_err)
 		__sync_fetch_and_add(&ns->attempt_fails, 1);
 	else if (before == TCP_SYN_SENT && v->state == STATE_FAILED)
 		__sync_fetch_and_add(&ns->active_opens, (u64)-1);
@@ -307,14 +320,15 @@ static __always_inline void on_close(const struct sock *sk, int before)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
 		return;
-	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT)
+	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || (before == TCP_SYN_SENT && !v.error))
 		note_task(sk, c, false);
 	if (before == TCP_SYN_SENT || before == TCP_SYN_RECV)
-		judge_attempt(&v, sk, tp);
+		judge_attempt(&v, sk, tp, c);
 	else
 		judge_connection(&v, sk, tp, c, before);
+	judge_exit(&v, c);
 	ns = netns_counters(c->netns);
-	count_end(ns, before, &v);
+	count_end(ns, sk, before, &v);
 	tell_end(sk, tp, c, &v, ns);
 	c->role = ROLE_NONE;
 }

@@ -54,6 +54,29 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/*
+ * An error was queued for the application. Only one case tells us something: an ICMP error that comes while connect() holds
+ * the socket (the host's own firewall rejects, say). The kernel notes it and keeps trying; from 6.2 on it wakes the
+ * application, which asks for the error and closes: without this, the same as a cancellation. No count: it fires for much
+ * else, and not for every failure.
+ */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(tcp_error_noted, const struct sock *sk)
+{
+	struct connection *c;
+	struct sk_buff *queued;
+
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_err || sk->__sk_common.skc_state != TCP_SYN_SENT)
+		return 0;
+	queued = sk->sk_error_queue.prev;
+	if (!queued || (void *)queued == (void *)&sk->sk_error_queue)
+		return 0;
+	c = connection_of(sk);
+	if (c)
+		c->noted_error = *(u32 *)(queued->cb + bpf_core_field_offset(struct sock_exterr_skb, ee.ee_errno));
+	return 0;
+}
+
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
 {

@@ -90,9 +90,14 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
+struct sk_buff_head {
+	struct sk_buff *prev; /* the last one queued */
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
+	struct sk_buff_head sk_error_queue;
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	int sk_err;
@@ -127,6 +132,15 @@ struct net_device {
 
 struct sk_buff {
 	struct net_device *dev;
+	char cb[48];
+};
+
+struct sock_extended_err {
+	u32 ee_errno;
+};
+
+struct sock_exterr_skb { /* what cb holds of a queued error */
+	struct sock_extended_err ee;
 };
 
 struct qstr {

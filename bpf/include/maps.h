@@ -23,7 +23,9 @@ struct connection {
 	u8 role;
 	u8 attribution;
 	u8 flags;
-	u8 padding[7];
+	u8 padding;
+	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
+	u32 padding_end;
 };
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };

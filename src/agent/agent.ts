@@ -42,6 +42,9 @@ export const agentLimits = {
 /** Somebody who watches live. Must not block; `record` is called for every connection and every window. */
 export type Watcher = { record(record: ConnectionRecord | WindowRecord): void };
 
+/** Somebody who only wants the closing record of every window: costs nothing. */
+export type WindowObserver = (record: WindowRecord) => void;
+
 export type AgentStatus = {
   readonly node: NodeLabels;
   readonly since: string;
@@ -57,12 +60,14 @@ export type Agent = {
   /** Runs until the signal; then closes the last window and delivers it. */
   run(signal: AbortSignal): Promise<void>;
   watch(watcher: Watcher): () => void;
+  observe(observer: WindowObserver): () => void;
   status(): AgentStatus;
 };
 
 export function createAgent(parts: AgentParts): Agent {
   const { clock, kernel, owners, namespaces, delivery, node } = parts;
   const watchers = new Set<Watcher>();
+  const observers = new Set<WindowObserver>();
   const since = new Date(clock.wallMs()).toISOString();
   let number = 0;
   let start = since;
@@ -110,6 +115,7 @@ export function createAgent(parts: AgentParts): Agent {
     start = end;
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
+    for (const observer of observers) observer(closing);
   }
 
   /** Milliseconds to the next border; borders are at whole multiples of the window in wall time. */
@@ -144,6 +150,10 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     run,
     watch,
+    observe(observer) {
+      observers.add(observer);
+      return () => observers.delete(observer);
+    },
     status: () => ({
       node,
       since,

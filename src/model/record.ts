@@ -93,7 +93,10 @@ export type ConnectionRecord = ConnectionLabels & {
 
 /** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
 export type NamespaceCoverage = {
+  /** Inode; another namespace may get it once this one is gone. */
   readonly 'network.namespace': number;
+  /** Unique for as long as the kernel runs. */
+  readonly 'network.namespace.cookie': string;
   /** Why it cannot be compared; absent when it was. */
   readonly unreachable?: string;
   readonly seen: Readonly<Record<string, number>>;

@@ -81,6 +81,8 @@ export type Namespaces = {
 
 export function openNamespaces(source: NamespaceSource): Namespaces {
   const baselines = new Map<bigint, Reading>();
+  /** Vanished namespaces, with the counts that were told of them: each is named once, and again if it still moves. */
+  const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
 
   function idOf(cookie: bigint): number | undefined {
@@ -134,7 +136,12 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
       paths = findNamespaces();
       for (let id = 1; id <= source.used(); id++) {
         const counts = source.read(id);
-        if (counts) observations.push(await observeOne(counts));
+        if (!counts) continue;
+        const told = vanished.get(counts.cookie);
+        if (told && equal(told, counts.counters)) continue;
+        const observation = await observeOne(counts);
+        if (observation.unreachable !== undefined) vanished.set(counts.cookie, observation.counts.counters);
+        observations.push(observation);
       }
       return observations;
     },

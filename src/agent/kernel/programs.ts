@@ -24,6 +24,7 @@ const tracepoints = [
   'tcp_state_changed',
   'tcp_reset_received',
   'tcp_reset_sent',
+  'tcp_error_noted',
   'tcp_synack_retransmitted',
 ] as const;
 

@@ -63,7 +63,11 @@ export type ReconcileOptions = { readonly inFlight: number; readonly outRstsComp
 
 export function reconcile(observation: NamespaceObservation, options: ReconcileOptions): NamespaceCoverage {
   const { counts, baseline, now } = observation;
-  const head = { 'network.namespace': counts.inode, seen: counts.counters };
+  const head = {
+    'network.namespace': counts.inode,
+    'network.namespace.cookie': String(counts.cookie),
+    seen: counts.counters,
+  };
   if (!baseline || !now) return { ...head, unreachable: observation.unreachable ?? 'not entered' };
   const compared = reconciledCounters.filter((name) => name !== 'outRsts' || options.outRstsComparable);
   const seen = Object.fromEntries(compared.map((name) => [name, now.after[name] - baseline.before[name]]));
