@@ -94,7 +94,7 @@ async function parts(apt: Apt, name: string): Promise<string[]> {
   return [...new Set([name, ...deeper.flat()])];
 }
 
-/** `6.12.9` before `6.12.10`; what is not a number counts for nothing. */
+/** `6.12.9` before `6.12.10`. */
 function byVersion(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
@@ -110,9 +110,8 @@ async function resolvePackages(apt: Apt, source: (typeof kernels)[number]): Prom
   const named = await parts(apt, source.metapackage);
   const image = named.find(isWanted) ?? (await keptVersions(apt, source.name)).filter(isWanted).at(-1);
   if (image === undefined) {
-    throw new Error(
-      `${source.suites.join(', ')} has no kernel ${source.name}; ${source.metapackage} is ${named.join(', ')}`,
-    );
+    const where = source.suites.join(', ');
+    throw new Error(`no kernel ${source.name} in ${where}; ${source.metapackage} is ${named.join(', ')}`);
   }
   return parts(apt, image);
 }
