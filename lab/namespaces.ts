@@ -8,19 +8,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Actor } from './actor.ts';
 
-/** The kernel's own counts for one namespace since it was made (/proc/net/snmp and netstat). */
-export type Counters = {
-  readonly ActiveOpens: number;
-  readonly PassiveOpens: number;
-  readonly AttemptFails: number;
-  readonly EstabResets: number;
-  readonly RetransSegs: number;
-  readonly OutRsts: number;
-  readonly EmbryonicRsts: number;
-  readonly ListenOverflows: number;
-  readonly ListenDrops: number;
-};
-
+/** The kernel's own counts for one namespace since it was made, by their names in /proc/net/snmp and netstat. */
 const counterNames = [
   'ActiveOpens',
   'PassiveOpens',
@@ -31,20 +19,25 @@ const counterNames = [
   'EmbryonicRsts',
   'ListenOverflows',
   'ListenDrops',
-] as const satisfies readonly (keyof Counters)[];
+  'SyncookiesRecv',
+  'TCPReqQFullDrop',
+  'TCPFastOpenActive',
+  'TCPFastOpenPassive',
+] as const;
+export type Counters = Readonly<Record<(typeof counterNames)[number], number>>;
 
-/** A row of /proc/net/tcp or tcp6: the kernel's number of the state, and the ports. */
-export type SocketRow = { readonly state: number; readonly localPort: number; readonly remotePort: number };
+/** A row of /proc/net/tcp or tcp6: the kernel's numbers of the state and of the timer under way, and the ports. */
+export type SocketRow = {
+  readonly state: number;
+  readonly timer: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+};
 
-/** Numbers of include/net/tcp_states.h. */
-export const kernelState = {
-  established: 1,
-  synSent: 2,
-  synRecv: 3,
-  finWait2: 5,
-  timeWait: 6,
-  listen: 10,
-} as const;
+/** TCP_LISTEN of include/net/tcp_states.h. */
+const stateListen = 10;
+/** What is left of an ended socket, in TIME_WAIT or still called FIN_WAIT2, shows timer 3 and nothing else does. */
+const timerTimeWait = 3;
 
 /** Parses the pairs of lines (names, values) of /proc/net/snmp and /proc/net/netstat. */
 export function parseCounters(text: string): ReadonlyMap<string, number> {
@@ -135,17 +128,21 @@ export class Namespace {
     return ['tcp', 'tcp6'].flatMap((file) => {
       const lines = readFileSync(`/proc/${this.#keeper.pid}/net/${file}`, 'utf8').trim().split('\n').slice(1);
       return lines.map((line) => {
-        const [, local, remote, state] = line.trim().split(/\s+/);
+        const [, local, remote, state = '', , timer = ''] = line.trim().split(/\s+/);
         const port = (address = ''): number => parseInt(address.slice(address.lastIndexOf(':') + 1), 16);
-        return { state: parseInt(state ?? '', 16), localPort: port(local), remotePort: port(remote) };
+        return {
+          state: parseInt(state, 16),
+          timer: parseInt(timer, 16),
+          localPort: port(local),
+          remotePort: port(remote),
+        };
       });
     });
   }
 
-  /** Connections the kernel still holds as sockets: not listeners, not what is left of ended ones (TIME_WAIT). */
+  /** Connections the kernel still holds: not listeners, not what is left of ended ones. */
   live(): SocketRow[] {
-    const ended: readonly number[] = [kernelState.listen, kernelState.timeWait];
-    return this.sockets().filter((row) => !ended.includes(row.state));
+    return this.sockets().filter((row) => row.state !== stateListen && row.timer !== timerTimeWait);
   }
 
   /** Resolves once no more than `open` connections are left. */
@@ -212,4 +209,28 @@ export async function joinByRouter({ left, router, right }: Routed): Promise<voi
   const quiet = { 'ipv6/conf/all/accept_dad': 0, 'ipv6/conf/default/accept_dad': 0 };
   await Promise.all([left, router, right].map((host) => host.sysctl(quiet)));
   await Promise.all([joinHost(router, left, 'left'), joinHost(router, right, 'right')]);
+}
+
+/**
+ * Lets packets of both hosts cross on the way: the router answers no ARP and the hosts forget its address, so what they send
+ * waits in the queue of an address being looked for. `release` tells them, and the packets go, those of the left host first.
+ * To be called within the three seconds after which the kernel gives the search up.
+ */
+export async function holdPackets({ left, router, right }: Routed): Promise<() => Promise<void>> {
+  await router.sysctl({ 'ipv4/conf/all/arp_ignore': 8 });
+  const links = await router.run(['ip', '-o', 'link', 'show']);
+  const releases: [Namespace, string][] = [];
+  for (const [host, side] of [
+    [left, 'left'],
+    [right, 'right'],
+  ] as const) {
+    const link = new RegExp(`${side}@.*link/ether (\\S+)`).exec(links)?.[1];
+    if (!link) throw new Error(`no link ${side} in the router: ${links}`);
+    await host.run(['ip', 'neigh', 'flush', 'dev', 'eth0']);
+    const gateway = routedAddress[`${side}Gateway`].v4;
+    releases.push([host, `neigh replace ${gateway} lladdr ${link} dev eth0 nud permanent`]);
+  }
+  return async () => {
+    for (const [host, command] of releases) await host.ip(command);
+  };
 }

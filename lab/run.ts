@@ -41,10 +41,7 @@ async function play(scenario: Scenario): Promise<{ text: string; ok: boolean }> 
       const counters = stage.counters(namespace);
       const shown = Object.entries(counters).filter(([, value]) => value > 0);
       lines.push(`  ${namespace.name} ${namespace.inode}: ${shown.map(([k, v]) => `${k} ${v}`).join(' ')}`);
-      const wrong = disagreements(
-        truth.ends.filter((end) => end.netns === namespace.inode),
-        counters,
-      );
+      const wrong = disagreements(truth, namespace.inode, counters);
       ok &&= wrong.length === 0;
       lines.push(...wrong.map((line) => `  DISAGREES ${line}`));
     }

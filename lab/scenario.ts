@@ -7,7 +7,7 @@ import type {
   TimeoutBy,
 } from '../src/model/connection.ts';
 import type { Address } from './actor.ts';
-import type { Namespace } from './namespaces.ts';
+import type { Counters, Namespace } from './namespaces.ts';
 import type { Pair, Stage } from './stage.ts';
 
 /**
@@ -44,6 +44,8 @@ export type ExpectedEnd = {
 
 export type Truth = {
   readonly ends: readonly ExpectedEnd[];
+  /** What the counters of a namespace (by inode) show at least, if the traffic took the way it was meant to take. */
+  readonly evidence?: readonly { readonly netns: number; readonly atLeast: Partial<Counters> }[];
   /** What happened without any socket state, in words. */
   readonly neverSeen?: string;
 };

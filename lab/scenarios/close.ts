@@ -1,6 +1,5 @@
 /** Connections that end by FINs. */
-import { routedAddress } from '../namespaces.ts';
-import type { Namespace } from '../namespaces.ts';
+import { holdPackets, routedAddress } from '../namespaces.ts';
 import { closed, pairEnds, scenario } from '../scenario.ts';
 import type { Pair } from '../stage.ts';
 
@@ -10,15 +9,6 @@ async function exchange(pair: Pair): Promise<void> {
   await pair.server.receive(pair.s, 300);
   await pair.server.send(pair.s, 5000);
   await pair.client.receive(pair.c, 5000);
-}
-
-/** Keeps a host's packets waiting for the address of its gateway, until `release`. */
-async function holdPackets(host: Namespace, gateway: string): Promise<() => Promise<void>> {
-  const neighbours = await host.run(['ip', 'neigh', 'show', gateway]);
-  const link = /lladdr (\S+)/.exec(neighbours)?.[1];
-  if (!link) throw new Error(`no neighbour ${gateway} in ${host.name}: ${neighbours}`);
-  await host.ip(`neigh del ${gateway} dev eth0`);
-  return () => host.ip(`neigh replace ${gateway} lladdr ${link} dev eth0 nud permanent`);
 }
 
 export const scenarios = [
@@ -58,14 +48,10 @@ export const scenarios = [
       const { left, router, right } = await stage.routed();
       const pair = await stage.pair({ clientAt: left, serverAt: right, ip: routedAddress.right.v4 });
       await exchange(pair);
-      // The router answers no ARP, so each host keeps its FIN in the queue of an address it is looking for.
-      await router.sysctl({ 'ipv4/conf/all/arp_ignore': 8 });
-      const releaseLeft = await holdPackets(left, routedAddress.leftGateway.v4);
-      const releaseRight = await holdPackets(right, routedAddress.rightGateway.v4);
+      const release = await holdPackets({ left, router, right });
       await pair.client.close(pair.c);
       await pair.server.close(pair.s);
-      await releaseLeft();
-      await releaseRight();
+      await release();
       return { ends: pairEnds(pair, closed('fin_both', [300, 5000]), closed('fin_both', [5000, 300])) };
     },
   ),
