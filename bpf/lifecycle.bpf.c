@@ -21,31 +21,30 @@ const volatile struct {
 	enum loss loss;
 } told = {};
 
-/* The current task's part in this change: the owner, or the closer of a connection that it accepted. */
-static __always_inline void note_task(const struct sock *sk, struct connection *c, bool opening)
+/* Opening: the current task owns it, if it holds the socket. */
+static __always_inline void note_opener(const struct sock *sk, struct connection *c)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	if (!task_holds(sk)) {
-		if (opening) {
-			c->owner = 0;
-			c->attribution = OWNER_UNKNOWN;
-		}
+		c->owner = 0;
+		c->attribution = OWNER_UNKNOWN;
 		return;
 	}
-	if (task->flags & PF_KTHREAD) {
-		if (opening)
-			connection_owned_by(c, task, OWNER_KERNEL);
+	connection_owned_by(c, task, task->flags & PF_KTHREAD ? OWNER_KERNEL : OWNER_EXACT);
+}
+
+/* Closing, in the context of the task that does it: who closes an accepted connection had it. */
+static __always_inline void note_closer(struct connection *c)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (task->flags & PF_KTHREAD)
 		return;
-	}
-	if (opening) {
-		connection_owned_by(c, task, OWNER_EXACT);
-		return;
-	}
 	if (task->flags & PF_EXITING)
-		c->flags |= CONNECTION_PROCESS_EXITED;
+		c->flags |= CONNECTION_PROCESS_EXITED; /* its executable is gone already: the owner stays as it was */
 	else if (c->role == ROLE_INGRESS && c->attribution != OWNER_EXACT)
-		connection_owned_by(c, task, OWNER_EXACT); /* whoever closes it had it: right under fork and socket activation */
+		connection_owned_by(c, task, OWNER_EXACT); /* right under fork and socket activation */
 }
 
 static __always_inline struct connection *connection_new(const struct sock *sk, u8 role, u32 netns)
@@ -91,7 +90,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->sent_reported = payload_sent(tp);
 	c->received_reported = payload_received(sk, tp);
 	c->retransmits_reported = tp->total_retrans;
-	note_task(sk, c, true);
+	note_opener(sk, c);
 	c->reported = 0; /* last: from here on the sweep may count it */
 }
 
@@ -106,7 +105,7 @@ static __always_inline void on_listen(const struct sock *sk)
 	if (!c)
 		return;
 	c->local_port = sk->__sk_common.skc_num;
-	note_task(sk, c, true);
+	note_opener(sk, c);
 }
 
 /* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the listener's. */
@@ -320,8 +319,10 @@ static __always_inline void on_close(const struct sock *sk, int before)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
 		return;
-	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT || (before == TCP_SYN_SENT && !v.error))
-		note_task(sk, c, false);
+	if (!v.error && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT))
+		note_closer(c); /* always a task's doing; a listener's close ends its queued children without their lock */
+	else if (!v.error && before == TCP_SYN_SENT && task_holds(sk))
+		note_closer(c);
 	if (before == TCP_SYN_SENT || before == TCP_SYN_RECV)
 		judge_attempt(&v, sk, tp, c);
 	else
@@ -337,8 +338,8 @@ static __always_inline void on_fin(const struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
 
-	if (c)
-		note_task(sk, c, false);
+	if (c && task_holds(sk))
+		note_closer(c);
 }
 
 SEC("tp_btf/inet_sock_set_state")
