@@ -16,7 +16,10 @@ function changedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Compiles what is missing or older than any C source here. A machine without a compiler must bring the programs along. */
+/**
+ * Compiles what is missing or older than any C source here. A machine without a compiler must bring the
+ * programs along.
+ */
 export function buildPrograms(): void {
   const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
   const newest = Math.max(...sources.map((name) => changedAt(join(folder, name))));
