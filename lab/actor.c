@@ -2,14 +2,16 @@
 /*
  * A scripted owner of sockets: one process is one identity (its comm) in one network namespace.
  *
- *   actor NAME NETNS      NETNS: "new" (unshare, bring lo up), "-" (stay here), or a path such as /proc/PID/ns/net
+ *   actor NAME NETNS      NETNS: "new" (unshare, bring lo up), "-" (stay here), or a path
  *
- * It greets with "ok PID NETNS_INODE", then reads one command per line on stdin and answers each with one line: "ok ..."
- * or "err NAME" (an errno name; LATE when a wait reached its bound, EOF when the peer's FIN came too early, USAGE).
- * Sockets are known by the number that `socket` or `accept` answered. They are non-blocking and close-on-exec.
+ * It greets with "ok PID NETNS_INODE", then reads one command per line on stdin and answers each with one
+ * line: "ok ..." or "err NAME" (an errno name; LATE when a wait reached its bound, EOF when the peer's FIN
+ * came too early, USAGE). Sockets are known by the number that `socket` or `accept` answered. They are
+ * non-blocking and close-on-exec.
  *
- * Limits: every wait is bounded by waitMaxMs; the process dies with its parent. A forked child must outlive a parent
- * that is killed on purpose, so it has a channel of its own (descriptor 3) and ends when that channel does.
+ * Limits: every wait is bounded by waitMaxMs; the process dies with its parent. A forked child must outlive a
+ * parent that is killed on purpose, so it has a channel of its own (descriptor 3) and ends when that channel
+ * does.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -37,7 +39,8 @@
 
 #include "line.h"
 
-enum { socketsMax = 512, wordsMax = 64, lineMax = 1 << 16, outputMax = 1 << 16, waitMaxMs = 60000, pollStepMs = 2 };
+enum { socketsMax = 512, wordsMax = 64, lineMax = 1 << 16, outputMax = 1 << 16 };
+enum { waitMaxMs = 60000, pollStepMs = 2 };
 enum { childChannel = 3 };
 
 static int sockets[socketsMax];
@@ -204,7 +207,10 @@ static void do_finish(char **w, int n)
 	finish_connect(socket_of(w[0]), deadline_after(w[1]));
 }
 
-/* connect N IP PORT MS MODE: "start" does not wait, "wait" polls for the result, "block" sleeps inside connect() */
+/*
+ * connect N IP PORT MS MODE: "start" does not wait, "wait" polls for the result, "block" sleeps inside
+ * connect()
+ */
 static void do_connect(char **w, int n)
 {
 	(void)n;

@@ -1,6 +1,7 @@
 /**
- * The handle of one actor process (lab/actor.c): an identity with sockets. Owns the process; disposing kills it, and it dies
- * by itself when this process does. Commands of one actor run one after another; different actors run side by side.
+ * The handle of one actor process (lab/actor.c): an identity with sockets. Owns the process; disposing kills
+ * it, and it dies by itself when this process does. Commands of one actor run one after another; different
+ * actors run side by side.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -33,7 +34,9 @@ export type SocketOption =
   | 'reusePort'
   | 'ipv6Only';
 
-/** `bytesSent` and `bytesReceived` are payload: sent at least once, arrived in order (read or not). A FIN that arrived may
+/**
+ * `bytesSent` and `bytesReceived` are payload: sent at least once, arrived in order (read or not). A FIN that
+ * arrived may
  *  count one in bytesReceived: ask before the peer closes. */
 export type SocketInfo = {
   readonly state: string;
@@ -45,7 +48,10 @@ export type SocketInfo = {
   readonly rttUs: number;
 };
 
-/** What `until` waits for: this state, at least so many retransmits or unread bytes, at most so many unacknowledged. */
+/**
+ * What `until` waits for: this state, at least so many retransmits or unread bytes, at most so many
+ * unacknowledged.
+ */
 export type Wish =
   | { readonly state: string }
   | { readonly retransmits: number }
@@ -119,7 +125,10 @@ export class Actor {
     await this.#channel.ask(['set', socket, option, value]);
   }
 
-  /** Non-blocking connect, waited for; `block: true` sleeps inside connect() itself. Throws an ActorError with the errno. */
+  /**
+   * Non-blocking connect, waited for; `block: true` sleeps inside connect() itself. Throws an ActorError with
+   * the errno.
+   */
   async connect(
     socket: SocketId,
     to: Address,
@@ -159,7 +168,10 @@ export class Actor {
     await this.#channel.ask(['recv', socket, bytes, boundMs], boundMs);
   }
 
-  /** Reads until the peer's FIN; answers the bytes read. Throws an ActorError when the connection fails instead. */
+  /**
+   * Reads until the peer's FIN; answers the bytes read. Throws an ActorError when the connection fails
+   * instead.
+   */
   async receiveEnd(socket: SocketId, boundMs = waitMs): Promise<number> {
     return this.#number(['recv', socket, 'end', boundMs], boundMs);
   }
@@ -206,7 +218,10 @@ export class Actor {
     return { status: Number(status), text: text ?? '' };
   }
 
-  /** A child that holds the same sockets and takes commands of its own; it outlives this actor. Once per actor. */
+  /**
+   * A child that holds the same sockets and takes commands of its own; it outlives this actor. Once per
+   * actor.
+   */
   async fork(name: string): Promise<Actor> {
     if (!this.#childChannel) throw new Error('a forked actor cannot fork');
     const pid = await this.#number(['fork', name]);
@@ -219,7 +234,9 @@ export class Actor {
     await this.#gone();
   }
 
-  /** Signals only a process that is surely still ours: after its end the number may belong to someone else. */
+  /**
+   * Signals only a process that is surely still ours: after its end the number may belong to someone else.
+   */
   async kill(): Promise<void> {
     if (this.#ended) return;
     if (!this.#process || (this.#process.exitCode === null && this.#process.signalCode === null))

@@ -49,7 +49,9 @@ static void do_netns(char **w, int n)
 		answer("ok %lu", netns_inode());
 }
 
-/* sysctl net/ipv4/tcp_retries2 VALUE: of the actor's own namespace, as far as the kernel has it per namespace */
+/*
+ * sysctl net/ipv4/tcp_retries2 VALUE: of the actor's own namespace, as far as the kernel has it per namespace
+ */
 static void do_sysctl(char **w, int n)
 {
 	(void)n;
@@ -69,7 +71,10 @@ static void do_sysctl(char **w, int n)
 		answer("ok");
 }
 
-/* Runs a program with the descriptors given and waits for it: its exit status, or -1 when it was late and killed. */
+/*
+ * Runs a program with the descriptors given and waits for it: its exit status, or -1 when it was late and
+ * killed.
+ */
 static int run_bounded(char **argv, int in, int out, long deadline)
 {
 	pid_t pid = fork();
@@ -93,8 +98,9 @@ static int run_bounded(char **argv, int in, int out, long deadline)
 	return late ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* run MS INPUT PROGRAM ARGUMENT...: in the actor's namespace; answers exit status and output. Memory files for stdin and
- * stdout: no pipe can fill up and stop the program. */
+/*
+ * run MS INPUT PROGRAM ARGUMENT...: in the actor's namespace; answers exit status and output. Memory files
+ * for stdin and stdout: no pipe can fill up and stop the program. */
 static void do_run(char **w, int n)
 {
 	(void)n;

@@ -23,7 +23,10 @@ static void do_send(char **w, int n)
 	answer("ok");
 }
 
-/* recv N BYTES MS: exactly so many. BYTES "end": until the peer's FIN (ok) or an error; answers the bytes read. */
+/*
+ * recv N BYTES MS: exactly so many. BYTES "end": until the peer's FIN (ok) or an error; answers the bytes
+ * read.
+ */
 static void do_recv(char **w, int n)
 {
 	(void)n;

@@ -25,7 +25,10 @@ static void do_port(char **w, int n)
 	answer("ok %d", port_of(socket_of(w[0])));
 }
 
-/* info N: TCP_INFO as JSON. The bytes are payload: what was sent at least once, what arrived in order (read or not). */
+/*
+ * info N: TCP_INFO as JSON. The bytes are payload: what was sent at least once, what arrived in order (read
+ * or not).
+ */
 static void do_info(char **w, int n)
 {
 	(void)n;
@@ -40,7 +43,10 @@ static void do_info(char **w, int n)
 	       i.tcpi_total_retrans, i.tcpi_segs_out, i.tcpi_rtt);
 }
 
-/* Whether a socket is as wished: state (equal), retransmits and unread bytes (at least), unacked bytes (at most). */
+/*
+ * Whether a socket is as wished: state (equal), retransmits and unread bytes (at least), unacked bytes (at
+ * most).
+ */
 static int is_so(int fd, const char *field, const char *wish)
 {
 	struct tcp_info info;

@@ -1,6 +1,7 @@
 /**
- * One line out, one line back: the conversation with an actor (lab/line.h has the escapes). Owns the pending answers;
- * at most one command is written at a time, so that an actor never reads ahead. Every answer is awaited with a bound.
+ * One line out, one line back: the conversation with an actor (lab/line.h has the escapes). Owns the pending
+ * answers; at most one command is written at a time, so that an actor never reads ahead. Every answer is
+ * awaited with a bound.
  */
 import type { Readable, Writable } from 'node:stream';
 
@@ -73,7 +74,10 @@ export class Channel {
     });
   }
 
-  /** Sends a command and gives the words after `ok`; throws an ActorError for `err`. Commands go one after another. */
+  /**
+   * Sends a command and gives the words after `ok`; throws an ActorError for `err`. Commands go one after
+   * another.
+   */
   ask(words: readonly (string | number)[], waitMs = 0): Promise<string[]> {
     const turn = this.#last.then(() => this.#ask(words, waitMs));
     this.#last = turn.catch(() => undefined);

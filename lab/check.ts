@@ -5,7 +5,9 @@ import type { ExpectedEnd, Truth } from './scenario.ts';
 /** The counters that follow from the ends alone. */
 export type Derived = Pick<Counters, 'ActiveOpens' | 'PassiveOpens' | 'AttemptFails' | 'EstabResets'>;
 
-/** For the ends of one namespace. `embryonic`: its EmbryonicRsts, which are failed attempts without a socket. */
+/**
+ * For the ends of one namespace. `embryonic`: its EmbryonicRsts, which are failed attempts without a socket.
+ */
 export function derivedCounters(ends: readonly ExpectedEnd[], embryonic: number): Derived {
   const count = (is: (end: ExpectedEnd) => boolean): number => ends.filter(is).length;
   const gaveUpByKernel = (end: ExpectedEnd): boolean =>

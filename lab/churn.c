@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Many connections, and the exact truth about them as one line of JSON at the end (lab/churn.ts has its type).
+ * Many connections, and the exact truth about them as one line of JSON at the end (lab/churn.ts has its
+ * type).
  *
  *   churn client NAME NETNS WORKERS LIMIT_S RATE  ADDRESS[+K]/PORT/ACTION/COUNT/SEND/RECEIVE ...
  *   churn server NAME NETNS WORKERS LIMIT_S 0     ADDRESS/PORT/ACTION/SEND/RECEIVE ...
  *
- * ACTION is how a connection ends, seen from this end: fin_local, fin_remote, reset_sent, reset_received, refused; SEND and
- * RECEIVE are payload bytes of each connection. K spreads the connections over so many addresses, counted upwards: what ends
- * by FINs leaves a TIME_WAIT behind, and there are about 28,000 local ports for one destination. COUNT is for each worker.
- * RATE is connections per second of all workers, 0 for no limit. NETNS is a path, or "-".
+ * ACTION is how a connection ends, seen from this end: fin_local, fin_remote, reset_sent, reset_received,
+ * refused; SEND and RECEIVE are payload bytes of each connection. K spreads the connections over so many
+ * addresses, counted upwards: what ends by FINs leaves a TIME_WAIT behind, and there are about 28,000 local
+ * ports for one destination. COUNT is for each worker. RATE is connections per second of all workers, 0 for
+ * no limit. NETNS is a path, or "-".
  *
- * A worker is a process of its own name (NAME, or NAME-0, NAME-1, ...) that serves one connection at a time; each worker of a
- * server has its own listener (SO_REUSEPORT), so that owner and accepting process are the same. A server says "ready" and
- * serves until its stdin ends. The whole is bounded by LIMIT_S seconds (SIGALRM) and dies with its parent.
- * Exit status: 0; 1 when something went otherwise than planned (named under `unexpected`); 2 for wrong arguments.
+ * A worker is a process of its own name (NAME, or NAME-0, NAME-1, ...) that serves one connection at a time;
+ * each worker of a server has its own listener (SO_REUSEPORT), so that owner and accepting process are the
+ * same. A server says "ready" and serves until its stdin ends. The whole is bounded by LIMIT_S seconds
+ * (SIGALRM) and dies with its parent. Exit status: 0; 1 when something went otherwise than planned (named
+ * under `unexpected`); 2 for wrong arguments.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -113,10 +116,11 @@ static void parse_target(const char *text)
 	char address[64], word[20];
 	int fields;
 	if (is_client)
-		fields = sscanf(text, "%63[^/]/%ld/%19[^/]/%ld/%ld/%ld", address, &t->port, word, &t->count, &t->talk.send,
-				&t->talk.receive);
+		fields = sscanf(text, "%63[^/]/%ld/%19[^/]/%ld/%ld/%ld", address, &t->port, word, &t->count,
+				&t->talk.send, &t->talk.receive);
 	else
-		fields = sscanf(text, "%63[^/]/%ld/%19[^/]/%ld/%ld", address, &t->port, word, &t->talk.send, &t->talk.receive);
+		fields = sscanf(text, "%63[^/]/%ld/%19[^/]/%ld/%ld", address, &t->port, word, &t->talk.send,
+				&t->talk.receive);
 	int action = 0;
 	while (fields >= 3 && action < ACTIONS && strcmp(word, actions[action].word))
 		action++;
@@ -127,7 +131,8 @@ static void parse_target(const char *text)
 	/* Each of these waits for a byte of the other side before it resets. */
 	int resets = action == RESET_SENT || action == RESET_RECEIVED;
 	int client_resets = is_client == (action == RESET_SENT);
-	long answer = is_client ? t->talk.receive : t->talk.send, question = is_client ? t->talk.send : t->talk.receive;
+	long answer = is_client ? t->talk.receive : t->talk.send;
+	long question = is_client ? t->talk.send : t->talk.receive;
 	if (t->spread < 1 || t->spread > 250 || (resets && (client_resets ? answer : question) < 1))
 		die(text);
 	if (action <= FIN_REMOTE && t->count * worker_count / t->spread > timeWaitsPerDestinationMax)
@@ -247,7 +252,8 @@ static int serve_once(struct worker *w, int listener, int index)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	verdict v = getsockname(fd, (struct sockaddr *)&own, &length) < 0 ? "name" : talk_server(fd, &targets[index].talk);
+	int unnamed = getsockname(fd, (struct sockaddr *)&own, &length) < 0;
+	verdict v = unnamed ? "name" : talk_server(fd, &targets[index].talk);
 	if (v)
 		surprised(w, v);
 	else
@@ -336,7 +342,8 @@ int main(int argc, char **argv)
 		parse_target(argv[i]);
 	prctl(PR_SET_NAME, argv[2]);
 	enter_netns(argv[3]);
-	workers = mmap(NULL, sizeof(*workers) * (size_t)worker_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t size = sizeof(*workers) * (size_t)worker_count;
+	workers = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (workers == MAP_FAILED || pipe2(stop, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0)
 		die("setup");
 	uint64_t start = now_ns();

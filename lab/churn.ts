@@ -1,7 +1,7 @@
 /**
- * Many connections with exact truth (lab/churn.c). A churn is one command in one namespace with one or more worker
- * processes; each worker is a process of its own name. What was planned is what must be counted: `unexpected` is empty or
- * the run is void.
+ * Many connections with exact truth (lab/churn.c). A churn is one command in one namespace with one or more
+ * worker processes; each worker is a process of its own name. What was planned is what must be counted:
+ * `unexpected` is empty or the run is void.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';

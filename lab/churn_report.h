@@ -10,11 +10,13 @@ static void report_row(const struct row *row, const char *direction)
 				      (const void *)&((const struct sockaddr_in *)&row->address)->sin_addr;
 	inet_ntop(row->address.ss_family, address, ip, sizeof(ip));
 	int refused = t->talk.action == REFUSED;
-	printf("{\"direction\":\"%s\",\"state\":\"%s\",\"established\":%s,%s,\"destinationIp\":\"%s\",\"destinationPort\":%ld,"
-	       "\"connections\":%lu,\"bytesSent\":%lu,\"bytesReceived\":%lu}",
-	       direction, actions[t->talk.action].state, refused ? "false" : "true", actions[t->talk.action].json, ip, t->port,
-	       row->connections, refused ? 0 : row->connections * (uint64_t)t->talk.send,
-	       refused ? 0 : row->connections * (uint64_t)t->talk.receive);
+	uint64_t talks = refused ? 0 : row->connections;
+	printf("{\"direction\":\"%s\",\"state\":\"%s\",\"established\":%s,%s,", direction,
+	       actions[t->talk.action].state, refused ? "false" : "true", actions[t->talk.action].json);
+	printf("\"destinationIp\":\"%s\",\"destinationPort\":%ld,\"connections\":%lu,", ip, t->port,
+	       row->connections);
+	printf("\"bytesSent\":%lu,\"bytesReceived\":%lu}", talks * (uint64_t)t->talk.send,
+	       talks * (uint64_t)t->talk.receive);
 }
 
 /* Prints the truth; 1 when anything went otherwise than planned. */
@@ -23,8 +25,8 @@ static int report(const char *name, uint64_t elapsed_ns)
 	struct stat st;
 	unsigned long netns = stat("/proc/self/ns/net", &st) < 0 ? 0 : st.st_ino;
 	int surprises = 0;
-	printf("{\"role\":\"%s\",\"name\":\"%s\",\"netns\":%lu,\"elapsedNs\":%lu,\"processes\":[", is_client ? "client" : "server",
-	       name, netns, elapsed_ns);
+	printf("{\"role\":\"%s\",\"name\":\"%s\",\"netns\":%lu,\"elapsedNs\":%lu,\"processes\":[",
+	       is_client ? "client" : "server", name, netns, elapsed_ns);
 	for (int i = 0; i < worker_count; i++) {
 		const struct worker *w = &workers[i];
 		printf("%s{\"process\":\"%s\",\"pid\":%d,\"connections\":%lu,\"cpuUserNs\":%lu,\"cpuSystemNs\":%lu,"

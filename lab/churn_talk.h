@@ -2,9 +2,9 @@
 /*
  * Part of churn.c: one connection from beginning to end.
  *
- * Every conversation says who ends it, and the other side waits for that end. Nothing is closed with unread data by
- * accident (that would be a reset), and a client's next connection begins when the last one has been dealt with, so that an
- * accept queue never holds more than one connection per client worker.
+ * Every conversation says who ends it, and the other side waits for that end. Nothing is closed with unread
+ * data by accident (that would be a reset), and a client's next connection begins when the last one has been
+ * dealt with, so that an accept queue never holds more than one connection per client worker.
  */
 
 enum action { FIN_LOCAL, FIN_REMOTE, RESET_SENT, RESET_RECEIVED, REFUSED, ACTIONS };
@@ -16,7 +16,8 @@ static const struct {
 	[FIN_LOCAL] = { "fin_local", "closed", "\"closeReason\":\"fin_local\"" },
 	[FIN_REMOTE] = { "fin_remote", "closed", "\"closeReason\":\"fin_remote\"" },
 	[RESET_SENT] = { "reset_sent", "reset", "\"resetSide\":\"local\",\"closeReason\":\"reset_sent\"" },
-	[RESET_RECEIVED] = { "reset_received", "reset", "\"resetSide\":\"remote\",\"closeReason\":\"reset_received\"" },
+	[RESET_RECEIVED] = { "reset_received", "reset",
+			     "\"resetSide\":\"remote\",\"closeReason\":\"reset_received\"" },
 	[REFUSED] = { "refused", "refused", "\"error\":\"ECONNREFUSED\"" },
 };
 
@@ -32,7 +33,8 @@ static verdict send_all(int fd, long bytes)
 {
 	static const char zeros[1 << 16];
 	while (bytes > 0) {
-		ssize_t n = send(fd, zeros, (size_t)(bytes > (long)sizeof(zeros) ? (long)sizeof(zeros) : bytes), MSG_NOSIGNAL);
+		size_t part = bytes > (long)sizeof(zeros) ? sizeof(zeros) : (size_t)bytes;
+		ssize_t n = send(fd, zeros, part, MSG_NOSIGNAL);
 		if (n < 0)
 			return "send";
 		bytes -= n;
@@ -44,7 +46,8 @@ static verdict receive_all(int fd, long bytes)
 {
 	static char sink[1 << 16];
 	while (bytes > 0) {
-		ssize_t n = recv(fd, sink, (size_t)(bytes > (long)sizeof(sink) ? (long)sizeof(sink) : bytes), 0);
+		size_t part = bytes > (long)sizeof(sink) ? sizeof(sink) : (size_t)bytes;
+		ssize_t n = recv(fd, sink, part, 0);
 		if (n == 0)
 			errno = ENODATA;
 		if (n <= 0)
@@ -70,7 +73,10 @@ static verdict close_with_reset(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? "linger" : NULL;
 }
 
-/* A connected client. The last byte it sends before it is to be reset tells the server that all of its answer was read. */
+/*
+ * A connected client. The last byte it sends before it is to be reset tells the server that all of its answer
+ * was read.
+ */
 static verdict talk_client(int fd, const struct talk *talk)
 {
 	long last = talk->action == RESET_RECEIVED ? 1 : 0;

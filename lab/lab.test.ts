@@ -1,6 +1,6 @@
 /**
- * The lab against the kernel: every scenario's truth must agree with the counters of its own namespaces. Needs root; what a
- * machine cannot do is skipped by name.
+ * The lab against the kernel: every scenario's truth must agree with the counters of its own namespaces.
+ * Needs root; what a machine cannot do is skipped by name.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';

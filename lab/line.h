@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One command per line in, one answer per line out. Words are separated by one space; inside a word \s is a space, \n a
- * newline, \\ a backslash, and \e alone is the empty word. Both the actor and its TypeScript handle speak this.
+ * One command per line in, one answer per line out. Words are separated by one space; inside a word \s is a
+ * space, \n a newline, \\ a backslash, and \e alone is the empty word. Both the actor and its TypeScript
+ * handle speak this.
  */
 #ifndef SONDE_LAB_LINE_H
 #define SONDE_LAB_LINE_H

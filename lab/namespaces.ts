@@ -1,14 +1,16 @@
 /**
- * Throwaway network namespaces. Each is held by a keeper, an actor that unshared it, and has no name: it is gone when its
- * keeper is, and the keeper dies with this process however this process ends. So nothing is ever left to sweep, no handler
- * for signals is needed, and no interface is ever made in the host's own namespace.
- * Enter one with `nsenter --net=/proc/PID/ns/net`.
+ * Throwaway network namespaces. Each is held by a keeper, an actor that unshared it, and has no name: it is
+ * gone when its keeper is, and the keeper dies with this process however this process ends. So nothing is
+ * ever left to sweep, no handler for signals is needed, and no interface is ever made in the host's own
+ * namespace. Enter one with `nsenter --net=/proc/PID/ns/net`.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Actor } from './actor.ts';
 
-/** The kernel's own counts for one namespace since it was made, by their names in /proc/net/snmp and netstat. */
+/**
+ * The kernel's own counts for one namespace since it was made, by their names in /proc/net/snmp and netstat.
+ */
 const counterNames = [
   'ActiveOpens',
   'PassiveOpens',
@@ -26,7 +28,10 @@ const counterNames = [
 ] as const;
 export type Counters = Readonly<Record<(typeof counterNames)[number], number>>;
 
-/** A row of /proc/net/tcp or tcp6: the kernel's numbers of the state and of the timer under way, and the ports. */
+/**
+ * A row of /proc/net/tcp or tcp6: the kernel's numbers of the state and of the timer under way, and the
+ * ports.
+ */
 export type SocketRow = {
   readonly state: number;
   readonly timer: number;
@@ -36,7 +41,10 @@ export type SocketRow = {
 
 /** TCP_LISTEN of include/net/tcp_states.h. */
 const stateListen = 10;
-/** What is left of an ended socket, in TIME_WAIT or still called FIN_WAIT2, shows timer 3 and nothing else does. */
+/**
+ * What is left of an ended socket, in TIME_WAIT or still called FIN_WAIT2, shows timer 3 and nothing else
+ * does.
+ */
 const timerTimeWait = 3;
 
 /** Parses the pairs of lines (names, values) of /proc/net/snmp and /proc/net/netstat. */
@@ -108,8 +116,8 @@ export class Namespace {
   }
 
   /**
-   * Filters what arrives here, in table `lab`: `rules` replace the ones before; none lets everything pass. The default hook
-   * is input: a packet dropped on its sender's way out would be known to the sender's TCP.
+   * Filters what arrives here, in table `lab`: `rules` replace the ones before; none lets everything pass.
+   * The default hook is input: a packet dropped on its sender's way out would be known to the sender's TCP.
    */
   async filter(rules: readonly string[], hook: 'input' | 'forward' = 'input'): Promise<void> {
     const chain = ['chain lab {', `type filter hook ${hook} priority 0; policy accept;`, ...rules, '}'];
@@ -198,7 +206,8 @@ async function joinHost(router: Namespace, host: Namespace, side: 'left' | 'righ
 
 /** Makes the links, addresses and routes between three fresh namespaces. */
 export async function joinByRouter({ left, router, right }: Routed): Promise<void> {
-  // Otherwise ICMP errors are limited to one a second per peer, and the error that a scenario waits for may not come.
+  // Otherwise ICMP errors are limited to one a second per peer, and the error that a scenario waits for may
+  // not come.
   await router.sysctl({
     'ipv4/ip_forward': 1,
     'ipv6/conf/all/forwarding': 1,
@@ -212,9 +221,10 @@ export async function joinByRouter({ left, router, right }: Routed): Promise<voi
 }
 
 /**
- * Lets packets of both hosts cross on the way: the router answers no ARP and the hosts forget its address, so what they send
- * waits in the queue of an address being looked for. `release` tells them, and the packets go, those of the left host first.
- * To be called within the three seconds after which the kernel gives the search up.
+ * Lets packets of both hosts cross on the way: the router answers no ARP and the hosts forget its address, so
+ * what they send waits in the queue of an address being looked for. `release` tells them, and the packets go,
+ * those of the left host first. To be called within the three seconds after which the kernel gives the search
+ * up.
  */
 export async function holdPackets({ left, router, right }: Routed): Promise<() => Promise<void>> {
   await router.sysctl({ 'ipv4/conf/all/arp_ignore': 8 });

@@ -11,8 +11,9 @@ import type { Counters, Namespace } from './namespaces.ts';
 import type { Pair, Stage } from './stage.ts';
 
 /**
- * One socket end that has ended (or is `open` and stays so until the stage is disposed). What is absent is not promised:
- * `closeReason` is absent where the state word already says it all (refused, unreachable, canceled by close, failed).
+ * One socket end that has ended (or is `open` and stays so until the stage is disposed). What is absent is
+ * not promised: `closeReason` is absent where the state word already says it all (refused, unreachable,
+ * canceled by close, failed).
  */
 export type ExpectedEnd = {
   /** The comm of the process that owns it. */
@@ -36,15 +37,18 @@ export type ExpectedEnd = {
   /** It had sent its FIN before it was reset or timed out: the kernel's EstabResets does not count it. */
   readonly finSent?: true;
   /**
-   * An ICMP error was only noted (sk_err_soft, with sk_err 0) and the application, told of it, closed in SYN_SENT: the
-   * kernel's AttemptFails does not count it.
+   * An ICMP error was only noted (sk_err_soft, with sk_err 0) and the application, told of it, closed in
+   * SYN_SENT: the kernel's AttemptFails does not count it.
    */
   readonly softError?: true;
 };
 
 export type Truth = {
   readonly ends: readonly ExpectedEnd[];
-  /** What the counters of a namespace (by inode) show at least, if the traffic took the way it was meant to take. */
+  /**
+   * What the counters of a namespace (by inode) show at least, if the traffic took the way it was meant to
+   * take.
+   */
   readonly evidence?: readonly { readonly netns: number; readonly atLeast: Partial<Counters> }[];
   /** What happened without any socket state, in words. */
   readonly neverSeen?: string;

@@ -6,7 +6,9 @@ import type { Outcome } from '../scenario.ts';
 import type { Pair, Stage } from '../stage.ts';
 
 const to = { ip: '127.0.0.1', port: 7000 };
-/** Dropped where it arrives: the client stays in SYN_SENT, the server keeps a request that is no socket yet. */
+/**
+ * Dropped where it arrives: the client stays in SYN_SENT, the server keeps a request that is no socket yet.
+ */
 const loseSynAck = ['tcp sport 7000 tcp flags & (syn | ack) == syn | ack drop'];
 
 /** A connection in the accept queue, which nobody has accepted; `s` of the pair is no socket of anyone. */
@@ -61,7 +63,8 @@ export const scenarios = [
       const at = await stage.namespace();
       const pair = await queued(stage, at);
       await pair.client.close(pair.c);
-      // Until only the child is left: the client's socket has gone, what is left of it waits for the other FIN.
+      // Until only the child is left: the client's socket has gone, what is left of it waits for the other
+      // FIN.
       await at.settled(1);
       await pair.server.close(pair.listener);
       return { ends: pairEnds(pair, closed('fin_local', [0, 0]), resetLocally([0, 0])) };
@@ -118,7 +121,8 @@ export const scenarios = [
       await at.sysctl({ 'ipv4/tcp_syncookies': 0, 'ipv4/tcp_synack_retries': 1 });
       await stage.listening({ at, ...to, backlog: 1 });
       await at.filter(loseSynAck);
-      // Kernels differ by one in what a backlog of 1 lets in; the third SYN finds the queue full on all of them.
+      // Kernels differ by one in what a backlog of 1 lets in; the third SYN finds the queue full on all of
+      // them.
       const names = ['first', 'second', 'third'];
       const clients = await Promise.all(names.map((name) => startConnecting(at, name)));
       for (const { client, socket } of clients) {

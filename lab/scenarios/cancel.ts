@@ -1,4 +1,6 @@
-/** Attempts that this end gave up itself, before there was any reason to, and those that never got a SYN out. */
+/**
+ * Attempts that this end gave up itself, before there was any reason to, and those that never got a SYN out.
+ */
 import type { ActorError } from '../channel.ts';
 import type { Namespace } from '../namespaces.ts';
 import { attemptEnd, closed, pairEnds, scenario } from '../scenario.ts';

@@ -123,8 +123,8 @@ export const scenarios = [
   scenario({ id: 'odd.mptcp', title: 'MPTCP with one subflow', needs: ['mptcp'] }, async (stage) => {
     const pair = await stage.pair({ clientAt: await stage.namespace(), kind: 'mptcp4' });
     await converse(pair);
-    // The parents (protocol 262) are no TCP sockets; each subflow is one. Which of their FINs is first depends on when
-    // the kernel's MPTCP worker runs, so the reason is not promised.
+    // The parents (protocol 262) are no TCP sockets; each subflow is one. Which of their FINs is first
+    // depends on when the kernel's MPTCP worker runs, so the reason is not promised.
     const { closeReason: _c, ...client } = closed('fin_local', [300, 900]);
     const { closeReason: _s, ...server } = closed('fin_remote', [900, 300]);
     return { ends: pairEnds(pair, client, server) };
@@ -134,7 +134,8 @@ export const scenarios = [
     const at = await stage.namespace();
     const client = await at.actor('client');
     const c = await client.socket();
-    // Blocking: a non-blocking socket whose error was read by SO_ERROR fails its next connect with ECONNABORTED.
+    // Blocking: a non-blocking socket whose error was read by SO_ERROR fails its next connect with
+    // ECONNABORTED.
     await client.connect(c, to, { block: true }).catch(() => undefined);
     const other = { ip: '127.0.0.1', port: 7001 };
     const { server, listener } = await stage.listening({ at, ...other });

@@ -36,17 +36,18 @@ function throughRouter(
     const { left, router } = await stage.routed();
     await router.filter([`tcp dport ${port} reject with ${how.rule}`], 'forward');
     const ip = routedAddress.right[how.version];
-    // On one machine the first ICMP error comes while connect() still owns the socket, and is only noted. A blocking
-    // connect() sleeps on; the error that answers the repeated SYN ends the attempt.
+    // On one machine the first ICMP error comes while connect() still owns the socket, and is only noted. A
+    // blocking connect() sleeps on; the error that answers the repeated SYN ends the attempt.
     const outcome = { state, error: how.errno };
     return { ends: [await attempt({ at: left, ip, errno: how.errno, block: true }, outcome)] };
   });
 }
 
 /**
- * As above, but polled. From 6.2 on (IPv4 only) the noted error wakes poll() and SO_ERROR tells it at once, so that the
- * application closes in SYN_SENT with sk_err 0: as a state sequence the same as a cancellation. Before 6.2 poll() sleeps
- * until the second error. The record's word is the same: ICMP port unreachable ended it.
+ * As above, but polled. From 6.2 on (IPv4 only) the noted error wakes poll() and SO_ERROR tells it at once,
+ * so that the application closes in SYN_SENT with sk_err 0: as a state sequence the same as a cancellation.
+ * Before 6.2 poll() sleeps until the second error. The record's word is the same: ICMP port unreachable ended
+ * it.
  */
 function noted(about: { id: string; title: string }): Scenario {
   return scenario({ ...about, needs: ['nft', 'veth'] }, async (stage: Stage) => {

@@ -71,7 +71,8 @@ export const scenarios = [
       await pair.server.send(pair.s, 400);
       await pair.server.close(pair.s);
       await pair.client.until(pair.c, { state: 'CLOSE_WAIT' });
-      // Only once its FIN is acknowledged, which may be delayed, is the server's socket gone and beyond any RST.
+      // Only once its FIN is acknowledged, which may be delayed, is the server's socket gone and beyond any
+      // RST.
       await pair.clientAt.settled(1);
       await pair.client.close(pair.c);
       return { ends: pairEnds(pair, resetLocally([0, 400]), closed('fin_local', [400, 0])) };
