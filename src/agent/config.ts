@@ -49,7 +49,7 @@ async function agentSchema() {
       .max(64)
       .optional()
       .meta({ description: 'label on every record; unknown, and counted so, when it is not set' }),
-    window: duration({ min: '1s', max: '1h', default: '10s' }).meta({ description: 'length of a window' }),
+    window: duration({ min: '100ms', max: '1h', default: '10s' }).meta({ description: 'length of a window' }),
     profile: z.enum(profiles).default('failures').meta({
       description:
         'failures: totals per process and port, full detail for what did not end closed; connections: every flow with its addresses; full: and every connection as an event',
