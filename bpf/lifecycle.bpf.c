@@ -38,9 +38,10 @@ static __always_inline void note_opener(const struct sock *sk, struct connection
 static __always_inline void note_closer(struct connection *c)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct shared *s = shared_state();
 
-	if (task->flags & PF_KTHREAD)
-		return;
+	if ((task->flags & PF_KTHREAD) || !s || s->sweeper == (u32)task->tgid)
+		return; /* a close() during the sweep is finished by the sweep */
 	if (task->flags & PF_EXITING)
 		c->flags |= CONNECTION_PROCESS_EXITED; /* its executable is gone already: the owner stays as it was */
 	else if (c->role == ROLE_INGRESS && c->attribution != OWNER_EXACT)

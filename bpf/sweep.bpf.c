@@ -85,6 +85,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file || !s)
 		return 0;
+	s->sweeper = bpf_get_current_pid_tgid() >> 32;
 	socket = bpf_sock_from_file(file);
 	if (!socket)
 		return 0;

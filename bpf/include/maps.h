@@ -165,6 +165,8 @@ struct shared {
 	u64 event_due_ns[EVENT_CLASS_COUNT];
 	u32 owners_used;
 	u32 namespaces_used;
+	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last */
+	u32 padding;
 };
 
 /*
