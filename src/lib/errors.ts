@@ -1,0 +1,202 @@
+/**
+ * What an operator can do something about. One table has every such error: its code, the exit code, what is said and what
+ * to do. It is printed as one line without a stack. Anything else that is thrown is a fault of ours: an assertion or a
+ * plain Error, printed with its stack, exit code `internal`.
+ */
+
+/** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
+export const exitCodes = {
+  ok: 0,
+  degraded: 1,
+  usage: 2,
+  coverage: 3,
+  privileges: 4,
+  kernel: 5,
+  build: 6,
+  alreadyRunning: 7,
+  internal: 70,
+} as const;
+export type ExitCodeName = keyof typeof exitCodes;
+
+export const exitCodeMeanings: Readonly<Record<ExitCodeName, string>> = {
+  ok: 'It did what was asked.',
+  degraded: 'It ran and something is not as it should be: a check is degraded, an agent does not answer.',
+  usage: 'The command line or a configuration file is wrong. Nothing was started.',
+  coverage: 'The answer is there, and its coverage is below what was asked for.',
+  privileges: 'This user may not do that.',
+  kernel: 'This kernel cannot do that.',
+  build: 'Something that the build makes is missing or does not fit.',
+  alreadyRunning: 'An agent of the same instance runs already.',
+  internal: 'A fault of ours. Please report it, with the stack.',
+};
+
+interface OperatorErrorEntry {
+  readonly exitCode: ExitCodeName;
+  /** What is wrong, in one line: `{name}` is a parameter. */
+  readonly message: string;
+  /** What to do about it, in one line with the same parameters. */
+  readonly whatToDo: string;
+}
+
+export const operatorErrors = {
+  'usage.unknown_flag': {
+    exitCode: 'usage',
+    message: 'unknown option {flag}',
+    whatToDo: 'see sonde {command} --help',
+  },
+  'usage.unknown_command': {
+    exitCode: 'usage',
+    message: 'unknown command {command}',
+    whatToDo: 'see sonde --help',
+  },
+  'usage.bad_value': {
+    exitCode: 'usage',
+    message: '{flag} cannot be {value}',
+    whatToDo: 'give it {expected}',
+  },
+  'config.unreadable': {
+    exitCode: 'usage',
+    message: '{file} cannot be read ({reason})',
+    whatToDo: 'check that it is there and that this user may read it',
+  },
+  'config.invalid': {
+    exitCode: 'usage',
+    message: '{file}:{line}: {path}: {problem}',
+    whatToDo: 'correct it (docs/reference has every key with its bounds and default)',
+  },
+  'privileges.missing': {
+    exitCode: 'privileges',
+    message: '{action} needs {privileges}',
+    whatToDo: 'run it as root, or give the service these capabilities',
+  },
+  'kernel.no_btf': {
+    exitCode: 'kernel',
+    message: 'kernel {release} has no type information ({file} is missing)',
+    whatToDo: 'boot a kernel that was built with CONFIG_DEBUG_INFO_BTF=y',
+  },
+  'kernel.too_old': {
+    exitCode: 'kernel',
+    message: 'kernel {release} has no {feature}',
+    whatToDo: 'boot {minimum} or later (sonde check says what this one can answer)',
+  },
+  'kernel.load_failed': {
+    exitCode: 'kernel',
+    message: 'the kernel refused program {program} ({reason})',
+    whatToDo: 'run sonde check, and report what it says',
+  },
+  'build.missing_object': {
+    exitCode: 'build',
+    message: 'the kernel programs are not built ({file} is missing)',
+    whatToDo: 'run scripts/setup',
+  },
+  'build.missing_addon': {
+    exitCode: 'build',
+    message: 'the native addon cannot be loaded from {file} ({reason})',
+    whatToDo: 'run scripts/setup',
+  },
+  'agent.already_running': {
+    exitCode: 'alreadyRunning',
+    message: 'an agent of instance {instance} runs already (pid {pid})',
+    whatToDo: 'stop it first, or give this one another instance',
+  },
+  'agent.not_running': {
+    exitCode: 'degraded',
+    message: 'no agent of instance {instance} answers on {socket}',
+    whatToDo: 'start one: sonde agent, or sonde up',
+  },
+  'socket.denied': {
+    exitCode: 'privileges',
+    message: 'user {user} may not use {socket}',
+    whatToDo: 'add the user to group {group}, or run it as root',
+  },
+} as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
+
+export type OperatorErrorCode = keyof typeof operatorErrors;
+
+type Placeholder<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Placeholder<Rest>
+  : never;
+
+type Texts<Code extends OperatorErrorCode> = (typeof operatorErrors)[Code]['message' | 'whatToDo'];
+
+/** What a code's two lines want to know. The compiler reads it off the table. */
+export type OperatorErrorParameters<Code extends OperatorErrorCode> = Readonly<
+  Record<Placeholder<Texts<Code>>, string | number>
+>;
+
+const hiddenControl = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const parameterLengthMax = 200;
+
+/** One line that a terminal shows and does not obey: parameters may come from files, arguments and the network. */
+function showParameter(value: string | number): string {
+  const text = String(value);
+  const cut = text.length > parameterLengthMax ? `${text.slice(0, parameterLengthMax)}…` : text;
+  return cut.replace(hiddenControl, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+}
+
+function fill(template: string, parameters: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
+    const value = parameters[name];
+    return value === undefined ? placeholder : showParameter(value);
+  });
+}
+
+/** Thrown where an operator can do something about it. Whoever catches it prints `formatOperatorError`. */
+export class OperatorError<Code extends OperatorErrorCode = OperatorErrorCode> extends Error {
+  override readonly name = 'OperatorError';
+  readonly code: Code;
+  readonly parameters: Readonly<Record<string, string | number>>;
+
+  constructor(code: Code, parameters: OperatorErrorParameters<Code>, options?: ErrorOptions) {
+    super(fill(operatorErrors[code].message, parameters), options);
+    this.code = code;
+    this.parameters = parameters;
+  }
+}
+
+/** `sonde: <message>; <what to do>`, one line without its end. */
+export function formatOperatorError(error: OperatorError): string {
+  return `sonde: ${error.message}; ${fill(operatorErrors[error.code].whatToDo, error.parameters)}`;
+}
+
+/** The exit code of a process that ends by this error. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof OperatorError)) return exitCodes.internal;
+  const { code } = error as OperatorError;
+  return exitCodes[operatorErrors[code].exitCode];
+}
+
+/** docs/reference/errors.md. */
+export function renderErrorReference(): string {
+  const exits = Object.entries(exitCodes).map(
+    ([name, code]) => `| ${code} | ${exitCodeMeanings[name as ExitCodeName]} |`,
+  );
+  const errors = Object.entries(operatorErrors).map(
+    ([code, entry]) =>
+      `| \`${code}\` | ${exitCodes[entry.exitCode]} | ${entry.message} | ${entry.whatToDo} |`,
+  );
+  return [
+    '# Errors and exit codes',
+    '',
+    'Made from `src/lib/errors.ts` by `npm run docs`.',
+    '',
+    'An error that you can do something about is one line on stderr: `sonde: what is wrong; what to do`.',
+    'A stack means a fault of ours.',
+    '',
+    '## Exit codes',
+    '',
+    '| code | meaning |',
+    '| ---: | --- |',
+    ...exits,
+    '',
+    '## Errors',
+    '',
+    '| error | exit | says | what to do |',
+    '| --- | ---: | --- | --- |',
+    ...errors,
+    '',
+  ].join('\n');
+}
