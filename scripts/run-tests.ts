@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { planTests, readTestOptions, testFolders, testUsage } from './test-plan.ts';
@@ -58,4 +59,4 @@ const events = joinRuns(
     if (!success || counts.tests === 0) process.exitCode = 1;
   },
 );
-Readable.from(events).compose(new spec()).pipe(process.stdout);
+await pipeline(Readable.from(events), new spec(), process.stdout, { end: false });

@@ -123,6 +123,14 @@ export function createAgent(parts: AgentParts): Agent {
     return parts.windowMs - (clock.wallMs() % parts.windowMs);
   }
 
+  async function rest(signal: AbortSignal): Promise<void> {
+    try {
+      await clock.sleep(agentLimits.tickMs, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
   async function run(signal: AbortSignal): Promise<void> {
     let border = clock.monotonicNs() + BigInt(Math.round(untilBorder() * 1e6));
     while (!signal.aborted) {
@@ -131,7 +139,7 @@ export function createAgent(parts: AgentParts): Agent {
         await endWindow(false);
         border = clock.monotonicNs() + BigInt(Math.round(untilBorder() * 1e6));
       }
-      if (drained < agentLimits.eventsPerTickMax) await clock.sleep(agentLimits.tickMs, signal);
+      if (drained < agentLimits.eventsPerTickMax) await rest(signal);
     }
     kernel.detach();
     while ((await drainEvents()) > 0);

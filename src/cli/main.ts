@@ -1,6 +1,6 @@
 /** The map of the command line: words → command → exit code. One line of error, no stack, for what an operator can mend. */
 
-import { formatOperatorError, OperatorError } from '../lib/errors.ts';
+import { exitCodeOf, formatOperatorError, OperatorError } from '../lib/errors.ts';
 import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.ts';
 
 async function help(): Promise<string> {
@@ -48,5 +48,5 @@ try {
 } catch (error) {
   if (!(error instanceof OperatorError)) throw error;
   process.stderr.write(`${formatOperatorError(error)}\n`);
-  process.exitCode = error.exitCode;
+  process.exitCode = exitCodeOf(error);
 }

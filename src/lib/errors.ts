@@ -1,8 +1,10 @@
 /**
- * Errors that an operator can mend: one table of code, message, what to do, exit code. They are printed as one line, without
- * a stack. Everything else that is thrown is a fault of the program.
+ * What an operator can do something about. One table has every such error: its code, the exit code, what is said and what
+ * to do. It is printed as one line without a stack. Anything else that is thrown is a fault of ours: an assertion or a
+ * plain Error, printed with its stack, exit code `internal`.
  */
 
+/** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
 export const exitCodes = {
   ok: 0,
   degraded: 1,
@@ -11,96 +13,194 @@ export const exitCodes = {
   privileges: 4,
   kernel: 5,
   build: 6,
-  running: 7,
+  alreadyRunning: 7,
+  internal: 70,
 } as const;
+export type ExitCodeName = keyof typeof exitCodes;
 
-type Entry = { readonly exit: keyof typeof exitCodes; readonly message: string; readonly whatToDo: string };
+export const exitCodeMeanings: Readonly<Record<ExitCodeName, string>> = {
+  ok: 'It did what was asked.',
+  degraded: 'It ran and something is not as it should be: a check is degraded, an agent does not answer.',
+  usage: 'The command line or a configuration file is wrong. Nothing was started.',
+  coverage: 'The answer is there, and its coverage is below what was asked for.',
+  privileges: 'This user may not do that.',
+  kernel: 'This kernel cannot do that.',
+  build: 'Something that the build makes is missing or does not fit.',
+  alreadyRunning: 'An agent of the same instance runs already.',
+  internal: 'A fault of ours. Please report it, with the stack.',
+};
 
-/** `{name}` stands for a parameter. */
+interface OperatorErrorEntry {
+  readonly exitCode: ExitCodeName;
+  /** What is wrong, in one line: `{name}` is a parameter. */
+  readonly message: string;
+  /** What to do about it, in one line with the same parameters. */
+  readonly whatToDo: string;
+}
+
 export const operatorErrors = {
-  'usage.unknown_command': {
-    exit: 'usage',
-    message: 'there is no command {command}',
-    whatToDo: 'sonde --help lists them',
-  },
   'usage.unknown_flag': {
-    exit: 'usage',
+    exitCode: 'usage',
     message: 'unknown option {flag}',
-    whatToDo: 'sonde {command} --help lists them',
+    whatToDo: 'see sonde {command} --help',
   },
-  'usage.bad_value': { exit: 'usage', message: '{problem}', whatToDo: 'sonde {command} --help says what it takes' },
+  'usage.unknown_command': {
+    exitCode: 'usage',
+    message: 'unknown command {command}',
+    whatToDo: 'see sonde --help',
+  },
+  'usage.bad_value': {
+    exitCode: 'usage',
+    message: '{problem}',
+    whatToDo: 'see sonde {command} --help',
+  },
   'config.unreadable': {
-    exit: 'usage',
-    message: 'cannot read the configuration {file}: {reason}',
-    whatToDo: 'name a readable file with --config',
+    exitCode: 'usage',
+    message: '{file} cannot be read ({reason})',
+    whatToDo: 'check that it is there and that this user may read it',
   },
-  'config.invalid': { exit: 'usage', message: '{file}: {problem}', whatToDo: 'correct it; docs/reference/config.md lists all keys' },
+  'config.invalid': {
+    exitCode: 'usage',
+    message: '{file}: {problem}',
+    whatToDo: 'correct it (docs/reference/config.md has every key with its bounds and default)',
+  },
   'config.namespace': {
-    exit: 'usage',
-    message: 'no network namespace {namespace}: {reason}',
-    whatToDo: 'name it as host, pid:N, a name of `ip netns list`, or a path',
+    exitCode: 'usage',
+    message: 'no network namespace {namespace} ({reason})',
+    whatToDo: 'name it as host, pid:N, a name of ip netns list, or a path',
   },
   'privileges.missing': {
-    exit: 'privileges',
-    message: 'not allowed to {what}',
-    whatToDo: 'run it as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_ADMIN',
+    exitCode: 'privileges',
+    message: 'not allowed to {action}',
+    whatToDo: 'run it as root, or with the capabilities that sonde check names',
   },
   'kernel.no_btf': {
-    exit: 'kernel',
-    message: 'this kernel has no BTF: {path} is missing',
-    whatToDo: 'use a kernel of 5.15 or later that is built with CONFIG_DEBUG_INFO_BTF=y',
+    exitCode: 'kernel',
+    message: 'this kernel has no type information ({file} is missing)',
+    whatToDo: 'boot one of 5.15 or later that was built with CONFIG_DEBUG_INFO_BTF=y',
   },
   'kernel.load_failed': {
-    exit: 'kernel',
-    message: 'this kernel refused the programs: {reason}',
-    whatToDo: 'sonde check says what it lacks; 5.15 or later is needed',
+    exitCode: 'kernel',
+    message: 'this kernel refused the programs ({reason})',
+    whatToDo: 'boot 5.15 or later (sonde check says what this one lacks)',
   },
   'build.missing_object': {
-    exit: 'build',
-    message: 'the kernel programs are not built: {path} is missing',
+    exitCode: 'build',
+    message: 'the kernel programs are not built ({file} is missing)',
     whatToDo: 'run scripts/setup',
   },
   'build.missing_addon': {
-    exit: 'build',
-    message: 'the native addon cannot be loaded from {path}: {reason}',
+    exitCode: 'build',
+    message: 'the native addon cannot be loaded from {file} ({reason})',
     whatToDo: 'run scripts/setup',
   },
   'agent.already_running': {
-    exit: 'running',
-    message: 'an agent of the instance {instance} is running already',
-    whatToDo: 'stop it, or give this one another `instance` in its configuration',
+    exitCode: 'alreadyRunning',
+    message: 'an agent of instance {instance} runs already ({socket})',
+    whatToDo: 'stop it first, or give this one another instance',
   },
   'agent.not_running': {
-    exit: 'degraded',
-    message: 'no agent of the instance {instance} is running ({path})',
-    whatToDo: 'start one with sonde agent or sonde up, or name another with --instance',
+    exitCode: 'degraded',
+    message: 'no agent of instance {instance} answers on {socket}',
+    whatToDo: 'start one: sonde agent, or sonde up',
   },
   'socket.denied': {
-    exit: 'privileges',
-    message: 'not allowed to ask the agent at {path}',
+    exitCode: 'privileges',
+    message: 'not allowed to ask the agent on {socket}',
     whatToDo: 'be root or a member of the group sonde',
   },
-} as const satisfies Readonly<Record<string, Entry>>;
+} as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 
 export type OperatorErrorCode = keyof typeof operatorErrors;
 
-export class OperatorError extends Error {
-  readonly code: OperatorErrorCode;
-  readonly whatToDo: string;
-  readonly exitCode: number;
+type Placeholder<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Placeholder<Rest>
+  : never;
 
-  constructor(code: OperatorErrorCode, parameters: Readonly<Record<string, string>>, options?: ErrorOptions) {
-    const { message, whatToDo, exit } = operatorErrors[code];
-    const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? `{${name}}`);
-    super(fill(message), options);
-    this.name = 'OperatorError';
+type Texts<Code extends OperatorErrorCode> = (typeof operatorErrors)[Code]['message' | 'whatToDo'];
+
+/** What a code's two lines want to know. The compiler reads it off the table. */
+export type OperatorErrorParameters<Code extends OperatorErrorCode> = Readonly<
+  Record<Placeholder<Texts<Code>>, string | number>
+>;
+
+const hiddenControl = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const parameterLengthMax = 200;
+
+/** One line that a terminal shows and does not obey: parameters may come from files, arguments and the network. */
+function showParameter(value: string | number): string {
+  const text = String(value);
+  const cut = text.length > parameterLengthMax ? `${text.slice(0, parameterLengthMax)}…` : text;
+  return cut.replace(hiddenControl, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+}
+
+function fill(template: string, parameters: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
+    const value = parameters[name];
+    return value === undefined ? placeholder : showParameter(value);
+  });
+}
+
+/** Thrown where an operator can do something about it. Whoever catches it prints `formatOperatorError`. */
+export class OperatorError<Code extends OperatorErrorCode = OperatorErrorCode> extends Error {
+  override readonly name = 'OperatorError';
+  readonly code: Code;
+  readonly parameters: Readonly<Record<string, string | number>>;
+
+  constructor(code: Code, parameters: OperatorErrorParameters<Code>, options?: ErrorOptions) {
+    super(fill(operatorErrors[code].message, parameters), options);
     this.code = code;
-    this.whatToDo = fill(whatToDo);
-    this.exitCode = exitCodes[exit];
+    this.parameters = parameters;
   }
 }
 
-/** One line: what is wrong, and what to do. */
+export function formatWhatToDo(error: OperatorError): string {
+  return fill(operatorErrors[error.code].whatToDo, error.parameters);
+}
+
+/** `sonde: <message>; <what to do>`, one line without its end. */
 export function formatOperatorError(error: OperatorError): string {
-  return `sonde: ${error.message}; ${error.whatToDo}`.replace(/\s+/g, ' ');
+  return `sonde: ${error.message}; ${formatWhatToDo(error)}`;
+}
+
+/** The exit code of a process that ends by this error. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof OperatorError)) return exitCodes.internal;
+  const { code } = error as OperatorError;
+  return exitCodes[operatorErrors[code].exitCode];
+}
+
+/** docs/reference/errors.md. */
+export function renderErrorReference(): string {
+  const exits = Object.entries(exitCodes).map(
+    ([name, code]) => `| ${code} | ${exitCodeMeanings[name as ExitCodeName]} |`,
+  );
+  const errors = Object.entries(operatorErrors).map(
+    ([code, entry]) =>
+      `| \`${code}\` | ${exitCodes[entry.exitCode]} | ${entry.message} | ${entry.whatToDo} |`,
+  );
+  return [
+    '# Errors and exit codes',
+    '',
+    'Made from `src/lib/errors.ts` by `npm run docs`.',
+    '',
+    'An error that you can do something about is one line on stderr: `sonde: what is wrong; what to do`.',
+    'A stack means a fault of ours.',
+    '',
+    '## Exit codes',
+    '',
+    '| code | meaning |',
+    '| ---: | --- |',
+    ...exits,
+    '',
+    '## Errors',
+    '',
+    '| error | exit | says | what to do |',
+    '| --- | ---: | --- | --- |',
+    ...errors,
+    '',
+  ].join('\n');
 }

@@ -1,7 +1,7 @@
 /** Can this node do it? Finds out by trying, never by a version; says what is missing and what to change. */
 
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { OperatorError } from '../../lib/errors.ts';
+import { formatWhatToDo, OperatorError } from '../../lib/errors.ts';
 
 /** `missing`: nothing can be answered. `degraded`: something cannot. */
 export type Finding = {
@@ -54,7 +54,7 @@ async function probePrograms(attempt: Attempt): Promise<Finding> {
     return { probe, result: 'ok', detail: 'loaded, attached and removed again' };
   } catch (error) {
     if (!(error instanceof OperatorError)) return { probe, result: 'missing', detail: (error as Error).message };
-    return { probe, result: 'missing', detail: error.message, whatToDo: error.whatToDo };
+    return { probe, result: 'missing', detail: error.message, whatToDo: formatWhatToDo(error) };
   }
 }
 
@@ -103,7 +103,7 @@ export async function probeNode(attempt: () => Attempt): Promise<Finding[]> {
     findings.push(await probePrograms(tried), probeResets(tried));
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return [...findings, { probe: 'build', result: 'missing', detail: error.message, whatToDo: error.whatToDo }];
+    return [...findings, { probe: 'build', result: 'missing', detail: error.message, whatToDo: formatWhatToDo(error) }];
   }
   return [...findings, probeJit(), probeLockdown(), probePidNamespace()];
 }

@@ -94,7 +94,7 @@ export class Kernel implements AsyncDisposable {
     } catch (error) {
       this.#native.close(this.#object);
       const { errno, log } = error as NativeError;
-      if (errno === 1 || errno === 13) throw new OperatorError('privileges.missing', { what: 'load BPF programs' }, { cause: error });
+      if (errno === 1 || errno === 13) throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError('kernel.load_failed', { reason: lastLine(log) ?? (error as Error).message }, { cause: error });
     }
   }

@@ -123,13 +123,13 @@ async function bind(server: Server, instance: string, path: string): Promise<voi
     const error = await listen(server, path);
     if (!error) return;
     if (error.code === 'EACCES' || error.code === 'EPERM') {
-      throw new OperatorError('privileges.missing', { what: `create ${path}` }, { cause: error });
+      throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
     }
     if (error.code !== 'EADDRINUSE') throw error;
     if (await isAlive(path)) break;
     rmSync(path, { force: true }); // left by an agent that was killed
   }
-  throw new OperatorError('agent.already_running', { instance, path });
+  throw new OperatorError('agent.already_running', { instance, socket: path });
 }
 
 export async function openLocalServer(instance: string, log: Log): Promise<LocalServer> {
@@ -154,7 +154,7 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
   try {
     mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o755 });
   } catch (error) {
-    throw new OperatorError('privileges.missing', { what: `create ${path}` }, { cause: error });
+    throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
   }
   await bind(server, instance, path);
   grant(path);

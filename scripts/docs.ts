@@ -1,0 +1,14 @@
+/** Writes the reference pages that are made from the source: `npm run docs`. Each has a test that it is up to date. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { renderErrorReference } from '../src/lib/errors.ts';
+
+const pages: readonly (readonly [path: string, render: () => string])[] = [
+  ['docs/reference/errors.md', renderErrorReference],
+];
+
+for (const [path, render] of pages) {
+  const file = join(import.meta.dirname, '..', path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, render());
+}
