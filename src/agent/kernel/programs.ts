@@ -5,6 +5,7 @@
  * clear the live map.
  */
 
+import { existsSync } from 'node:fs';
 import { parseBtf, type Layout, type TypeInformation } from '../../lib/btf.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
@@ -41,6 +42,9 @@ export type Control = {
 };
 
 export type EventBudget = { readonly perSecond: number; readonly burst: number };
+
+/** The kernel's own types, which the programs' field offsets are taken from. */
+const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
@@ -94,6 +98,7 @@ export class Kernel implements AsyncDisposable {
     } catch (error) {
       this.#native.close(this.#object);
       const { errno, log } = error as NativeError;
+      if (!existsSync(btfPath)) throw new OperatorError('kernel.no_btf', { file: btfPath }, { cause: error });
       if (errno === 1 || errno === 13) throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError('kernel.load_failed', { reason: lastLine(log) ?? (error as Error).message }, { cause: error });
     }
