@@ -29,8 +29,12 @@ thread_local std::string libbpf_log; // the end of what libbpf said since it was
 
 int remember(enum libbpf_print_level level, const char *format, va_list arguments) {
   if (level != LIBBPF_WARN) return 0;
-  char line[8192];
-  vsnprintf(line, sizeof line, format, arguments);
+  va_list again;
+  va_copy(again, arguments);
+  std::string line(vsnprintf(nullptr, 0, format, arguments) + 1, '\0');  // the verifier's log comes as one line
+  vsnprintf(line.data(), line.size(), format, again);
+  va_end(again);
+  line.pop_back();
   libbpf_log += line;
   if (libbpf_log.size() > kLogMax) libbpf_log.erase(0, libbpf_log.size() - kLogMax);
   return 0;

@@ -204,9 +204,15 @@ static __always_inline void event_emit(const struct sock *sk, struct tcp_sock *t
 
 	if (!s || (!detail && !s->control.trace))
 		return;
-	e = event_new(s, detail ? EVENT_DETAIL : EVENT_TRACE, now);
-	if (!e)
+	if (!event_allowed(s, detail ? EVENT_DETAIL : EVENT_TRACE, now)) {
+		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_SUPPRESSED], 1);
 		return;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_RING_FULL], 1);
+		return;
+	}
 	event_fill(e, sk, tp, c);
 	e->at_ns = now;
 	e->moment = moment;

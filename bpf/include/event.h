@@ -29,18 +29,3 @@ static __always_inline bool event_allowed(struct shared *s, u32 class, u64 now)
 	}
 	return false;
 }
-
-/* Room for one event, or none: then it has been counted. */
-static __always_inline struct event *event_new(struct shared *s, u32 class, u64 now)
-{
-	struct event *e;
-
-	if (!event_allowed(s, class, now)) {
-		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_SUPPRESSED], 1);
-		return 0;
-	}
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e)
-		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_RING_FULL], 1);
-	return e;
-}

@@ -16,16 +16,26 @@ static __always_inline bool task_holds(const struct sock *sk)
 	return sk->sk_lock.owned != 0;
 }
 
-static __always_inline void dentry_name(struct dentry *d, struct owner *o, int depth)
-{
-	if (bpf_core_field_exists(d->d_shortname)) {
-		__builtin_memcpy(o->path[depth], d->d_shortname.string, OWNER_PATH_NAME_MAX);
-	} else {
-		struct dentry___before_6_14 *old = (void *)d;
+/*
+ * A name that lies inside its dentry: 32 bytes of it, 40 from 6.12 on. By offset, since a relocated load insists on the
+ * field's size. Functions of their own: inlined, the compiler would move the field's relocation in front of the test
+ * whether this kernel has the field.
+ */
+#define COPY_FROM_FIELD(to, object, field, size)                                                                       \
+	({                                                                                                             \
+		u64 at = bpf_core_field_offset(object->field);                                                         \
+		asm volatile("" : "+r"(at)); /* or the first load would be merged with the relocation */               \
+		__builtin_memcpy(to, (char *)object + at, size);                                                       \
+	})
 
-		__builtin_memcpy(o->path[depth], old->d_iname, sizeof(old->d_iname));
-	}
-	o->path_lengths[depth] = d->d_name.len > 255 ? 255 : d->d_name.len;
+static __noinline void dentry_name(struct dentry *d, char *name)
+{
+	COPY_FROM_FIELD(name, d, d_shortname, OWNER_PATH_NAME_MAX);
+}
+
+static __noinline void dentry_name_before_6_14(struct dentry___before_6_14 *d, char *name)
+{
+	COPY_FROM_FIELD(name, d, d_iname, sizeof(d->d_iname));
 }
 
 static __always_inline void owner_path(struct owner *o, struct file *exe)
@@ -38,7 +48,11 @@ static __always_inline void owner_path(struct owner *o, struct file *exe)
 		parent = d->d_parent;
 		if (parent == d)
 			return; /* the root of that file system */
-		dentry_name(d, o, depth);
+		if (bpf_core_field_exists(d->d_shortname))
+			dentry_name(d, o->path[depth]);
+		else
+			dentry_name_before_6_14((void *)d, o->path[depth]);
+		o->path_lengths[depth] = d->d_name.len > 255 ? 255 : d->d_name.len;
 		d = parent;
 	}
 }
