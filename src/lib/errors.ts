@@ -1,7 +1,7 @@
 /**
- * What an operator can do something about. One table has every such error: its code, the exit code, what is said and what
- * to do. It is printed as one line without a stack. Anything else that is thrown is a fault of ours: an assertion or a
- * plain Error, printed with its stack, exit code `internal`.
+ * What an operator can do something about. One table has every such error: its code, the exit code, what is
+ * said and what to do. It is printed as one line without a stack. Anything else that is thrown is a fault of
+ * ours: an assertion or a plain Error, printed with its stack, exit code `internal`.
  */
 
 /** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
@@ -127,7 +127,10 @@ export type OperatorErrorParameters<Code extends OperatorErrorCode> = Readonly<
 const hiddenControl = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const parameterLengthMax = 200;
 
-/** One line that a terminal shows and does not obey: parameters may come from files, arguments and the network. */
+/**
+ * One line that a terminal shows and does not obey: parameters may come from files, arguments and the
+ * network.
+ */
 function showParameter(value: string | number): string {
   const text = String(value);
   const cut = text.length > parameterLengthMax ? `${text.slice(0, parameterLengthMax)}…` : text;
