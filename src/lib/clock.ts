@@ -3,6 +3,7 @@
  * decides what time it is.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -14,6 +15,8 @@ export interface Clock {
   wallMs(): number;
   /** Nanoseconds since some moment. Never goes back; the same time line as the kernel's CLOCK_MONOTONIC. */
   monotonicNs(): bigint;
+  /** CLOCK_BOOTTIME in milliseconds: monotonic time and the time in suspend. To 10 ms. */
+  bootMs(): number;
   /** Rejects with the signal's reason when it is aborted, before or during. 0 gives way once. */
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
 }
@@ -53,6 +56,7 @@ function cancellable(
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicNs: () => process.hrtime.bigint(),
+  bootMs: () => Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]) * 1000,
   sleep: async (durationMs, signal) => {
     assertDuration(durationMs);
     await cancellable(signal, (wake) => {
@@ -103,6 +107,7 @@ export function manualClock(start: { wallMs?: number; monotonicNs?: bigint } = {
   return {
     wallMs: () => wallMs,
     monotonicNs: () => nowNs,
+    bootMs: () => Number(nowNs) / nsPerMs,
     sleep: async (durationMs, signal) => {
       assertDuration(durationMs);
       await cancellable(signal, (wake) => {

@@ -16,12 +16,8 @@ const referencePage = join(import.meta.dirname, '../../docs/reference/errors.md'
 
 describe('operator errors', () => {
   test('are one line: what is wrong, then what to do', () => {
-    const error = new OperatorError('usage.bad_value', {
-      flag: '--since',
-      value: '1 fortnight',
-      expected: 'a time',
-    });
-    assert.equal(formatOperatorError(error), 'sonde: --since cannot be 1 fortnight; give it a time');
+    const error = new OperatorError('usage.bad_value', { problem: '--for cannot be 1 fortnight', command: 'trace' });
+    assert.equal(formatOperatorError(error), 'sonde: --for cannot be 1 fortnight; see sonde trace --help');
     assert.equal(error.code, 'usage.bad_value');
     assert.equal(exitCodeOf(error), 2);
   });
@@ -46,7 +42,7 @@ describe('operator errors', () => {
 
   test('carry their cause', () => {
     const cause = new Error('EACCES');
-    const parameters = { user: 'nobody', socket: '/run/sonde/main.sock', group: 'sonde' };
+    const parameters = { socket: '/run/sonde/main.sock' };
     assert.equal(new OperatorError('socket.denied', parameters, { cause }).cause, cause);
   });
 

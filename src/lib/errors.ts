@@ -51,8 +51,8 @@ export const operatorErrors = {
   },
   'usage.bad_value': {
     exitCode: 'usage',
-    message: '{flag} cannot be {value}',
-    whatToDo: 'give it {expected}',
+    message: '{problem}',
+    whatToDo: 'see sonde {command} --help',
   },
   'config.unreadable': {
     exitCode: 'usage',
@@ -61,28 +61,28 @@ export const operatorErrors = {
   },
   'config.invalid': {
     exitCode: 'usage',
-    message: '{file}:{line}: {path}: {problem}',
-    whatToDo: 'correct it (docs/reference has every key with its bounds and default)',
+    message: '{file}: {problem}',
+    whatToDo: 'correct it (docs/reference/config.md has every key with its bounds and default)',
+  },
+  'config.namespace': {
+    exitCode: 'usage',
+    message: 'no network namespace {namespace} ({reason})',
+    whatToDo: 'name it as host, pid:N, a name of ip netns list, or a path',
   },
   'privileges.missing': {
     exitCode: 'privileges',
-    message: '{action} needs {privileges}',
-    whatToDo: 'run it as root, or give the service these capabilities',
+    message: 'not allowed to {action}',
+    whatToDo: 'run it as root, or with the capabilities that sonde check names',
   },
   'kernel.no_btf': {
     exitCode: 'kernel',
-    message: 'kernel {release} has no type information ({file} is missing)',
-    whatToDo: 'boot a kernel that was built with CONFIG_DEBUG_INFO_BTF=y',
-  },
-  'kernel.too_old': {
-    exitCode: 'kernel',
-    message: 'kernel {release} has no {feature}',
-    whatToDo: 'boot {minimum} or later (sonde check says what this one can answer)',
+    message: 'this kernel has no type information ({file} is missing)',
+    whatToDo: 'boot one of 5.15 or later that was built with CONFIG_DEBUG_INFO_BTF=y',
   },
   'kernel.load_failed': {
     exitCode: 'kernel',
-    message: 'the kernel refused program {program} ({reason})',
-    whatToDo: 'run sonde check, and report what it says',
+    message: 'this kernel refused the programs ({reason})',
+    whatToDo: 'boot 5.15 or later (sonde check says what this one lacks)',
   },
   'build.missing_object': {
     exitCode: 'build',
@@ -96,7 +96,7 @@ export const operatorErrors = {
   },
   'agent.already_running': {
     exitCode: 'alreadyRunning',
-    message: 'an agent of instance {instance} runs already (pid {pid})',
+    message: 'an agent of instance {instance} runs already ({socket})',
     whatToDo: 'stop it first, or give this one another instance',
   },
   'agent.not_running': {
@@ -106,8 +106,8 @@ export const operatorErrors = {
   },
   'socket.denied': {
     exitCode: 'privileges',
-    message: 'user {user} may not use {socket}',
-    whatToDo: 'add the user to group {group}, or run it as root',
+    message: 'not allowed to ask the agent on {socket}',
+    whatToDo: 'be root or a member of the group sonde',
   },
 } as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 
@@ -160,9 +160,13 @@ export class OperatorError<Code extends OperatorErrorCode = OperatorErrorCode> e
   }
 }
 
+export function formatWhatToDo(error: OperatorError): string {
+  return fill(operatorErrors[error.code].whatToDo, error.parameters);
+}
+
 /** `sonde: <message>; <what to do>`, one line without its end. */
 export function formatOperatorError(error: OperatorError): string {
-  return `sonde: ${error.message}; ${fill(operatorErrors[error.code].whatToDo, error.parameters)}`;
+  return `sonde: ${error.message}; ${formatWhatToDo(error)}`;
 }
 
 /** The exit code of a process that ends by this error. */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * One connection end: from a socket and its record to flow rows and events.
+ */
+#pragma once
+
+#include "event.h"
+#include "flow.h"
+#include "netns.h"
+#include "owner.h"
+
+/* How it ended. */
+struct verdict {
+	u8 state;
+	u8 reset_side;
+	u8 close_reason;
+	u8 timeout_by;
+	u16 error;
+};
+
+static __always_inline struct connection *connection_of(const struct sock *sk)
+{
+	return bpf_sk_storage_get(&connections, (void *)sk, 0, 0);
+}
+
+static __always_inline void remote_address(const struct sock *sk, u8 *out)
+{
+	u32 *a = (u32 *)out;
+
+	if (sk->__sk_common.skc_family == AF_INET) {
+		a[0] = 0;
+		a[1] = 0;
+		a[2] = bpf_htonl(0xffff);
+		a[3] = sk->__sk_common.skc_daddr;
+		return;
+	}
+	a[0] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[0];
+	a[1] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[1];
+	a[2] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[2];
+	a[3] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3];
+}
+
+static __always_inline void local_address(const struct sock *sk, u8 *out)
+{
+	u32 *a = (u32 *)out;
+
+	if (sk->__sk_common.skc_family == AF_INET) {
+		a[0] = 0;
+		a[1] = 0;
+		a[2] = bpf_htonl(0xffff);
+		a[3] = sk->__sk_common.skc_rcv_saddr;
+		return;
+	}
+	a[0] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+	a[1] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1];
+	a[2] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+	a[3] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+}
+
+/* Payload: retransmissions are not new bytes, and a received FIN (SOCK_DONE) was counted as one. */
+static __always_inline u64 payload_sent(const struct tcp_sock *tp)
+{
+	return tp->bytes_sent - tp->bytes_retrans;
+}
+
+static __always_inline u64 payload_received(const struct sock *sk, const struct tcp_sock *tp)
+{
+	return tp->bytes_received - ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
+}
+
+/*
+ * Who opened a connection that is older than us? The opener's SYN was acknowledged and counted in bytes_acked; the other
+ * end's was not (its count starts behind the SYN). What is acknowledged or in flight, less payload and FIN, tells.
+ */
+static __always_inline u8 adopted_role(const struct sock *sk, const struct tcp_sock *tp)
+{
+	u8 state = sk->__sk_common.skc_state;
+	u32 fin = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT ? 0 : 1;
+	u64 counted = tp->bytes_acked + (u32)(tp->snd_nxt - tp->snd_una);
+
+	if (state == TCP_SYN_SENT)
+		return ROLE_EGRESS;
+	if (state == TCP_SYN_RECV)
+		return ROLE_INGRESS;
+	return (s64)(counted - payload_sent(tp) - fin) > 0 ? ROLE_EGRESS : ROLE_INGRESS;
+}
+
+static __always_inline void connection_mark_adopted(struct connection *c, const struct sock *sk, const struct tcp_sock *tp)
+{
+	u8 state = sk->__sk_common.skc_state;
+
+	c->started_ns = bpf_ktime_get_ns();
+	c->sequence = 1;
+	c->local_port = sk->__sk_common.skc_num;
+	c->sent_reported = payload_sent(tp);
+	c->received_reported = payload_received(sk, tp);
+	c->retransmits_reported = tp->total_retrans;
+	c->flags = CONNECTION_ADOPTED;
+	c->reported = 0;
+	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV)
+		c->flags |= CONNECTION_ESTABLISHED;
+}
+
+static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk, const struct connection *c, u8 state)
+{
+	struct shared *s = shared_state();
+
+	key->netns = c->netns;
+	key->owner = c->owner;
+	key->transport = IPPROTO_TCP;
+	key->state = state;
+	key->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
+	key->attribution = c->attribution;
+	key->form = FORM_EXACT;
+	if (c->role == ROLE_EGRESS) {
+		key->direction = DIRECTION_EGRESS;
+		key->service_port = bpf_ntohs(sk->__sk_common.skc_dport);
+		remote_address(sk, key->destination);
+	} else {
+		key->direction = DIRECTION_INGRESS;
+		key->service_port = c->local_port;
+		remote_address(sk, key->source);
+		local_address(sk, key->destination);
+		if (public_address((u32 *)key->source)) {
+			to_prefix((u32 *)key->source);
+			key->form = FORM_PREFIX;
+		}
+	}
+	if (s && !s->control.detail_closed && (state == STATE_CLOSED || state == STATE_OPEN)) {
+		to_nothing(remote_of(key));
+		key->form = FORM_FOLDED;
+	}
+}
+
+/*
+ * What no row has yet. The record's marks move by exchange at the end and by compare-and-swap in the sweep, which run at
+ * the same time on two CPUs: whoever loses adds nothing, and the sum over all rows telescopes to the socket's own counters.
+ */
+static __always_inline void delta_at_end(struct delta *d, const struct sock *sk, struct tcp_sock *tp, struct connection *c)
+{
+	u64 sent = payload_sent(tp), received = payload_received(sk, tp);
+	u32 retransmits = tp->total_retrans;
+
+	d->sent = sent - __sync_lock_test_and_set(&c->sent_reported, sent);
+	d->received = received - __sync_lock_test_and_set(&c->received_reported, received);
+	d->retransmits = retransmits - __sync_lock_test_and_set(&c->retransmits_reported, retransmits);
+}
+
+static __always_inline void delta_reported(struct delta *d, const struct connection *c, u32 before)
+{
+	bool adopted = c->flags & CONNECTION_ADOPTED;
+
+	if (!(before & REPORTED_OPENED)) {
+		d->opened = !adopted;
+		d->adopted = adopted;
+	}
+	if (!(before & REPORTED_ESTABLISHED) && (c->flags & CONNECTION_ESTABLISHED) && !adopted)
+		d->established = 1;
+}
+
+static __always_inline void count_retransmits(struct netns *ns, u32 count)
+{
+	if (ns && count)
+		__sync_fetch_and_add(&ns->retrans_segs, count);
+}
+
+static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp, const struct connection *c)
+{
+	e->started_ns = c->started_ns;
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->pid_started_ns = c->pid_started_ns;
+	e->bytes_sent = payload_sent(tp);
+	e->bytes_received = payload_received(sk, tp);
+	e->netns = c->netns;
+	e->owner = c->owner;
+	e->pid = c->pid;
+	e->sequence = c->sequence;
+	e->latency_us = c->latency_us;
+	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;
+	e->retransmits = tp->total_retrans;
+	e->attribution = c->attribution;
+	e->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
+	e->adopted = (c->flags & CONNECTION_ADOPTED) != 0;
+	if (c->role == ROLE_EGRESS) {
+		e->direction = DIRECTION_EGRESS;
+		local_address(sk, e->source);
+		remote_address(sk, e->destination);
+		e->source_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+		e->destination_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	} else {
+		e->direction = DIRECTION_INGRESS;
+		remote_address(sk, e->source);
+		local_address(sk, e->destination);
+		e->source_port = bpf_ntohs(sk->__sk_common.skc_dport);
+		e->destination_port = c->local_port;
+	}
+}
+
+static __always_inline void event_emit(const struct sock *sk, struct tcp_sock *tp, const struct connection *c, u8 moment,
+				       const struct verdict *v, bool detail, u64 now)
+{
+	struct shared *s = shared_state();
+	struct event *e;
+
+	if (!s || (!detail && !s->control.trace))
+		return;
+	if (!event_allowed(s, detail ? EVENT_DETAIL : EVENT_TRACE, now)) {
+		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_SUPPRESSED], 1);
+		return;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_RING_FULL], 1);
+		return;
+	}
+	event_fill(e, sk, tp, c);
+	e->at_ns = now;
+	e->moment = moment;
+	e->state = v->state;
+	e->reset_side = v->reset_side;
+	e->close_reason = v->close_reason;
+	e->timeout_by = v->timeout_by;
+	e->error = v->error;
+	e->detail = detail;
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Flow rows: the sums of a window. A connection touches them once, when it ends, and once per sweep while it stays open.
+ * When rows run out they fold, one rung at a time, so that sums stay exact and one scanner does not hide everyone else.
+ */
+#pragma once
+
+#include "maps.h"
+
+/* The agent sets it to the flow maps' max_entries. */
+const volatile u32 flows_max __weak = FLOWS_MAX;
+
+const volatile struct flow no_flow __weak = {};
+
+struct delta {
+	u64 sent;
+	u64 received;
+	u32 retransmits;
+	u32 latency_us;
+	u8 opened;
+	u8 adopted;
+	u8 established;
+	u8 ended;
+	u8 open;
+	u8 reset_sent;
+	u8 reset_received;
+	u8 timeout_by_application;
+	u8 has_latency;
+};
+
+/* floor(log2(v)) without a loop, v > 0. */
+static __always_inline u32 log2_of(u32 v)
+{
+	u32 r, s;
+
+	r = (v > 0xffff) << 4;
+	v >>= r;
+	s = (v > 0xff) << 3;
+	v >>= s;
+	r |= s;
+	s = (v > 0xf) << 2;
+	v >>= s;
+	r |= s;
+	s = (v > 0x3) << 1;
+	v >>= s;
+	r |= s;
+	return r | (v >> 1);
+}
+
+/* Buckets 0 to 3 are 0 to 3 us; then four to the octave. */
+static __always_inline u32 latency_bucket(u32 us)
+{
+	u32 octave, bucket;
+
+	if (us < 4)
+		return us;
+	octave = log2_of(us);
+	bucket = ((octave - 1) << 2) + ((us >> (octave - 2)) & 3);
+	return bucket < LATENCY_BUCKET_COUNT ? bucket : LATENCY_BUCKET_COUNT - 1;
+}
+
+static __always_inline bool public_address(const u32 *a)
+{
+	u32 v4;
+
+	if (a[0] || a[1])
+		return (a[0] & bpf_htonl(0xfe000000)) != bpf_htonl(0xfc000000) && /* fc00::/7 */
+		       (a[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000);	  /* fe80::/10 */
+	if (a[2] != bpf_htonl(0xffff))
+		return false; /* ::, ::1 */
+	v4 = bpf_ntohl(a[3]);
+	return (v4 >> 24) != 10 && (v4 >> 24) != 127 && (v4 >> 20) != 0xac1 && (v4 >> 16) != 0xc0a8 &&
+	       (v4 >> 16) != 0xa9fe && (v4 >> 22) != 0x191; /* 10/8 127/8 172.16/12 192.168/16 169.254/16 100.64/10 */
+}
+
+/* /24 of IPv4, /48 of IPv6. */
+static __always_inline void to_prefix(u32 *a)
+{
+	if (!a[0] && !a[1] && a[2] == bpf_htonl(0xffff)) {
+		a[3] &= bpf_htonl(0xffffff00);
+		return;
+	}
+	a[1] &= bpf_htonl(0xffff0000);
+	a[2] = 0;
+	a[3] = 0;
+}
+
+static __always_inline void to_nothing(u32 *a)
+{
+	a[0] = 0;
+	a[1] = 0;
+	a[2] = 0;
+	a[3] = 0;
+}
+
+static __always_inline u32 *remote_of(struct flow_key *key)
+{
+	return (u32 *)(key->direction == DIRECTION_EGRESS ? key->destination : key->source);
+}
+
+static __always_inline struct flow *flow_insert(void *map, const struct flow_key *key)
+{
+	bpf_map_update_elem(map, key, (const void *)&no_flow, BPF_NOEXIST);
+	return bpf_map_lookup_elem(map, key); /* ours, or the one another CPU was quicker with, or none: full */
+}
+
+/* A new row for this key, or the next coarser one that has room. */
+static __noinline struct flow *flow_fold(void *map, struct flow_key *key)
+{
+	struct flow_key meter_key = { .netns = ~0u, .form = FORM_METER };
+	struct flow *node, *owner, *row;
+	u32 room = flows_max - flows_max / TOTALS_SHARE;
+
+	node = bpf_map_lookup_elem(map, &meter_key);
+	meter_key.owner = key->owner;
+	meter_key.netns = key->netns;
+	owner = bpf_map_lookup_elem(map, &meter_key);
+	if (!owner)
+		owner = flow_insert(map, &meter_key);
+	if (node && owner) {
+		if (owner->opened < flows_max / OWNER_EXACT_SHARE && node->opened < room) {
+			row = flow_insert(map, key);
+			if (row) {
+				__sync_fetch_and_add(&owner->opened, 1);
+				__sync_fetch_and_add(&node->opened, 1);
+				return row;
+			}
+		}
+		if (key->form == FORM_EXACT) {
+			to_prefix(remote_of(key));
+			key->form = FORM_PREFIX;
+		}
+		row = bpf_map_lookup_elem(map, key);
+		if (!row && owner->adopted < flows_max / OWNER_PREFIX_SHARE && node->opened < room) {
+			row = flow_insert(map, key);
+			if (row) {
+				__sync_fetch_and_add(&owner->adopted, 1);
+				__sync_fetch_and_add(&node->opened, 1);
+			}
+		}
+		if (row) {
+			lose(LOSS_FLOWS_TO_PREFIX, 1);
+			return row;
+		}
+	}
+	key->form = FORM_FOLDED;
+	key->attribution = 0;
+	key->service_port = 0;
+	to_nothing((u32 *)key->source);
+	to_nothing((u32 *)key->destination);
+	row = bpf_map_lookup_elem(map, key);
+	if (!row)
+		row = flow_insert(map, key);
+	if (row) {
+		lose(LOSS_FLOWS_TO_OWNER, 1);
+		return row;
+	}
+	key->netns = 0;
+	key->owner = 0;
+	row = bpf_map_lookup_elem(map, key);
+	lose(row ? LOSS_FLOWS_TO_NODE : LOSS_FLOWS_NO_ROW, 1);
+	return row;
+}
+
+static __always_inline void flow_add(u32 which, struct flow_key *key, const struct delta *d)
+{
+	void *map = bpf_map_lookup_elem(&flows, &which);
+	struct flow *f;
+	u32 bucket;
+
+	if (!map)
+		return;
+	f = bpf_map_lookup_elem(map, key);
+	if (!f)
+		f = flow_fold(map, key);
+	if (!f)
+		return;
+	if (d->opened)
+		__sync_fetch_and_add(&f->opened, 1);
+	if (d->adopted)
+		__sync_fetch_and_add(&f->adopted, 1);
+	if (d->established)
+		__sync_fetch_and_add(&f->established, 1);
+	if (d->ended)
+		__sync_fetch_and_add(&f->ended, 1);
+	if (d->open)
+		__sync_fetch_and_add(&f->open, 1);
+	if (d->sent)
+		__sync_fetch_and_add(&f->bytes_sent, d->sent);
+	if (d->received)
+		__sync_fetch_and_add(&f->bytes_received, d->received);
+	if (d->retransmits)
+		__sync_fetch_and_add(&f->retransmits, d->retransmits);
+	if (d->reset_sent)
+		__sync_fetch_and_add(&f->resets_sent, 1);
+	if (d->reset_received)
+		__sync_fetch_and_add(&f->resets_received, 1);
+	if (d->timeout_by_application)
+		__sync_fetch_and_add(&f->timeouts_by_application, 1);
+	if (d->has_latency) {
+		bucket = latency_bucket(d->latency_us);
+		__sync_fetch_and_add(&f->latency_sum_us, d->latency_us);
+		if (bucket < LATENCY_BUCKET_COUNT)
+			__sync_fetch_and_add(&f->latency[bucket], 1);
+	}
+}

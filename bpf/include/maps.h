@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Every map, with its life. The definitions are weak: each program file sees them, the linker keeps one.
+ */
+#pragma once
+
+#include "records.h"
+
+/* One TCP connection end, or a listener, as long as its socket lives. */
+struct connection {
+	u64 started_ns;		   /* SYN sent, or child created */
+	u64 sent_reported;	   /* payload that is in some flow row already */
+	u64 received_reported;
+	u64 pid_started_ns;
+	u32 retransmits_reported;
+	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and close agree */
+	u32 owner;
+	u32 netns;
+	u32 pid;
+	u32 sequence; /* a socket may connect again */
+	u32 latency_us;
+	u16 local_port; /* kept: at the end the socket has lost it */
+	u8 role;
+	u8 attribution;
+	u8 flags;
+	u8 padding;
+	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
+	u32 padding_end;
+};
+
+enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };
+
+#define REPORTED_ENDED (1u << 31)
+#define REPORTED_ESTABLISHED (1u << 30)
+#define REPORTED_OPENED (1u << 29)
+#define REPORTED_WINDOW_MASK (REPORTED_OPENED - 1)
+
+#define CONNECTION_ESTABLISHED 1
+#define CONNECTION_ADOPTED 2
+#define CONNECTION_RESET_RECEIVED 4
+#define CONNECTION_RESET_SENT 8
+#define CONNECTION_PROCESS_EXITED 16
+#define CONNECTION_HAS_LATENCY 32
+
+/*
+ * connections: what is known of a socket.
+ * Key: the socket. Value: struct connection.
+ * Inserts: SYN_SENT, LISTEN, the sweep (older sockets); the kernel clones a listener's value into each child.
+ * Deletes: the kernel, with the socket. Full: no memory, LOSS_CONNECTIONS_UNTRACKED.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct connection);
+} connections SEC(".maps") __weak;
+
+/*
+ * flows_a, flows_b: exact sums of one window; one is live while the other is read.
+ * Key: struct flow_key. Value: struct flow.
+ * Inserts: a connection's end; the sweep. Deletes: the agent, once the window is delivered.
+ * Full: rows fold (flow.h): address to prefix, to the owner's total, to the node's total; the node's rows always exist.
+ */
+struct flow_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* memory for the rows in use; a deleted row is not reused under a reader */
+	__uint(max_entries, FLOWS_MAX);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} flows_a SEC(".maps") __weak, flows_b SEC(".maps") __weak;
+
+#define FLOWS_LIVE 0
+#define FLOWS_CLOSING 1
+
+/*
+ * flows: which map is live and which is being closed.
+ * Key: FLOWS_LIVE or FLOWS_CLOSING. Value: flows_a or flows_b.
+ * Inserts: the agent; the update returns when no program uses the old one any more. Deletes: nobody. Full: cannot be.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__array(values, struct flow_map);
+} flows SEC(".maps") __weak;
+
+/*
+ * owner_ids: from an owner to its number.
+ * Key: struct owner_key. Value: index into owners.
+ * Inserts: the first connect, listen, close or sweep of that owner. Deletes: nobody.
+ * Full: number 0 (unknown), LOSS_OWNERS_FULL.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, OWNERS_MAX);
+	__type(key, struct owner_key);
+	__type(value, u32);
+} owner_ids SEC(".maps") __weak;
+
+/*
+ * owners: from a number back to the owner; the agent reads it in place.
+ * Key: number. Value: struct owner; 0 is nobody known.
+ * Inserts: with owner_ids. Deletes: nobody. Full: with owner_ids.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, OWNERS_MAX);
+	__type(key, u32);
+	__type(value, struct owner);
+} owners SEC(".maps") __weak;
+
+/*
+ * netns_ids: from a network namespace to its number.
+ * Key: cookie. Value: index into namespaces.
+ * Inserts: the first socket met in it. Deletes: nobody. Full: number 0, LOSS_NAMESPACES_FULL.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NAMESPACES_MAX);
+	__type(key, u64);
+	__type(value, u32);
+} netns_ids SEC(".maps") __weak;
+
+/*
+ * namespaces: the programs' count of what the kernel counts, per namespace; the agent reads it in place.
+ * Key: number. Value: struct netns; 0 holds those that found no room.
+ * Inserts: with netns_ids. Deletes: nobody. Full: with netns_ids.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, NAMESPACES_MAX);
+	__type(key, u32);
+	__type(value, struct netns);
+} namespaces SEC(".maps") __weak;
+
+/*
+ * scope: the namespaces that this instance looks at, when control.scoped says so.
+ * Key: cookie. Value: 1. Inserts: the agent. Deletes: the agent. Full: refused by the agent's configuration.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NAMESPACES_MAX);
+	__type(key, u64);
+	__type(value, u8);
+} scope SEC(".maps") __weak;
+
+/*
+ * events: single connections, for the agent to drain at its own pace (no wake-ups).
+ * Key: none. Value: struct event. Inserts: establishment and end. Deletes: the agent, by reading.
+ * Full: LOSS_EVENTS_RING_FULL.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, EVENTS_BYTES_MAX);
+} events SEC(".maps") __weak;
+
+struct shared {
+	struct control control;
+	u64 losses[LOSS_COUNT];
+	u64 event_due_ns[EVENT_CLASS_COUNT];
+	u32 owners_used;
+	u32 namespaces_used;
+	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last */
+	u32 padding;
+};
+
+/*
+ * shared: control words from the agent, counters to it, mapped by it.
+ * Key: 0. Value: struct shared. Inserts: the kernel at creation. Deletes: nobody. Full: cannot be.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct shared);
+} shared SEC(".maps") __weak;
+
+static __always_inline struct shared *shared_state(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&shared, &zero); /* inlined by the verifier to an address */
+}
+
+static __always_inline void lose(enum loss reason, u64 count)
+{
+	struct shared *s = shared_state();
+
+	if (s)
+		__sync_fetch_and_add(&s->losses[reason], count);
+}

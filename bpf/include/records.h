@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What the kernel programs tell the agent. The agent reads these layouts from this object's BTF when it loads it; nothing
+ * restates an offset. Enumerators carry their meaning in their name: the agent derives the words of the record from them
+ * (STATE_TIMED_OUT is `timed_out`), so a word is written once.
+ */
+#pragma once
+
+#include "kernel.h"
+#include "limits.h"
+
+enum direction { DIRECTION_NONE, DIRECTION_EGRESS, DIRECTION_INGRESS };
+
+enum state {
+	STATE_OPEN,
+	STATE_CLOSED,
+	STATE_REFUSED,
+	STATE_TIMED_OUT,
+	STATE_CANCELED,
+	STATE_UNREACHABLE,
+	STATE_RESET,
+	STATE_FAILED,
+	STATE_COUNT,
+};
+
+enum reset_side { RESET_NONE, RESET_LOCAL, RESET_REMOTE, RESET_ADMIN };
+
+enum timeout_by { TIMEOUT_NONE, TIMEOUT_KERNEL, TIMEOUT_APPLICATION };
+
+enum close_reason {
+	CLOSE_UNKNOWN,
+	CLOSE_FIN_LOCAL,
+	CLOSE_FIN_REMOTE,
+	CLOSE_FIN_BOTH,
+	CLOSE_RESET_SENT,
+	CLOSE_RESET_RECEIVED,
+	CLOSE_TIMEOUT,
+	CLOSE_KEEPALIVE,
+	CLOSE_PROCESS_EXIT,
+	CLOSE_ADMIN,
+};
+
+enum attribution { OWNER_UNKNOWN, OWNER_EXACT, OWNER_INHERITED, OWNER_SCANNED, OWNER_KERNEL };
+
+/* How much of its addresses a flow row keeps. FORM_METER rows are no flows: they count an owner's rows in this window. */
+enum form { FORM_EXACT, FORM_PREFIX, FORM_FOLDED, FORM_METER };
+
+enum moment { MOMENT_ESTABLISHED, MOMENT_ENDED };
+
+/* Why something that happened is not told one by one, or not kept in full. Each is counted; none is silent. */
+enum loss {
+	LOSS_EVENTS_SUPPRESSED, /* the token bucket was empty */
+	LOSS_EVENTS_RING_FULL,
+	LOSS_FLOWS_TO_PREFIX, /* connections counted under a shorter address than theirs … */
+	LOSS_FLOWS_TO_OWNER,  /* … under their owner's total … */
+	LOSS_FLOWS_TO_NODE,   /* … under the node's total */
+	LOSS_FLOWS_NO_ROW,	  /* not even that: the agent forgot to lay the node's rows */
+	LOSS_OWNERS_FULL,
+	LOSS_NAMESPACES_FULL,
+	LOSS_CONNECTIONS_UNTRACKED, /* no socket storage could be had */
+	LOSS_COUNT,
+};
+
+/* One distinct caller or server: what it runs, as whom, where. */
+struct owner_key {
+	u64 cgroup;
+	u64 exe_inode;
+	u32 exe_device;
+	u32 uid;
+	char comm[16]; /* the group leader's: thread names are not process names */
+};
+
+struct owner {
+	struct owner_key key;
+	u64 first_pid_started_ns; /* boot time; with first_pid, a process that is this owner: where to look it up */
+	u32 first_pid;
+	u32 known;				  /* set last: the record is whole */
+	u8 path_lengths[OWNER_PATH_DEPTH_MAX]; /* of the whole name; longer than the room: it was not kept */
+	char path[OWNER_PATH_DEPTH_MAX][OWNER_PATH_NAME_MAX]; /* executable, its folder, and so on up */
+};
+
+/* The programs' own count of what the kernel counts per network namespace, protocol 6 only, since attach. */
+struct netns {
+	u64 cookie;
+	u32 inode;
+	u32 known;
+	u64 active_opens;
+	u64 passive_opens;
+	u64 attempt_fails; /* without the kernel's EmbryonicRsts, which no hook shows */
+	u64 estab_resets;
+	u64 retrans_segs;
+	u64 out_rsts;
+	u64 untracked; /* connections without a record: no memory for one */
+};
+
+/* Addresses are IPv6; IPv4 is ::ffff:a.b.c.d, whether the socket was AF_INET or a mapped AF_INET6 one. */
+struct flow_key {
+	u32 netns;
+	u32 owner;
+	u8 direction;
+	u8 transport;
+	u8 state;
+	u8 established;
+	u8 form;
+	u8 attribution;
+	u16 service_port;
+	u8 source[16]; /* ingress only: who called; a prefix when public */
+	u8 destination[16];
+};
+
+struct flow {
+	u64 opened;
+	u64 adopted;
+	u64 established;
+	u64 ended;
+	u64 open;
+	u64 bytes_sent;
+	u64 bytes_received;
+	u64 retransmits;
+	u64 resets_sent;
+	u64 resets_received;
+	u64 latency_sum_us;
+	u64 timeouts_by_application;
+	u32 latency[LATENCY_BUCKET_COUNT];
+};
+
+/* One connection end at one moment. */
+struct event {
+	u64 at_ns;
+	u64 started_ns;
+	u64 cookie;
+	u64 pid_started_ns;
+	u64 bytes_sent;
+	u64 bytes_received;
+	u8 source[16];
+	u8 destination[16];
+	u32 netns;
+	u32 owner;
+	u32 pid;
+	u32 sequence;
+	u32 latency_us;
+	u32 retransmits;
+	u16 source_port;
+	u16 destination_port;
+	u16 error;
+	u8 moment;
+	u8 state;
+	u8 direction;
+	u8 attribution;
+	u8 established;
+	u8 adopted;
+	u8 has_latency;
+	u8 reset_side;
+	u8 close_reason;
+	u8 timeout_by;
+	u8 detail; /* the policy wanted it; otherwise only a live trace did */
+};
+
+/* What the agent may change while the programs run. */
+struct control {
+	u32 window;		   /* number of the window that a sweep closes */
+	u32 seeding;	   /* the sweep only makes records for what is already there */
+	u32 scoped;		   /* only the namespaces in `scope` */
+	u32 detail_closed; /* rows of healthy connections keep their addresses (profile connections and up) */
+	u32 trace;		   /* somebody watches: every connection is an event */
+	u32 slow_us;	   /* an established connection slower than this is an event; 0: none is */
+	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
+	u64 event_burst_ns[EVENT_CLASS_COUNT];
+};
+
+_Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding: it is hashed as bytes");
+_Static_assert(sizeof(struct owner_key) == 40, "owner_key has no padding: it is hashed as bytes");
+_Static_assert(sizeof(struct flow) % 8 == 0, "read in batches as an array");

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Lifecycle: every TCP state change of every socket, in all network namespaces.
+ * A record is made at SYN_SENT, or comes with the child of a listener; it is told in full at the end.
+ */
+#include "connection.h"
+
+char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
+
+/* The types that the agent reads and no map holds: a variable of each brings them into the object's BTF. */
+const volatile struct {
+	struct event event;
+	enum direction direction;
+	enum state state;
+	enum reset_side reset_side;
+	enum timeout_by timeout_by;
+	enum close_reason close_reason;
+	enum attribution attribution;
+	enum form form;
+	enum moment moment;
+	enum loss loss;
+} told = {};
+
+/* Opening: the current task owns it, if it holds the socket. */
+static __always_inline void note_opener(const struct sock *sk, struct connection *c)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!task_holds(sk)) {
+		c->owner = 0;
+		c->attribution = OWNER_UNKNOWN;
+		return;
+	}
+	connection_owned_by(c, task, task->flags & PF_KTHREAD ? OWNER_KERNEL : OWNER_EXACT);
+}
+
+/* Closing, in the context of the task that does it: who closes an accepted connection had it. */
+static __always_inline void note_closer(struct connection *c)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct shared *s = shared_state();
+
+	if ((task->flags & PF_KTHREAD) || !s || s->sweeper == (u32)task->tgid)
+		return; /* a close() during the sweep is finished by the sweep */
+	if (task->flags & PF_EXITING)
+		c->flags |= CONNECTION_PROCESS_EXITED; /* its executable is gone already: the owner stays as it was */
+	else if (c->role == ROLE_INGRESS && c->attribution != OWNER_EXACT)
+		connection_owned_by(c, task, OWNER_EXACT); /* right under fork and socket activation */
+}
+
+static __always_inline struct connection *connection_new(const struct sock *sk, u8 role, u32 netns)
+{
+	struct connection blank = { .reported = REPORTED_ENDED }, *c; /* not for the sweep before it is filled in */
+	struct netns *ns;
+
+	c = bpf_sk_storage_get(&connections, (void *)sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c) {
+		ns = netns_counters(netns);
+		if (ns)
+			__sync_fetch_and_add(&ns->untracked, 1);
+		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
+		return 0;
+	}
+	c->role = role;
+	c->netns = netns;
+	return c;
+}
+
+/* A socket is used again after a failed connect: everything of the connection before is overwritten. */
+static __always_inline void on_syn_sent(const struct sock *sk)
+{
+	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct connection *c;
+	struct netns *ns;
+
+	if (netns == NETNS_IGNORED || !tp)
+		return;
+	ns = netns_counters(netns);
+	if (ns)
+		__sync_fetch_and_add(&ns->active_opens, 1);
+	c = connection_new(sk, ROLE_EGRESS, netns);
+	if (!c)
+		return;
+	c->started_ns = bpf_ktime_get_ns();
+	c->sequence++;
+	c->flags = 0;
+	c->noted_error = 0;
+	c->latency_us = 0;
+	c->local_port = 0;
+	c->sent_reported = payload_sent(tp);
+	c->received_reported = payload_received(sk, tp);
+	c->retransmits_reported = tp->total_retrans;
+	note_opener(sk, c);
+	c->reported = 0; /* last: from here on the sweep may count it */
+}
+
+static __always_inline void on_listen(const struct sock *sk)
+{
+	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct connection *c;
+
+	if (netns == NETNS_IGNORED)
+		return;
+	c = connection_new(sk, ROLE_LISTENER, netns);
+	if (!c)
+		return;
+	c->local_port = sk->__sk_common.skc_num;
+	note_opener(sk, c);
+}
+
+/* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the listener's. */
+static __always_inline void on_child(const struct sock *sk)
+{
+	struct connection *c = connection_of(sk);
+	struct netns *ns;
+	u32 netns;
+
+	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
+	if (netns == NETNS_IGNORED)
+		return;
+	ns = netns_counters(netns);
+	if (ns)
+		__sync_fetch_and_add(&ns->passive_opens, 1);
+	if (!c)
+		c = connection_new(sk, ROLE_INGRESS, netns); /* its listener is older than us and not scanned yet */
+	if (!c)
+		return;
+	c->role = ROLE_INGRESS;
+	c->attribution = c->owner ? OWNER_INHERITED : OWNER_UNKNOWN;
+	c->started_ns = bpf_ktime_get_ns();
+	c->local_port = sk->__sk_common.skc_num;
+	c->sequence = 1;
+	c->sent_reported = 0;
+	c->received_reported = 0;
+	c->retransmits_reported = 0;
+	c->latency_us = 0;
+	c->flags = 0;
+	c->noted_error = 0;
+	c->reported = 0;
+}
+
+/* Any other change of a socket without a record: it is older than us, and in no file table that the seed could read. */
+static __always_inline struct connection *connection_adopt(const struct sock *sk, struct tcp_sock *tp)
+{
+	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct connection *c;
+
+	if (netns == NETNS_IGNORED)
+		return 0;
+	c = connection_new(sk, adopted_role(sk, tp), netns);
+	if (c)
+		connection_mark_adopted(c, sk, tp);
+	return c;
+}
+
+static __always_inline void on_established(const struct sock *sk)
+{
+	struct connection *c = connection_of(sk);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct verdict v = { .state = STATE_OPEN };
+	struct shared *s = shared_state();
+	u64 now = bpf_ktime_get_ns();
+	bool slow;
+
+	if (!tp || !s)
+		return;
+	if (!c) {
+		connection_adopt(sk, tp);
+		return;
+	}
+	if (c->role == ROLE_EGRESS) {
+		c->latency_us = (now - c->started_ns) / 1000;
+		c->flags |= CONNECTION_HAS_LATENCY;
+		c->local_port = sk->__sk_common.skc_num;
+	} else if (tp->srtt_us) {
+		c->latency_us = tp->srtt_us >> 3; /* first sample: SYN-ACK to ACK */
+		c->flags |= CONNECTION_HAS_LATENCY;
+	}
+	c->flags |= CONNECTION_ESTABLISHED;
+	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
+	event_emit(sk, tp, c, MOMENT_ESTABLISHED, &v, slow, now);
+}
+
+static __always_inline void by_reset(struct verdict *v, u8 side)
+{
+	v->state = STATE_RESET;
+	v->reset_side = side;
+	v->close_reason = side == RESET_ADMIN ? CLOSE_ADMIN : side == RESET_LOCAL ? CLOSE_RESET_SENT : CLOSE_RESET_RECEIVED;
+}
+
+static __always_inline void by_timeout(struct verdict *v, u8 by, u8 reason)
+{
+	v->state = STATE_TIMED_OUT;
+	v->timeout_by = by;
+	v->close_reason = reason;
+}
+
+/* Ended before it was established. A noted error stands in for none: it is what the application gave up for. */
+static __always_inline void judge_attempt(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
+					  const struct connection *c)
+{
+	if (!v->error)
+		v->error = c->noted_error;
+	switch (v->error) {
+	case 0:
+		if (!tp->segs_out && !sk->sk_shutdown)
+			v->state = STATE_FAILED; /* no SYN left: no local port */
+		else if (tp->total_retrans)
+			by_timeout(v, TIMEOUT_APPLICATION, CLOSE_TIMEOUT);
+		else
+			v->state = STATE_CANCELED;
+		return;
+	case ETIMEDOUT:
+		by_timeout(v, TIMEOUT_KERNEL, CLOSE_TIMEOUT);
+		return;
+	case ECONNREFUSED: /* a RST, or ICMP port unreachable */
+		v->state = STATE_REFUSED;
+		if (c->flags & CONNECTION_RESET_RECEIVED)
+			v->close_reason = CLOSE_RESET_RECEIVED;
+		return;
+	case ECONNRESET:
+		by_reset(v, RESET_REMOTE);
+		return;
+	case ECONNABORTED:
+		by_reset(v, RESET_ADMIN);
+		return;
+	default:
+		v->state = STATE_UNREACHABLE;
+	}
+}
+
+/* Ended from ESTABLISHED or later; `before` is the state it ended in. Both FINs seen: closed, whatever came after. */
+static __always_inline void judge_connection(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
+					     const struct connection *c, int before)
+{
+	bool fin_sent = before == TCP_FIN_WAIT1 || before == TCP_FIN_WAIT2;
+
+	v->state = STATE_CLOSED;
+	v->close_reason = before == TCP_LAST_ACK ? CLOSE_FIN_REMOTE : before == TCP_CLOSING ? CLOSE_FIN_BOTH : CLOSE_FIN_LOCAL;
+	if (before == TCP_LAST_ACK || before == TCP_CLOSING)
+		return;
+	if (v->error == ECONNABORTED)
+		by_reset(v, RESET_ADMIN);
+	else if (c->flags & CONNECTION_RESET_RECEIVED)
+		by_reset(v, RESET_REMOTE);
+	else if (v->error)
+		by_timeout(v, TIMEOUT_KERNEL, (c->flags & CONNECTION_RESET_SENT) ? CLOSE_KEEPALIVE : CLOSE_TIMEOUT);
+	else if (!fin_sent)
+		by_reset(v, RESET_LOCAL);
+	else if (task_holds(sk) && tp->rcv_nxt - tp->copied_seq > ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1))
+		by_reset(v, RESET_LOCAL); /* close with unread data after shutdown: not the way into TIME_WAIT */
+}
+
+/* The process ended and took the connection along: that is the reason, whatever segment it sent. */
+static __always_inline void judge_exit(struct verdict *v, const struct connection *c)
+{
+	if (!(c->flags & CONNECTION_PROCESS_EXITED))
+		return;
+	if (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT || v->state == STATE_CANCELED ||
+	    v->timeout_by == TIMEOUT_APPLICATION)
+		v->close_reason = CLOSE_PROCESS_EXIT;
+}
+
+/* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
+static __always_inline void count_end(struct netns *ns, const struct sock *sk, int before, const struct verdict *v)
+{
+	if (!ns)
+		return;
+	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT)
+		__sync_fetch_and_add(&ns->estab_resets, 1);
+	else if ((before == TCP_SYN_SENT || before == TCP_SYN_RECV) && sk->sk_err)
+		__sync_fetch_and_add(&ns->attempt_fails, 1);
+	else if (before == TCP_SYN_SENT && v->state == STATE_FAILED)
+		__sync_fetch_and_add(&ns->active_opens, (u64)-1);
+}
+
+static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp, struct connection *c,
+				     const struct verdict *v, struct netns *ns)
+{
+	struct flow_key key = {};
+	struct delta d = { .ended = 1 };
+	u64 now = bpf_ktime_get_ns();
+	u32 before;
+
+	if (!(c->flags & (CONNECTION_ESTABLISHED | CONNECTION_ADOPTED)) && v->state != STATE_FAILED) {
+		c->latency_us = (now - c->started_ns) / 1000; /* to the failure */
+		c->flags |= CONNECTION_HAS_LATENCY;
+	}
+	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
+	delta_at_end(&d, sk, tp, c);
+	delta_reported(&d, c, before);
+	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
+	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;
+	d.timeout_by_application = v->timeout_by == TIMEOUT_APPLICATION;
+	d.latency_us = c->latency_us;
+	d.has_latency = (c->flags & CONNECTION_HAS_LATENCY) &&
+			(d.established || !(c->flags & CONNECTION_ESTABLISHED));
+	flow_key_of(&key, sk, c, v->state);
+	flow_add(FLOWS_LIVE, &key, &d);
+	count_retransmits(ns, d.retransmits);
+	event_emit(sk, tp, c, MOMENT_ENDED, v, v->state != STATE_CLOSED, now);
+}
+
+static __always_inline void on_close(const struct sock *sk, int before)
+{
+	struct connection *c = connection_of(sk);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct verdict v = { .error = sk->sk_err };
+	struct netns *ns;
+
+	if (!tp)
+		return;
+	if (before == TCP_LISTEN) {
+		if (c)
+			c->role = ROLE_NONE;
+		return;
+	}
+	if (!c)
+		c = connection_adopt(sk, tp);
+	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
+		return;
+	if (!v.error && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT))
+		note_closer(c); /* always a task's doing; a listener's close ends its queued children without their lock */
+	else if (!v.error && before == TCP_SYN_SENT && task_holds(sk))
+		note_closer(c);
+	if (before == TCP_SYN_SENT || before == TCP_SYN_RECV)
+		judge_attempt(&v, sk, tp, c);
+	else
+		judge_connection(&v, sk, tp, c, before);
+	judge_exit(&v, c);
+	ns = netns_counters(c->netns);
+	count_end(ns, sk, before, &v);
+	tell_end(sk, tp, c, &v, ns);
+	c->role = ROLE_NONE;
+}
+
+static __always_inline void on_fin(const struct sock *sk)
+{
+	struct connection *c = connection_of(sk);
+
+	if (c && task_holds(sk))
+		note_closer(c);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0; /* MPTCP parents fire too; their subflows are TCP */
+	switch (after) {
+	case TCP_SYN_SENT:
+		on_syn_sent(sk);
+		break;
+	case TCP_LISTEN:
+		on_listen(sk);
+		break;
+	case TCP_SYN_RECV:
+		if (before == TCP_LISTEN)
+			on_child(sk); /* from SYN_SENT it is a simultaneous open */
+		break;
+	case TCP_ESTABLISHED:
+		on_established(sk);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		on_fin(sk);
+		break;
+	case TCP_CLOSE:
+		on_close(sk, before);
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Resets: which side, and how many left this host. A received reset comes before the socket's end and decides its side; a
+ * sent one mostly comes after it and only counts.
+ */
+#include "connection.h"
+
+char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
+
+static __always_inline void count_out_rst(struct net *net)
+{
+	u32 id = netns_id(net);
+	struct netns *ns;
+
+	if (id == NETNS_IGNORED)
+		return;
+	ns = netns_counters(id);
+	if (ns)
+		__sync_fetch_and_add(&ns->out_rsts, 1);
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tcp_reset_received, struct sock *sk)
+{
+	struct connection *c;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	c = connection_of(sk);
+	if (c)
+		c->flags |= CONNECTION_RESET_RECEIVED;
+	return 0;
+}
+
+/* sk is absent for a segment that found no socket (6.10 and later), and may be in TIME_WAIT: then only its namespace is read. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
+{
+	struct connection *c;
+	struct tcp_sock *tp;
+
+	if (!sk) {
+		if (skb && skb->dev)
+			count_out_rst(skb->dev->nd_net.net);
+		return 0;
+	}
+	count_out_rst(sk->__sk_common.skc_net.net);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	c = connection_of((struct sock *)tp);
+	if (c)
+		c->flags |= CONNECTION_RESET_SENT;
+	return 0;
+}
+
+/*
+ * An error was queued for the application. Only one case tells us something: an ICMP error that comes while connect() holds
+ * the socket (the host's own firewall rejects, say). The kernel notes it and keeps trying; from 6.2 on it wakes the
+ * application, which asks for the error and closes: without this, the same as a cancellation. No count: it fires for much
+ * else, and not for every failure.
+ */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(tcp_error_noted, const struct sock *sk)
+{
+	struct connection *c;
+	struct sk_buff *queued;
+
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_err || sk->__sk_common.skc_state != TCP_SYN_SENT)
+		return 0;
+	queued = sk->sk_error_queue.prev;
+	if (!queued || (void *)queued == (void *)&sk->sk_error_queue)
+		return 0;
+	c = connection_of(sk);
+	if (c)
+		c->noted_error = *(u32 *)(queued->cb + bpf_core_field_offset(struct sock_exterr_skb, ee.ee_errno));
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
+{
+	u32 id = netns_id(sk->__sk_common.skc_net.net);
+	struct netns *ns;
+
+	if (id == NETNS_IGNORED)
+		return 0;
+	ns = netns_counters(id);
+	if (ns)
+		__sync_fetch_and_add(&ns->retrans_segs, 1);
+	return 0;
+}

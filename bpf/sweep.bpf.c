@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Sweep: every socket in every file table. Once at start it makes records for what is older than us (seeding); at each
+ * window's end it reports what is still open into the window being closed, and names the holder of an accepted socket.
+ * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end.
+ * Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ */
+#include "connection.h"
+
+char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
+
+/* The mark of one sum: move it on to `now`, and say by how much; nothing if the socket's end was quicker. */
+#define ADVANCE(mark, now)                                                                                             \
+	({                                                                                                             \
+		typeof(mark) was = *(volatile typeof(mark) *)&(mark), is = (now);                                      \
+		is > was && __sync_val_compare_and_swap(&(mark), was, is) == was ? is - was : 0;                       \
+	})
+
+static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, struct connection *c, u32 window)
+{
+	struct flow_key key = {};
+	struct delta d = { .open = 1 };
+	u32 before = *(volatile u32 *)&c->reported, after;
+
+	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
+		return; /* ended, or a second descriptor of the same socket */
+	after = (before & REPORTED_ESTABLISHED) | REPORTED_OPENED | window;
+	if (c->flags & CONNECTION_ESTABLISHED)
+		after |= REPORTED_ESTABLISHED;
+	if (__sync_val_compare_and_swap(&c->reported, before, after) != before)
+		return; /* it ended meanwhile: then its end tells all */
+	delta_reported(&d, c, before);
+	if (!(after & REPORTED_ESTABLISHED))
+		d.established = 0;
+	d.sent = ADVANCE(c->sent_reported, payload_sent(tp));
+	d.received = ADVANCE(c->received_reported, payload_received(sk, tp));
+	d.retransmits = ADVANCE(c->retransmits_reported, tp->total_retrans);
+	d.latency_us = c->latency_us;
+	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
+	flow_key_of(&key, sk, c, STATE_OPEN);
+	flow_add(FLOWS_CLOSING, &key, &d);
+	count_retransmits(netns_counters(c->netns), d.retransmits);
+}
+
+/* A holder found in a file table: for what nobody was seen to open, and for what was accepted from an inherited listener. */
+static __always_inline void sweep_owner(struct connection *c, struct task_struct *task)
+{
+	if (c->attribution == OWNER_EXACT || c->attribution == OWNER_KERNEL)
+		return;
+	if (c->attribution == OWNER_SCANNED && (c->pid != 1 || task->tgid == 1))
+		return;
+	if (c->attribution == OWNER_INHERITED && task->tgid == 1)
+		return; /* socket activation: the service will be along */
+	connection_owned_by(c, task, OWNER_SCANNED);
+}
+
+static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tcp_sock *tp)
+{
+	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct connection blank = {};
+	struct connection *c;
+
+	if (netns == NETNS_IGNORED)
+		return 0;
+	blank.netns = netns;
+	blank.role = sk->__sk_common.skc_state == TCP_LISTEN ? ROLE_LISTENER : adopted_role(sk, tp);
+	connection_mark_adopted(&blank, sk, tp);
+	c = bpf_sk_storage_get(&connections, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c)
+		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
+	return c;
+}
+
+SEC("iter/task_file")
+int sweep(struct bpf_iter__task_file *ctx)
+{
+	struct shared *s = shared_state();
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct connection *c;
+	struct socket *socket;
+	struct tcp_sock *tp;
+	struct sock *sk;
+	u8 state;
+
+	if (!task || !file || !s)
+		return 0;
+	s->sweeper = bpf_get_current_pid_tgid() >> 32;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_CLOSE)
+		return 0;
+	c = connection_of(sk);
+	if (!c)
+		c = sweep_adopt(sk, tp);
+	if (!c)
+		return 0;
+	sweep_owner(c, task);
+	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
+		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
+	return 0;
+}

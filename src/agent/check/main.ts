@@ -1,0 +1,20 @@
+/** Joins the probes with the kernel stage, as agent/main.ts does for the agent. */
+
+import { artefacts, loadNative } from '../kernel/native.ts';
+import { Kernel, kernelLimits } from '../kernel/programs.ts';
+import { probeNode, type Finding } from './probes.ts';
+
+/** Probes this node; leaves nothing attached. */
+export function checkNode(): Promise<Finding[]> {
+  return probeNode(() => {
+    const paths = artefacts();
+    const native = loadNative(paths);
+    return {
+      async loadAndAttach() {
+        await using kernel = new Kernel(native, paths.object, kernelLimits);
+        await kernel.start();
+      },
+      kernelArguments: (type) => native.kernelArguments(type),
+    };
+  });
+}

@@ -1,0 +1,62 @@
+/** From one record of the ring to one connection event. */
+
+import { addressFamily, formatAddress } from '../../lib/address.ts';
+import type { TypeInformation } from '../../lib/btf.ts';
+import type { Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from '../../model/connection.ts';
+import type { ConnectionEvent } from '../../model/observation.ts';
+import { reader } from './reader.ts';
+
+/** Makes a decoder of single events; what it returns is a copy. */
+export function eventDecoder(types: TypeInformation): (view: DataView, offset: number) => ConnectionEvent {
+  const layout = types.layout('event');
+  const field = (name: string) => reader(layout, name);
+  const moments = types.words('moment', 'MOMENT_');
+  const directions = types.words('direction', 'DIRECTION_');
+  const states = types.words('state', 'STATE_');
+  const attributions = types.words('attribution', 'OWNER_');
+  const sides = types.words('reset_side', 'RESET_');
+  const reasons = types.words('close_reason', 'CLOSE_');
+  const timeouts = types.words('timeout_by', 'TIMEOUT_');
+  const none = (word: string | undefined) => (word === 'none' ? undefined : word);
+  const [at, started, cookie, sequence] = [field('at_ns'), field('started_ns'), field('cookie'), field('sequence')];
+  const [netns, owner, pid, pidStarted] = [field('netns'), field('owner'), field('pid'), field('pid_started_ns')];
+  const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
+  const [sent, received, retransmits] = [field('bytes_sent'), field('bytes_received'), field('retransmits')];
+  const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
+  const [moment, direction, state, attribution] = [field('moment'), field('direction'), field('state'), field('attribution')];
+  const [established, adopted, detail, error] = [field('established'), field('adopted'), field('detail'), field('error')];
+  const [side, reason, timeout] = [field('reset_side'), field('close_reason'), field('timeout_by')];
+  const sourceAt = layout.field('source').offset;
+  const destinationAt = layout.field('destination').offset;
+
+  return (view, base) => ({
+    moment: moments[moment(view, base)] as ConnectionEvent['moment'],
+    atNs: at(view, base),
+    startedNs: started(view, base),
+    cookie: cookie(view, base),
+    sequence: sequence(view, base),
+    netns: netns(view, base),
+    owner: owner(view, base),
+    pid: pid(view, base),
+    pidStartedNs: pidStarted(view, base),
+    direction: directions[direction(view, base)] as Direction,
+    state: states[state(view, base)] as ConnectionState,
+    established: established(view, base) === 1,
+    adopted: adopted(view, base) === 1,
+    attribution: attributions[attribution(view, base)] as Attribution,
+    source: formatAddress(view, base + sourceAt),
+    sourcePort: sourcePort(view, base),
+    destination: formatAddress(view, base + destinationAt),
+    destinationPort: destinationPort(view, base),
+    family: addressFamily(view, base + destinationAt),
+    latencyUs: hasLatency(view, base) === 1 ? latency(view, base) : null,
+    bytesSent: sent(view, base),
+    bytesReceived: received(view, base),
+    retransmits: retransmits(view, base),
+    error: error(view, base),
+    resetSide: none(sides[side(view, base)]) as ResetSide | undefined,
+    closeReason: reasons[reason(view, base)] as CloseReason,
+    timeoutBy: none(timeouts[timeout(view, base)]) as TimeoutBy | undefined,
+    detail: detail(view, base) === 1,
+  });
+}

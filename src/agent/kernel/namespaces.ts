@@ -1,0 +1,150 @@
+/**
+ * Network namespaces: finding them, and reading the kernel's counters inside.
+ *
+ * Owns, per namespace, the reading that everything is measured from. A namespace that exists when counting starts is read
+ * then; one that is met later is new, and starts at zero like Sonde's own count.
+ */
+
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import type { NetnsCounts } from '../../model/observation.ts';
+import type { Native } from './native.ts';
+
+const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as const;
+
+/** Folders of bind mounts that keep a namespace alive without a process. */
+const mountFolders = ['/run/netns', '/run/docker/netns'];
+
+/** Readings until Sonde's counts stand still around one; then the last is taken as it is. */
+const readingsMax = 5;
+
+export type Counters = NetnsCounts['counters'];
+export type Reading = { readonly before: Counters; readonly kernel: Counters; readonly after: Counters };
+
+export type Observation = {
+  readonly counts: NetnsCounts;
+  readonly baseline?: Reading;
+  readonly now?: Reading;
+  readonly unreachable?: string;
+};
+
+export type NamespaceSource = {
+  readonly native: Native;
+  used(): number;
+  read(id: number): NetnsCounts | undefined;
+  parse(snmp: string, netstat: string): Counters;
+};
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // no such folder on this machine
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return path.startsWith('/proc/') ? Number(/\[(\d+)\]/.exec(readlinkSync(path))?.[1]) : statSync(path).ino;
+  } catch {
+    return undefined; // the process or the mount has gone
+  }
+}
+
+/** A path to every network namespace that has a process or a mount, by inode. */
+export function findNamespaces(): Map<number, string> {
+  const processes = entries('/proc').filter((name) => /^\d+$/.test(name));
+  const paths = [
+    ...processes.map((pid) => `/proc/${pid}/ns/net`),
+    ...mountFolders.flatMap((folder) => entries(folder).map((name) => `${folder}/${name}`)),
+  ];
+  const found = new Map<number, string>();
+  for (const path of paths) {
+    const inode = inodeOf(path);
+    if (inode !== undefined && !found.has(inode)) found.set(inode, path);
+  }
+  return found;
+}
+
+const zero: Counters = { activeOpens: 0, passiveOpens: 0, attemptFails: 0, estabResets: 0, retransSegs: 0, outRsts: 0 };
+
+function equal(a: Counters, b: Counters): boolean {
+  return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
+}
+
+export type Namespaces = {
+  /** Reads every namespace that exists now, as the point from which to count. Right after the programs are attached. */
+  start(): Promise<void>;
+  /** Every namespace that the programs have met. */
+  observe(): Promise<Observation[]>;
+  inode(id: number): number;
+};
+
+export function openNamespaces(source: NamespaceSource): Namespaces {
+  const baselines = new Map<bigint, Reading>();
+  /** Vanished namespaces, with the counts that were told of them: each is named once, and again if it still moves. */
+  const vanished = new Map<bigint, Counters>();
+  let paths = new Map<number, string>();
+
+  function idOf(cookie: bigint): number | undefined {
+    for (let id = 1; id <= source.used(); id++) if (source.read(id)?.cookie === cookie) return id;
+    return undefined;
+  }
+
+  /** Undefined when another namespace has that path by now. */
+  async function readAt(path: string, cookie: bigint | undefined, id: number | undefined): Promise<[bigint, Reading] | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const before = (id === undefined ? undefined : source.read(id)?.counters) ?? zero;
+      const visit = await source.native.netns(path, ...files);
+      if (cookie !== undefined && visit.cookie !== cookie) return undefined;
+      const seenAs = id ?? idOf(visit.cookie);
+      const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+      if (!equal(before, after) && attempt < readingsMax) {
+        id = seenAs;
+        continue;
+      }
+      const [snmp, netstat] = visit.texts as [string, string];
+      return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
+    }
+  }
+
+  async function observeOne(counts: NetnsCounts): Promise<Observation> {
+    const path = paths.get(counts.inode);
+    if (path === undefined) return { counts, unreachable: 'no process and no mount of it is left' };
+    try {
+      const reading = await readAt(path, counts.cookie, counts.id);
+      if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
+      const fresh: Reading = { before: zero, kernel: zero, after: zero };
+      return { counts: source.read(counts.id) ?? counts, baseline: baselines.get(counts.cookie) ?? fresh, now: reading[1] };
+    } catch (error) {
+      return { counts, unreachable: (error as Error).message };
+    }
+  }
+
+  return {
+    async start() {
+      for (const path of findNamespaces().values()) {
+        try {
+          const reading = await readAt(path, undefined, undefined);
+          if (reading) baselines.set(...reading);
+        } catch {
+          continue; // it went away between finding and entering it: nothing to compare later
+        }
+      }
+    },
+    async observe() {
+      const observations: Observation[] = [];
+      paths = findNamespaces();
+      for (let id = 1; id <= source.used(); id++) {
+        const counts = source.read(id);
+        if (!counts) continue;
+        const told = vanished.get(counts.cookie);
+        if (told && equal(told, counts.counters)) continue;
+        const observation = await observeOne(counts);
+        if (observation.unreachable !== undefined) vanished.set(counts.cookie, observation.counts.counters);
+        observations.push(observation);
+      }
+      return observations;
+    },
+    inode: (id) => source.read(id)?.inode ?? 0,
+  };
+}

@@ -1,0 +1,59 @@
+/** The addon's functions, typed. It holds no policy; see native/addon.cc for what each does. */
+
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { OperatorError } from '../../lib/errors.ts';
+
+declare const object: unique symbol;
+export type NativeObject = { readonly [object]: true };
+
+export type RingPages = { consumer: ArrayBuffer; producer: ArrayBuffer; data: ArrayBuffer };
+
+/** `runs` and `runTimeNs` count only while statistics are on. */
+export type ProgramStatistics = { name: string; runs?: bigint; runTimeNs?: bigint };
+
+export type NetnsVisit = { cookie: bigint; inode: number; texts: string[] };
+
+/** Errors carry `errno` and `log`, the end of what libbpf and the verifier said. */
+export type NativeError = Error & { errno?: number; log?: string };
+
+export type Native = {
+  open(path: string): NativeObject;
+  btf(of: NativeObject): ArrayBuffer;
+  constants(of: NativeObject, map: string, bytes?: Uint8Array): ArrayBuffer;
+  resize(of: NativeObject, map: string, entries: number): void;
+  load(of: NativeObject): void;
+  attach(of: NativeObject, program: string): void;
+  detach(of: NativeObject, program: string): boolean;
+  view(of: NativeObject, map: string): ArrayBuffer;
+  ring(of: NativeObject, map: string): RingPages;
+  write(of: NativeObject, map: string, key: Uint8Array, value: Uint8Array): void;
+  point(of: NativeObject, outer: string, index: number, inner: string): Promise<void>;
+  read(of: NativeObject, map: string, keys: Uint8Array, values: Uint8Array): Promise<number>;
+  remove(of: NativeObject, map: string, keys: Uint8Array, count: number): Promise<void>;
+  run(of: NativeObject, program: string): Promise<void>;
+  statistics(of: NativeObject, on: boolean): void;
+  programs(of: NativeObject): ProgramStatistics[];
+  kernelArguments(type: string): number;
+  netns(path: string, ...files: string[]): Promise<NetnsVisit>;
+  close(of: NativeObject): void;
+};
+
+export type Artefacts = { readonly addon: string; readonly object: string };
+
+/** Where the build puts the addon and the kernel programs; SONDE_BUILD names another folder (a package's, a test's). */
+export function artefacts(environment: NodeJS.ProcessEnv = process.env): Artefacts {
+  const folder = environment['SONDE_BUILD'] ?? fileURLToPath(new URL('../../../build', import.meta.url));
+  return { addon: `${folder}/sonde.node`, object: `${folder}/bpf/sonde.bpf.o` };
+}
+
+export function loadNative(paths: Artefacts): Native {
+  if (!existsSync(paths.object)) throw new OperatorError('build.missing_object', { file: paths.object });
+  if (!existsSync(paths.addon)) throw new OperatorError('build.missing_addon', { file: paths.addon, reason: 'no such file' });
+  try {
+    return createRequire(import.meta.url)(paths.addon) as Native;
+  } catch (error) {
+    throw new OperatorError('build.missing_addon', { file: paths.addon, reason: (error as Error).message }, { cause: error });
+  }
+}

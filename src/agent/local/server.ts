@@ -1,0 +1,171 @@
+/**
+ * The agent's local socket: trace, status. A watcher that reads too slowly misses connections, and is told how many; it
+ * never slows the agent.
+ *
+ * Owns /run/sonde/INSTANCE.sock. Being able to bind it is what makes an agent the only one of its instance.
+ */
+
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { OperatorError } from '../../lib/errors.ts';
+import { readLines } from '../../lib/lines.ts';
+import { localSocketPath } from '../../lib/local-socket.ts';
+import type { Log } from '../../lib/log.ts';
+import { connectionMatcher, filterProblem } from '../../model/filter.ts';
+import type { LocalReply, LocalRequest } from '../../model/local.ts';
+import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
+
+export const localLimits = {
+  watchersMax: 16,
+  /** Characters of a request. */
+  requestMax: 64 * 1024,
+  /** What a watcher may leave unread before it starts to miss connections. */
+  unreadBytesMax: 4 << 20,
+} as const;
+
+/** What the server needs of an agent. */
+export type Served = {
+  watch(watcher: { record(record: ConnectionRecord | WindowRecord): void }): () => void;
+  status(): { readonly lost: Readonly<Record<string, number>>; readonly watchers: number };
+};
+
+export type LocalServer = AsyncDisposable & { serve(agent: Served): void };
+
+/** Events that the kernel side did not tell one by one. */
+const eventLosses = ['kernel.events_suppressed', 'kernel.events_ring_full'] as const;
+
+function startTrace(socket: Socket, agent: Served, request: Extract<LocalRequest, { ask: 'trace' }>): void {
+  const send = (reply: LocalReply) => socket.write(`${JSON.stringify(reply)}\n`);
+  const problem = filterProblem(request.filter);
+  if (problem !== undefined) {
+    send({ type: 'error', message: problem });
+    socket.end();
+    return;
+  }
+  const matches = connectionMatcher(request.filter);
+  let before = agent.status().lost;
+  let unread = 0;
+
+  function tellMissed(): void {
+    const now = agent.status().lost;
+    const missed: Record<string, number> = {};
+    for (const name of eventLosses) missed[name] = (now[name] ?? 0) - (before[name] ?? 0);
+    missed['local.watcher_slow'] = unread;
+    before = now;
+    unread = 0;
+    const some = Object.entries(missed).filter(([, count]) => count > 0);
+    if (some.length > 0) send({ type: 'missed', missed: Object.fromEntries(some) });
+  }
+
+  const stop = agent.watch({
+    record(record) {
+      if (record['event.name'] === 'sonde.window') {
+        tellMissed();
+        send({ type: 'window', record });
+      } else if (matches(record)) {
+        if (socket.writableLength > localLimits.unreadBytesMax) unread++;
+        else send({ type: 'connection', record });
+      }
+    },
+  });
+  socket.once('close', stop);
+  send({ type: 'watching' });
+}
+
+function answer(socket: Socket, line: string, agent: Served | undefined): void {
+  const fail = (message: string) => socket.end(`${JSON.stringify({ type: 'error', message } satisfies LocalReply)}\n`);
+  let request: LocalRequest;
+  try {
+    request = JSON.parse(line) as LocalRequest;
+  } catch {
+    fail('the request is not JSON');
+    return;
+  }
+  if (!agent) fail('the agent is still starting');
+  else if (request.ask === 'status') socket.end(`${JSON.stringify({ type: 'status', status: agent.status() })}\n`);
+  else if (agent.status().watchers >= localLimits.watchersMax) fail('too many watchers');
+  else startTrace(socket, agent, request);
+}
+
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+function listen(server: Server, path: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    server.once('error', resolve);
+    server.listen(path, () => {
+      server.removeListener('error', resolve);
+      resolve(undefined);
+    });
+  });
+}
+
+/** Members of the group sonde may ask, if there is such a group. */
+function grant(path: string): void {
+  chmodSync(path, 0o660);
+  const group = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith('sonde:'));
+  if (group) chownSync(path, 0, Number(group.split(':')[2]));
+}
+
+async function bind(server: Server, instance: string, path: string): Promise<void> {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const error = await listen(server, path);
+    if (!error) return;
+    if (error.code === 'EACCES' || error.code === 'EPERM') {
+      throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
+    }
+    if (error.code !== 'EADDRINUSE') throw error;
+    if (await isAlive(path)) break;
+    rmSync(path, { force: true }); // left by an agent that was killed
+  }
+  throw new OperatorError('agent.already_running', { instance, socket: path });
+}
+
+export async function openLocalServer(instance: string, log: Log): Promise<LocalServer> {
+  const path = localSocketPath(instance);
+  const sockets = new Set<Socket>();
+  let agent: Served | undefined;
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', (error) => {
+      log.warn(`local socket: ${error.message}`);
+    });
+    let asked = false;
+    readLines(socket, {
+      onLine(line) {
+        if (!asked) answer(socket, line, agent);
+        asked = true;
+      },
+      lineMax: localLimits.requestMax,
+    });
+  });
+  try {
+    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
+  }
+  await bind(server, instance, path);
+  grant(path);
+  return {
+    serve(running) {
+      agent = running;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

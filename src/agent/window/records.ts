@@ -1,0 +1,154 @@
+/** From labelled observations to records: names, times, means and quantiles. */
+
+import { getSystemErrorName } from 'node:util';
+import type { AddressForm } from '../../model/connection.ts';
+import { bucketStartUs, quantileMs, type Histogram } from '../../model/latency.ts';
+import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
+import { unknownLabel, type ConnectionRecord, type FlowRecord, type NodeLabels, type ProcessLabels } from '../../model/record.ts';
+import type { WallTimes } from './time.ts';
+
+/** An observation with what enrichment found out about it. `netnsInode` is 0 where the namespace is not known. */
+export type Labelled<T> = { readonly of: T; readonly process: ProcessLabels; readonly netnsInode: number };
+
+/** `last`: the agent stops for good, so what is open will not be told any more. */
+export type WindowBounds = {
+  readonly number: number;
+  readonly start: string;
+  readonly end: string;
+  readonly last: boolean;
+};
+
+const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
+
+/** A folded address is the widest prefix, so that the field always holds an address or a prefix. */
+function addressOrAny(address: string | null, family: FlowRow['family']): string {
+  return address ?? anyAddress[family ?? 'ipv4'];
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
+  if (histogram.length === 0) return {};
+  const quantile = (q: number) => {
+    const ms = quantileMs(histogram, q);
+    return ms === null ? null : round(ms);
+  };
+  return {
+    'latency.p50_ms': quantile(0.5),
+    'latency.p95_ms': quantile(0.95),
+    'latency.p99_ms': quantile(0.99),
+    'latency.histogram': histogram.map(({ bucket, count }) => [bucketStartUs(bucket + 1) / 1000, count] as const),
+  };
+}
+
+function sourceLabels(row: FlowRow): { 'source.ip'?: string; 'source.ip.form'?: AddressForm } {
+  if (row.direction === 'egress') return {};
+  return { 'source.ip': addressOrAny(row.source, row.family), 'source.ip.form': row.sourceForm };
+}
+
+export function flowRecord(
+  { of: row, process, netnsInode }: Labelled<FlowRow>,
+  node: NodeLabels,
+  window: WindowBounds,
+  sequence: number,
+): FlowRecord {
+  const { sums } = row;
+  const measured = row.latency.reduce((total, { count }) => total + count, 0);
+  return {
+    'event.name': 'sonde.flow',
+    time: window.end,
+    'window.number': window.number,
+    'window.start': window.start,
+    'window.end': window.end,
+    'record.sequence': sequence,
+    ...node,
+    ...process,
+    attribution: row.attribution,
+    direction: row.direction,
+    ...sourceLabels(row),
+    'destination.ip': addressOrAny(row.destination, row.family),
+    'destination.ip.form': row.destinationForm,
+    'destination.port': row.destinationPort,
+    'network.transport': 'tcp',
+    ...(row.family ? { 'network.type': row.family } : {}),
+    'network.namespace': netnsInode,
+    'connection.state': row.state,
+    'connection.established': row.established,
+    latency_ms: measured === 0 ? null : round(sums.latencySumUs / measured / 1000),
+    ...latencyLabels(row.latency),
+    'connections.opened': sums.opened,
+    'connections.adopted': sums.adopted,
+    'connections.established': sums.established,
+    'connections.ended': sums.ended,
+    'connections.open': window.last ? 0 : sums.open,
+    ...(window.last && sums.open > 0 ? { 'connections.abandoned': sums.open } : {}),
+    'bytes.sent': sums.bytesSent,
+    'bytes.received': sums.bytesReceived,
+    retransmits: sums.retransmits,
+    'resets.sent': sums.resetsSent,
+    'resets.received': sums.resetsReceived,
+    ...(sums.timeoutsByApplication > 0 ? { 'timeouts.by_application': sums.timeoutsByApplication } : {}),
+  };
+}
+
+/** ECONNREFUSED for 111; an unknown number says so. */
+function errorLabel(errno: number): string {
+  try {
+    return getSystemErrorName(-errno);
+  } catch {
+    return `E${String(errno)}`;
+  }
+}
+
+function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {
+  if (event.moment !== 'ended') return {};
+  return {
+    ...(event.adopted ? {} : { 'connection.duration_ms': round((event.atNs - event.startedNs) / 1e6) }),
+    ...(event.error === 0 ? {} : { error: errorLabel(event.error) }),
+    ...(event.resetSide === undefined ? {} : { 'reset.side': event.resetSide }),
+    'close.reason': event.closeReason,
+    ...(event.timeoutBy === undefined ? {} : { 'timeout.by': event.timeoutBy }),
+  };
+}
+
+export function connectionRecord(
+  { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
+  node: NodeLabels,
+  times: WallTimes,
+): ConnectionRecord {
+  return {
+    'event.name': 'sonde.connection',
+    time: times.ofMonotonic(event.atNs),
+    'connection.id': `${node['boot.id']}-${String(event.cookie)}-${String(event.sequence)}`,
+    ...node,
+    ...process,
+    'process.pid': event.pid,
+    ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
+    attribution: event.attribution,
+    direction: event.direction,
+    'source.ip': event.source,
+    'source.port': event.sourcePort,
+    'destination.ip': event.destination,
+    'destination.port': event.destinationPort,
+    'network.transport': 'tcp',
+    ...(event.family ? { 'network.type': event.family } : {}),
+    'network.namespace': netnsInode,
+    'connection.state': event.state,
+    'connection.established': event.established,
+    ...(event.adopted ? { 'connection.adopted': true as const } : {}),
+    latency_ms: event.latencyUs === null ? null : round(event.latencyUs / 1000),
+    ...endLabels(event),
+    'bytes.sent': event.bytesSent,
+    'bytes.received': event.bytesReceived,
+    retransmits: event.retransmits,
+  };
+}
+
+/** Which required labels a record lacks; a null latency is no fault (docs/reference/labels.md). */
+export function missingLabels(record: FlowRecord | ConnectionRecord): string[] {
+  return (['host.name', 'process.name', 'destination.ip', 'environment'] as const).filter(
+    (label) => record[label] === unknownLabel || record[label] === '',
+  );
+}

@@ -1,0 +1,39 @@
+/** sonde status: what the running agent sees, loses and costs. */
+
+import type { AgentStatus } from '../../agent/agent.ts';
+import { formatBytes } from '../../lib/units.ts';
+import type { LocalReply } from '../../model/local.ts';
+import type { Command } from '../command.ts';
+import { askAgent } from '../local-client.ts';
+import { painter, windowLine } from '../trace-lines.ts';
+
+function lines(status: AgentStatus): string[] {
+  const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
+  return [
+    `agent ${status.node['agent.instance']} on ${status.node['host.name']}, environment ${status.node.environment}, since ${status.since}`,
+    `knows ${String(status.owners)} owners in ${String(status.namespaces)} network namespaces; ${String(status.watchers)} watch it; ${formatBytes(status.memoryBytes)} of memory`,
+    lost.length === 0 ? 'nothing lost' : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
+    status.lastWindow ? windowLine(status.lastWindow, painter(false)) : 'no window closed yet',
+  ];
+}
+
+export const command: Command = {
+  name: 'status',
+  summary: 'what the running agent sees and what it lost',
+  options: {
+    json: { type: 'boolean', help: 'as one JSON object' },
+    instance: { type: 'string', value: 'NAME', help: 'the agent to ask; main by default' },
+  },
+  async run({ values, stdout, say, signal }) {
+    const instance = typeof values['instance'] === 'string' ? values['instance'] : 'main';
+    let answer: LocalReply | undefined;
+    await askAgent(instance, { ask: 'status' }, { signal, onReply: (reply) => (answer = reply) });
+    if (answer?.type !== 'status') {
+      say(`sonde: ${answer?.type === 'error' ? answer.message : 'the agent gave no answer'}`);
+      return 1;
+    }
+    const status = answer.status as AgentStatus;
+    stdout.write(values['json'] === true ? `${JSON.stringify(status)}\n` : `${lines(status).join('\n')}\n`);
+    return 0;
+  },
+};

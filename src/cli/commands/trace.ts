@@ -1,0 +1,87 @@
+/** sonde trace: connections as they are established and as they end. */
+
+import { OperatorError } from '../../lib/errors.ts';
+import { parseDurationMs } from '../../lib/units.ts';
+import { connectionStates, type ConnectionState, type Direction } from '../../model/connection.ts';
+import { filterProblem, type ConnectionFilter } from '../../model/filter.ts';
+import type { LocalReply } from '../../model/local.ts';
+import type { Command, Output, Values } from '../command.ts';
+import { missedLine, painter, traceHeader, traceLine } from '../trace-lines.ts';
+import { watch } from '../watch.ts';
+
+function text(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The filter that the options ask for; throws usage.bad_value. */
+export function filterOf(values: Values): ConnectionFilter {
+  const [process, destination, port] = [text(values, 'process'), text(values, 'destination'), text(values, 'port')];
+  const [states, direction] = [text(values, 'state'), text(values, 'direction')];
+  const filter: ConnectionFilter = {
+    ...(process === undefined ? {} : { process }),
+    ...(destination === undefined ? {} : { destination }),
+    ...(port === undefined ? {} : { port: /^\d+$/.test(port) ? Number(port) : Number.NaN }),
+    ...(states === undefined ? {} : { states: states.split(',') as ConnectionState[] }),
+    ...(direction === undefined ? {} : { direction: direction as Direction }),
+  };
+  const problem = filterProblem(filter);
+  if (problem !== undefined) throw new OperatorError('usage.bad_value', { command: 'trace', problem });
+  return filter;
+}
+
+/** A signal that also comes after `--for`. */
+export function untilOf(values: Values, signal: AbortSignal): AbortSignal {
+  const value = text(values, 'for');
+  if (value === undefined) return signal;
+  const ms = parseDurationMs(value);
+  if (ms === undefined) throw new OperatorError('usage.bad_value', { command: 'trace', problem: `--for ${value} is no duration such as 30s` });
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+}
+
+/** Prints answers for people. */
+export function linePrinter(stdout: Output): (reply: LocalReply) => void {
+  const paint = painter(stdout.isTerminal);
+  return (reply) => {
+    if (reply.type === 'watching') stdout.write(`${traceHeader(paint)}\n`);
+    else if (reply.type === 'connection') stdout.write(`${traceLine(reply.record, paint)}\n`);
+    else if (reply.type === 'missed') stdout.write(`${missedLine(reply.missed, paint)}\n`);
+  };
+}
+
+export const command: Command = {
+  name: 'trace',
+  summary: 'live connections: when they are established, and when and how they end',
+  options: {
+    process: { type: 'string', value: 'NAME', help: 'only this process; * stands for any characters' },
+    destination: { type: 'string', value: 'CIDR', help: 'only this destination address or network' },
+    port: { type: 'string', value: 'N', help: 'only this destination port' },
+    state: { type: 'string', value: 'STATE,…', help: `only these: ${connectionStates.join(', ')}` },
+    direction: { type: 'string', value: 'WAY', help: 'egress (this host opened it) or ingress' },
+    for: { type: 'string', value: 'TIME', help: 'stop after that time, such as 30s' },
+    json: { type: 'boolean', help: 'records as JSON lines' },
+    instance: { type: 'string', value: 'NAME', help: 'the agent to ask; main by default' },
+  },
+  notes: ['Asks the running agent; starts a private one (needs root) if there is none.'],
+  async run({ values, stdout, say, signal }) {
+    const json = (reply: LocalReply) => {
+      if (reply.type === 'connection') stdout.write(`${JSON.stringify(reply.record)}\n`);
+      else if (reply.type === 'missed') say(`sonde: not told one by one: ${JSON.stringify(reply.missed)}`);
+    };
+    let failure: string | undefined;
+    const print = values['json'] === true ? json : linePrinter(stdout);
+    await watch({
+      instance: text(values, 'instance') ?? 'main',
+      filter: filterOf(values),
+      signal: untilOf(values, signal),
+      log: { info: (line) => { say(`sonde: ${line}`); }, warn: (line) => { say(`sonde: warning: ${line}`); } },
+      onReply(reply) {
+        if (reply.type === 'error') failure = reply.message;
+        else print(reply);
+      },
+    });
+    if (failure === undefined) return 0;
+    say(`sonde: ${failure}`);
+    return 1;
+  },
+};

@@ -1,0 +1,36 @@
+/** sonde up: an agent on this machine, shown live: every connection, and a line for every window. */
+
+import { hostname } from 'node:os';
+import { parseConfig } from '../../agent/config.ts';
+import type { Command } from '../command.ts';
+import { painter, windowLine } from '../trace-lines.ts';
+import { watchOwnAgent } from '../watch.ts';
+import { linePrinter } from './trace.ts';
+
+export const command: Command = {
+  name: 'up',
+  summary: 'an agent on this machine, and what it sees, live',
+  options: {
+    window: { type: 'string', value: 'TIME', help: 'length of a window; 10s by default' },
+    environment: { type: 'string', value: 'NAME', help: 'label on every record' },
+  },
+  async run({ values, stdout, say, signal }) {
+    const { window, environment } = values;
+    const config = await parseConfig({ profile: 'full', window, environment }, 'the options');
+    const print = linePrinter(stdout);
+    const paint = painter(stdout.isTerminal);
+    say(`sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`);
+    say('sonde: try `curl http://127.0.0.1:1/` or `bin/sonde demo` in another terminal.');
+    await watchOwnAgent(config, {
+      instance: config.instance,
+      filter: {},
+      signal,
+      log: { info: (line) => { say(`sonde: ${line}`); }, warn: (line) => { say(`sonde: warning: ${line}`); } },
+      onReply(reply) {
+        if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
+        else print(reply);
+      },
+    });
+    return 0;
+  },
+};

@@ -1,0 +1,52 @@
+/** The map of the command line: words → command → exit code. One line of error, no stack, for what an operator can mend. */
+
+import { exitCodeOf, formatOperatorError, OperatorError } from '../lib/errors.ts';
+import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.ts';
+
+async function help(): Promise<string> {
+  const commands = await loadCommands();
+  const lines = commands.map((c) => `  ${c.name.padEnd(8)} ${c.summary}`);
+  return ['sonde: what this node\'s processes do on the network, from the kernel\'s own signals', '', ...lines, '',
+    'sonde COMMAND --help says more. Exit codes: docs/reference/errors.md.', ''].join('\n');
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(await help());
+    return name === undefined ? 2 : 0;
+  }
+  if (name.startsWith('-')) throw new OperatorError('usage.unknown_flag', { flag: name, command: '' });
+  const command = await loadCommand(name);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(commandHelp(command));
+    return 0;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      stop.abort();
+    });
+  }
+  process.stdout.on('error', () => {
+    stop.abort(); // whoever read us has gone: `sonde trace | head`
+  });
+  return command.run({
+    values: parseOptions(command, rest),
+    stdout: {
+      write: (text) => process.stdout.write(text),
+      isTerminal: process.stdout.isTTY,
+      columns: process.stdout.isTTY ? process.stdout.columns : 120,
+    },
+    say: (line) => process.stderr.write(`${line}\n`),
+    signal: stop.signal,
+  });
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof OperatorError)) throw error;
+  process.stderr.write(`${formatOperatorError(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,43 @@
+/** Watching connections: through the running agent, or through a private one that lives as long as the watching. */
+
+import { runAgent } from '../agent/main.ts';
+import { parseConfig, type AgentConfig } from '../agent/config.ts';
+import { OperatorError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { ConnectionFilter } from '../model/filter.ts';
+import type { LocalReply } from '../model/local.ts';
+import { askAgent } from './local-client.ts';
+
+export type WatchOptions = {
+  readonly instance: string;
+  readonly filter: ConnectionFilter;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly onReply: (reply: LocalReply) => void;
+};
+
+/** Runs an agent and watches it over its own socket, as anybody else would. */
+export async function watchOwnAgent(config: AgentConfig, options: WatchOptions): Promise<void> {
+  const { filter, signal, log, onReply } = options;
+  let watching = Promise.resolve();
+  await runAgent(config, signal, {
+    log,
+    onOpen() {
+      watching = askAgent(config.instance, { ask: 'trace', filter }, { signal, onReply });
+    },
+  });
+  await watching;
+}
+
+/** Watches the running agent of that instance; starts a private one if there is none. */
+export async function watch(options: WatchOptions): Promise<void> {
+  const { instance, filter, signal, onReply, log } = options;
+  try {
+    await askAgent(instance, { ask: 'trace', filter }, { signal, onReply });
+  } catch (error) {
+    if (!(error instanceof OperatorError) || error.code !== 'agent.not_running') throw error;
+    log.info(`no agent ${instance} is running: watching with a private one`);
+    const config = await parseConfig({ instance: `trace-${String(process.pid)}`, profile: 'connections' }, 'sonde trace');
+    await watchOwnAgent(config, options);
+  }
+}

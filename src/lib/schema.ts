@@ -1,0 +1,30 @@
+/** Building blocks of configuration schemas: values that carry a unit. */
+
+import * as z from 'zod';
+import { parseBytes, parseDurationMs } from './units.ts';
+
+type Bounds = { readonly min: string; readonly max: string; readonly default: string };
+
+function quantity(bounds: Bounds, parse: (text: string) => number | undefined, example: string) {
+  const [min, max] = [parse(bounds.min) ?? 0, parse(bounds.max) ?? 0];
+  return z
+    .string({ error: `must be text with a unit, such as ${example}` })
+    .transform((text, context) => {
+      const value = parse(text);
+      if (value !== undefined && value >= min && value <= max) return value;
+      const message = `must be between ${bounds.min} and ${bounds.max}, with a unit, such as ${example}; got ${text}`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .prefault(bounds.default);
+}
+
+/** Text such as `10s` in, milliseconds out. */
+export function duration(bounds: Bounds) {
+  return quantity(bounds, parseDurationMs, '10s');
+}
+
+/** Text such as `100MB` in, bytes out. */
+export function bytes(bounds: Bounds) {
+  return quantity(bounds, parseBytes, '100MB');
+}

@@ -1,0 +1,68 @@
+/** Which connections somebody wants to see. All that is set must hold. */
+
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import { connectionStates, directions, type ConnectionState, type Direction } from './connection.ts';
+import type { ConnectionLabels } from './record.ts';
+
+export type ConnectionFilter = {
+  /** Process name, exact, or with * for any characters. */
+  readonly process?: string;
+  /** Destination address or CIDR. */
+  readonly destination?: string;
+  readonly port?: number;
+  readonly states?: readonly ConnectionState[];
+  readonly direction?: Direction;
+};
+
+export type FilterTarget = Pick<
+  ConnectionLabels,
+  'process.name' | 'destination.ip' | 'destination.port' | 'connection.state' | 'direction'
+>;
+
+function processMatcher(pattern: string): (name: string) => boolean {
+  const literal = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const expression = new RegExp(`^${literal.join('.*')}$`);
+  return (name) => expression.test(name);
+}
+
+/** A BlockList of one address or network; undefined when the text is neither. */
+function parseNetwork(text: string): BlockList | undefined {
+  const [address = '', length, ...rest] = text.split('/');
+  const family = isIP(address);
+  const bits = length === undefined ? (family === 6 ? 128 : 32) : Number(length);
+  if (family === 0 || rest.length > 0 || !/^\d*$/.test(length ?? '') || length === '') return undefined;
+  if (bits > (family === 6 ? 128 : 32)) return undefined;
+  const list = new BlockList();
+  list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
+  return list;
+}
+
+/** The first thing wrong with a filter, in words; undefined when it is sound. */
+export function filterProblem(filter: ConnectionFilter): string | undefined {
+  if (filter.destination !== undefined && !parseNetwork(filter.destination)) {
+    return `destination ${filter.destination} is neither an address nor a CIDR`;
+  }
+  if (filter.port !== undefined && !(Number.isInteger(filter.port) && filter.port >= 0 && filter.port <= 65_535)) {
+    return `port ${String(filter.port)} is not between 0 and 65535`;
+  }
+  const state = filter.states?.find((s) => !connectionStates.includes(s));
+  if (state !== undefined) return `state ${state} is none of ${connectionStates.join(', ')}`;
+  if (filter.direction !== undefined && !directions.includes(filter.direction)) {
+    return `direction ${filter.direction} is neither egress nor ingress`;
+  }
+  return undefined;
+}
+
+/** Compiles a sound filter. */
+export function connectionMatcher(filter: ConnectionFilter): (target: FilterTarget) => boolean {
+  const process = filter.process === undefined ? undefined : processMatcher(filter.process);
+  const network = filter.destination === undefined ? undefined : parseNetwork(filter.destination);
+  return (target) => {
+    if (process && !process(target['process.name'])) return false;
+    const ip = target['destination.ip'];
+    if (network && !network.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')) return false;
+    if (filter.port !== undefined && target['destination.port'] !== filter.port) return false;
+    if (filter.states && !filter.states.includes(target['connection.state'])) return false;
+    return filter.direction === undefined || target.direction === filter.direction;
+  };
+}

@@ -1,0 +1,106 @@
+/** What the kernel told, decoded: numbers and words, no labels of this node yet. Stages hand these on. */
+
+import type { AddressForm, Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from './connection.ts';
+import type { Histogram } from './latency.ts';
+
+export type Sums = {
+  opened: number;
+  adopted: number;
+  established: number;
+  ended: number;
+  open: number;
+  bytesSent: number;
+  bytesReceived: number;
+  retransmits: number;
+  resetsSent: number;
+  resetsReceived: number;
+  timeoutsByApplication: number;
+  latencySumUs: number;
+};
+
+/** One row of one window. `source` is who called, on ingress only. Addresses are text; null: folded away. */
+export type FlowRow = {
+  readonly netns: number;
+  readonly owner: number;
+  readonly direction: Direction;
+  readonly state: ConnectionState;
+  readonly established: boolean;
+  readonly attribution: Attribution;
+  readonly family: 'ipv4' | 'ipv6' | undefined;
+  readonly source: string | null;
+  readonly sourceForm: AddressForm;
+  readonly destination: string | null;
+  readonly destinationForm: AddressForm;
+  readonly destinationPort: number;
+  readonly sums: Readonly<Sums>;
+  readonly latency: Histogram;
+};
+
+/** One connection end at one moment. Times are the kernel's monotonic nanoseconds, `pidStartedNs` its boot-time ones. */
+export type ConnectionEvent = {
+  readonly moment: 'established' | 'ended';
+  readonly atNs: number;
+  readonly startedNs: number;
+  readonly cookie: number;
+  readonly sequence: number;
+  readonly netns: number;
+  readonly owner: number;
+  readonly pid: number;
+  readonly pidStartedNs: number;
+  readonly direction: Direction;
+  readonly state: ConnectionState;
+  readonly established: boolean;
+  readonly adopted: boolean;
+  readonly attribution: Attribution;
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+  readonly family: 'ipv4' | 'ipv6' | undefined;
+  readonly latencyUs: number | null;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly retransmits: number;
+  /** errno, 0 when there was none. */
+  readonly error: number;
+  readonly resetSide: ResetSide | undefined;
+  readonly closeReason: CloseReason;
+  readonly timeoutBy: TimeoutBy | undefined;
+  /** Wanted by the policy; otherwise it is there for a live trace only. */
+  readonly detail: boolean;
+};
+
+/** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
+export type Owner = {
+  readonly id: number;
+  readonly name: string;
+  readonly uid: number;
+  readonly cgroupId: bigint;
+  readonly exeInode: number;
+  readonly exeDevice: number;
+  readonly pid: number;
+  readonly pidStartedNs: number;
+  /** From the root of its file system; the kernel's own names. */
+  readonly kernelPath: string | undefined;
+};
+
+/** The kernel's counters (and Sonde's count of the same things) of one network namespace. */
+export const reconciledCounters = [
+  'activeOpens',
+  'passiveOpens',
+  'attemptFails',
+  'estabResets',
+  'retransSegs',
+  'outRsts',
+] as const;
+export type ReconciledCounter = (typeof reconciledCounters)[number];
+
+/** Sonde's count in a namespace, since attach. `cookie` is unique for as long as the kernel runs; `inode` is not. */
+export type NetnsCounts = {
+  readonly id: number;
+  readonly cookie: bigint;
+  readonly inode: number;
+  readonly counters: Readonly<Record<ReconciledCounter, number>>;
+  /** Connections without a record: no memory for one. */
+  readonly untracked: number;
+};

@@ -1,0 +1,144 @@
+/**
+ * The records that leave a node: flat objects with dotted keys, times in RFC 3339 with milliseconds, UTC. Canonical names
+ * and their meaning: docs/reference/labels.md.
+ */
+
+import type { AddressForm, Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from './connection.ts';
+
+/** What cannot be known says so; it is counted against the labelling standard. */
+export const unknownLabel = 'unknown';
+
+/** On every record of this agent. */
+export type NodeLabels = {
+  readonly 'host.name': string;
+  readonly environment: string;
+  readonly 'agent.instance': string;
+  /** One run of an agent: sums balance within it. */
+  readonly 'agent.id': string;
+  readonly 'boot.id': string;
+};
+
+/** Whose socket it is. */
+export type ProcessLabels = {
+  readonly 'process.name': string;
+  readonly 'process.executable.path'?: string;
+  readonly 'user.id'?: number;
+};
+
+/** The two ends as the labelling standard names them; required labels first. */
+export type ConnectionLabels = NodeLabels &
+  ProcessLabels & {
+    readonly 'destination.ip': string;
+    readonly 'destination.port': number;
+    readonly 'connection.state': ConnectionState;
+    readonly latency_ms: number | null;
+    readonly direction: Direction;
+    readonly 'network.transport': 'tcp';
+    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.namespace': number;
+    readonly 'source.ip'?: string;
+    readonly 'connection.established': boolean;
+    readonly attribution: Attribution;
+  };
+
+/** Sums of one flow key over one window. */
+export type FlowRecord = ConnectionLabels & {
+  readonly 'event.name': 'sonde.flow';
+  readonly time: string;
+  readonly 'window.number': number;
+  readonly 'window.start': string;
+  readonly 'window.end': string;
+  readonly 'record.sequence': number;
+  readonly 'source.ip.form'?: AddressForm;
+  readonly 'destination.ip.form': AddressForm;
+  readonly 'connections.opened': number;
+  readonly 'connections.adopted': number;
+  readonly 'connections.established': number;
+  readonly 'connections.ended': number;
+  readonly 'connections.open': number;
+  /** Still open when this agent stopped counting for good. */
+  readonly 'connections.abandoned'?: number;
+  readonly 'bytes.sent': number;
+  readonly 'bytes.received': number;
+  readonly retransmits: number;
+  readonly 'resets.sent': number;
+  readonly 'resets.received': number;
+  readonly 'timeouts.by_application'?: number;
+  readonly 'latency.p50_ms'?: number | null;
+  readonly 'latency.p95_ms'?: number | null;
+  readonly 'latency.p99_ms'?: number | null;
+  /** Pairs of a bucket's upper bound in milliseconds and its count. */
+  readonly 'latency.histogram'?: readonly (readonly [number, number])[];
+};
+
+/** One connection end at one moment: established (state `open`) or ended. */
+export type ConnectionRecord = ConnectionLabels & {
+  readonly 'event.name': 'sonde.connection';
+  readonly time: string;
+  readonly 'connection.id': string;
+  readonly 'connection.adopted'?: true;
+  readonly 'source.ip': string;
+  readonly 'source.port': number;
+  readonly 'process.pid': number;
+  readonly 'process.start'?: string;
+  readonly 'connection.duration_ms'?: number;
+  readonly 'bytes.sent': number;
+  readonly 'bytes.received': number;
+  readonly retransmits: number;
+  readonly error?: string;
+  readonly 'reset.side'?: ResetSide;
+  readonly 'close.reason'?: CloseReason;
+  readonly 'timeout.by'?: TimeoutBy;
+};
+
+/** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
+export type NamespaceCoverage = {
+  /** Inode; another namespace may get it once this one is gone. */
+  readonly 'network.namespace': number;
+  /** Unique for as long as the kernel runs. */
+  readonly 'network.namespace.cookie': string;
+  /** Why it cannot be compared; absent when it was. */
+  readonly unreachable?: string;
+  readonly seen: Readonly<Record<string, number>>;
+  readonly kernel?: Readonly<Record<string, number>>;
+  /** kernel − seen where they differ; empty when all agree. */
+  readonly difference?: Readonly<Record<string, number>>;
+  /** Counters that this kernel lets nobody compare, and why. */
+  readonly incomparable?: Readonly<Record<string, string>>;
+};
+
+/** Closes a window: what the node saw, lost and could not see. Sums are over all flow records of the window. */
+export type WindowRecord = NodeLabels & {
+  readonly 'event.name': 'sonde.window';
+  readonly time: string;
+  readonly 'window.number': number;
+  readonly 'window.start': string;
+  readonly 'window.end': string;
+  readonly 'window.records': number;
+  readonly 'connections.opened': number;
+  readonly 'connections.adopted': number;
+  readonly 'connections.established': number;
+  readonly 'connections.ended': number;
+  /** How those that ended did. */
+  readonly 'connections.ended.states': Readonly<Partial<Record<ConnectionState, number>>>;
+  /** Found by the sweep. */
+  readonly 'connections.open': number;
+  /** Reported open before, not ended, and in no file table any more: closed by its process, not yet by TCP. */
+  readonly 'connections.orphaned': number;
+  /** Open when counting stopped for good; only in an agent's last window. */
+  readonly 'connections.abandoned': number;
+  /** No socket storage could be had: outside all other counts. */
+  readonly 'connections.untracked': number;
+  readonly 'bytes.sent': number;
+  readonly 'bytes.received': number;
+  readonly retransmits: number;
+  /** Connections by how their owner is known. */
+  readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
+  /** Records that lack a required label, by label. */
+  readonly unlabelled: Readonly<Record<string, number>>;
+  /** `stage.reason` → how many, in this window. */
+  readonly lost: Readonly<Record<string, number>>;
+  readonly 'coverage.namespaces': readonly NamespaceCoverage[];
+};
+
+export type SondeRecord = FlowRecord | ConnectionRecord | WindowRecord;
