@@ -12,6 +12,7 @@ function makeMachine({ uid, installed }: { uid: string; installed: readonly stri
   box.write('package-lock.json', '{}');
   box.write('scripts/packages.txt', '# a list\nclang  # compiles\nnftables  # drops\n');
   box.write('scripts/packages.test.txt', 'tmux  # drives\n');
+  box.write('test/guest/packages.txt', '# the tests in this folder\nqemu\n');
   box.write('.installed', installed.map((name) => `${name} installed\n`).join(''));
   box.standIn('id', `echo ${uid}`);
   box.standIn('dpkg-query', `cat ${box.path}/.installed; exit 1`);
@@ -24,7 +25,7 @@ function makeMachine({ uid, installed }: { uid: string; installed: readonly stri
   return box;
 }
 
-const everything = ['clang', 'nftables', 'tmux'];
+const everything = ['clang', 'nftables', 'qemu', 'tmux'];
 
 /** The calls that change something. */
 function changes(box: Sandbox): string[] {
@@ -59,7 +60,7 @@ describe('scripts/setup', () => {
       false,
     );
     await box.run('scripts/setup', '--test');
-    assert.match(changes(box).at(-1) ?? '', /install .* tmux$/);
+    assert.match(changes(box).at(-1) ?? '', /install .* qemu tmux$/);
   });
 
   test('a changed lock brings npm ci again', async () => {

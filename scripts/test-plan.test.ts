@@ -41,7 +41,7 @@ describe('test plan', () => {
 
   test('a plain user is told what is left out', () => {
     const plan = planTests(found, readTestOptions(['--long']), user);
-    assert.equal(plan.leftOut, 'left out: 2 test files that need root');
+    assert.equal(plan.leftOut, 'left out, root needed: 2 test files');
     assert.deepEqual(files(plan).flat(), [
       'test/tools.static.test.ts',
       'src/a.test.ts',
