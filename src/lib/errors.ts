@@ -147,13 +147,22 @@ function fill(template: string, parameters: Readonly<Record<string, string | num
   });
 }
 
+/** Each code with its own parameters. The class itself has no type parameter: `instanceof` would make it `any`. */
+type OperatorErrorArguments = {
+  [Code in OperatorErrorCode]: [
+    code: Code,
+    parameters: OperatorErrorParameters<Code>,
+    options?: ErrorOptions,
+  ];
+}[OperatorErrorCode];
+
 /** Thrown where an operator can do something about it. Whoever catches it prints `formatOperatorError`. */
-export class OperatorError<Code extends OperatorErrorCode = OperatorErrorCode> extends Error {
+export class OperatorError extends Error {
   override readonly name = 'OperatorError';
-  readonly code: Code;
+  readonly code: OperatorErrorCode;
   readonly parameters: Readonly<Record<string, string | number>>;
 
-  constructor(code: Code, parameters: OperatorErrorParameters<Code>, options?: ErrorOptions) {
+  constructor(...[code, parameters, options]: OperatorErrorArguments) {
     super(fill(operatorErrors[code].message, parameters), options);
     this.code = code;
     this.parameters = parameters;
@@ -172,8 +181,7 @@ export function formatOperatorError(error: OperatorError): string {
 /** The exit code of a process that ends by this error. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof OperatorError)) return exitCodes.internal;
-  const { code } = error as OperatorError;
-  return exitCodes[operatorErrors[code].exitCode];
+  return exitCodes[operatorErrors[error.code].exitCode];
 }
 
 /** docs/reference/errors.md. */
