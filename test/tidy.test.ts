@@ -40,7 +40,7 @@ function houseRule(name: string, rule: Rule, { bad, good }: Shown): void {
 }
 
 describe('imports', () => {
-  houseRule('stages never import each other; only main.ts and parts.ts join them', imports.keepsBorders, {
+  houseRule('stages never import each other; only main.ts and its twin join them', imports.keepsBorders, {
     bad: [
       { 'src/agent/drain/a.ts': "import { b } from '../window/b.ts';" },
       { 'src/agent/drain/a.ts': "import type { B } from '../window/b.ts';" },
@@ -61,9 +61,10 @@ describe('imports', () => {
     ],
     good: {
       'src/agent/main.ts': "import { a } from './drain/a.ts'; import { b } from './window/b.ts';",
-      'src/agent/parts.ts': "import { a } from './drain/a.ts'; import { b } from './window/b.ts';",
+      'src/agent/agent.ts': "import { a } from './drain/a.ts'; import { b } from './window/b.ts';",
       'src/agent/config.ts':
         "import { a } from './drain/config.ts'; import { b } from './deliver/exporters/otlp.ts';",
+      'src/agent/check/main.ts': "import { a } from '../drain/a.ts';",
       'src/agent/drain/a.ts':
         "import { b } from './c/b.ts'; import { c } from '../../model/flow.ts'; import 'zod';",
       'src/agent/drain/a.root.test.ts':
@@ -156,7 +157,10 @@ describe('text', () => {
       { 'src/a.ts': "const home = '/root/a';" },
       { 'scripts/a': '#!/bin/sh\ncd /farm\n' },
     ],
-    good: { 'src/a.ts': "import '../work/a.ts'; const a = '/workloads'; fetch(`${base}/work`);" },
+    good: {
+      'src/a.ts':
+        "import '../work/a.ts'; const a = '/workloads'; const home = '/root'; fetch(`${base}/work`);",
+    },
   });
 
   houseRule('the lock names no registry host', text.lockNamesNoHost, {
@@ -229,7 +233,8 @@ describe('C', () => {
       { 'bpf/include/a.h': 'SEC("fentry/tcp_connect")' },
     ],
     good: {
-      'bpf/a.bpf.c': '// not fentry, no kprobe\n/* nor\n bpf_probe_read */ SEC("tp_btf/inet_sock_set_state")',
+      'bpf/a.bpf.c':
+        '#include <bpf/bpf_core_read.h>\n// not fentry, no kprobe\n/* nor\n bpf_probe_read */ SEC("tp_btf/inet_sock_set_state")',
     },
   });
 
@@ -244,6 +249,7 @@ describe('C', () => {
       'bpf/a.bpf.c': `int f(void) { }\n${story}struct {\n struct { int x; } y; /* { */\n} a SEC(".maps");`,
       'bpf/b.bpf.c': '// Key, Value\n// Inserts, Deletes, Full\nstruct outer {\n int x;\n} a SEC(".maps");',
       'bpf/c.bpf.c': `${story}struct flow_map a SEC(".maps");`,
+      'bpf/d.bpf.c': `${story}struct { int x; } a SEC(".maps") __weak, b SEC(".maps") __weak;`,
     },
   });
 });

@@ -34,7 +34,7 @@ interface Border {
 const foundation = ['src/model/', 'src/lib/', 'src/question/'];
 
 /**
- * main.ts joins a process's parts, and parts.ts is its twin that takes them injected. config.ts joins the
+ * main.ts joins a process's parts, and its twin (agent.ts, hub.ts) takes them injected. config.ts joins the
  * schemas that stand beside the components.
  */
 const borders: readonly Border[] = [
@@ -46,19 +46,19 @@ const borders: readonly Border[] = [
     why: 'the question contract imports the model and the library',
   },
   {
-    of: /^src\/(agent|hub)\/(main|parts)\.ts$/,
+    of: /^src\/(agent|hub)\/(?:\1|(?:[^/]+\/)?main)\.ts$/,
     may: ['src/$1/', ...foundation],
     why: 'a process joins its own parts',
   },
   {
     of: /^src\/(agent|hub)\/config\.ts$/,
-    may: ['src/$1/[^/]+\\.ts$', 'src/$1/.+/config\\.ts$', 'src/$1/deliver/exporters/', ...foundation],
+    may: ['src/$1/[^/]+\\.ts$', 'src/$1/.+/config\\.ts$', 'src/$1/deliver/exporters?[/.]', ...foundation],
     why: 'the configuration joins schemas only',
   },
   {
     of: /^src\/(agent|hub)\/[^/]+\.ts$/,
     may: ['src/$1/[^/]+\\.ts$', ...foundation],
-    why: 'only main.ts and parts.ts join the stages',
+    why: 'only main.ts and its twin join the stages',
   },
   {
     of: /^src\/(agent|hub)\/([^/]+)\//,

@@ -61,7 +61,7 @@ export const statesFactsOnce: Rule = eachLine(isOurWriting, (line) =>
 
 /** The machines of those who work on it are nobody's business, and are not there on the next machine. */
 export const namesNoMachine: Rule = eachLine(isOurWriting, (line) => {
-  const found = /(?<![\w.~$}*)\]-])\/(work|root|farm)(?=\/|["'`\s:;,)]|$)/.exec(line);
+  const found = /(?<![\w.~$}*)\]-])\/(?:(?:work|farm)(?=\/|["'`\s:;,)]|$)|root\/)/.exec(line);
   return found === null ? undefined : `${found[0]}: a path of one machine`;
 });
 
