@@ -70,7 +70,18 @@ export default defineConfig(
       // An async function without await is often an interface that others await.
       '@typescript-eslint/require-await': 'off',
       // `() => stream.end()` is clear.
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
+      // Text from the network is escaped: patterns with control characters are the point.
+      'no-control-regex': 'off',
+      // `type` and `interface` say the same of a shape.
+      '@typescript-eslint/consistent-type-definitions': 'off',
       // A Map's type on the left or the right reads the same.
       '@typescript-eslint/consistent-generic-constructors': 'off',
       // process.env['X'] and record['x'] are the same thing to a reader.
@@ -78,6 +89,11 @@ export default defineConfig(
       // `??` everywhere would change what an empty string does; `||` on strings is on purpose.
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
     },
+  },
+  // zod says what a schema makes better than a person could.
+  {
+    files: ['**/schema.ts', '**/config.ts'],
+    rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
   { files: consoleFiles, rules: { 'no-console': 'off' } },
   {

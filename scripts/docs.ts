@@ -1,4 +1,7 @@
-/** Writes the reference pages that are made from the source: `npm run docs`. Each has a test that it is up to date. */
+/**
+ * Writes the reference pages that are made from the source: `npm run docs`. Each has a test that it is up to
+ * date.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderErrorReference } from '../src/lib/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Runs node's test runner over the plan's phases and reports them as one run: one spec report, one closing summary
- * whose duration is the whole. Exits 1 when a test failed or none ran, 2 on a wrong command line.
+ * Runs node's test runner over the plan's phases and reports them as one run: one spec report, one closing
+ * summary whose duration is the whole. Exits 1 when a test failed or none ran, 2 on a wrong command line.
  */
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

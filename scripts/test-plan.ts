@@ -97,7 +97,6 @@ export function planTests(
     },
   ];
   const missed = asked.length - runnable.length;
-  const leftOut =
-    missed === 0 ? '' : `left out: ${missed} test file${missed === 1 ? '' : 's'} that need root`;
+  const leftOut = missed === 0 ? '' : `left out, root needed: ${missed} test file${missed === 1 ? '' : 's'}`;
   return { phases: phases.filter(({ files }) => files.length > 0), leftOut };
 }

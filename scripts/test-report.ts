@@ -6,7 +6,9 @@ export interface TestEvent {
   readonly data: unknown;
 }
 
-/** The closing lines' own words, in their order, and the field of the summary's counts that each one shows. */
+/**
+ * The closing lines' own words, in their order, and the field of the summary's counts that each one shows.
+ */
 const closingLines = [
   ['tests', 'tests'],
   ['suites', 'suites'],

@@ -1,5 +1,7 @@
-/** The tools that read the whole tree. They run beside each other: two cores, three programs of one thread each. */
-import assert from 'node:assert/strict';
+/**
+ * The tools that read the whole tree. They run beside each other: two cores, three programs of one thread
+ * each.
+ */
 import { execFile } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +11,16 @@ import { describe, test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 const outputBytesMax = 64 * 1024 * 1024;
 
+// A tool's output says where; this file's stack does not.
+Error.stackTraceLimit = 0;
+
+interface Result {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
 /** Undefined when the program is not there. */
-function run(program: string, args: readonly string[]): Promise<{ ok: boolean; output: string } | undefined> {
+function run(program: string, args: readonly string[]): Promise<Result | undefined> {
   return new Promise((resolve) => {
     execFile(program, args, { cwd: root, maxBuffer: outputBytesMax }, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`.trim();
@@ -19,9 +29,13 @@ function run(program: string, args: readonly string[]): Promise<{ ok: boolean; o
   });
 }
 
+function report(result: Result | undefined): void {
+  if (result?.ok !== true) throw new Error(`\n${result?.output ?? 'not found'}`);
+}
+
 async function passes(script: string, ...args: readonly string[]): Promise<void> {
   const result = await run(process.execPath, [join(root, 'node_modules', script), ...args]);
-  assert.ok(result?.ok, result?.output);
+  report(result);
 }
 
 const cache = join(root, 'node_modules', '.cache');
@@ -49,6 +63,6 @@ describe('tools', { concurrency: true }, () => {
       /^#!.*\b(bash|sh)\b/.test(readFileSync(join(root, path), 'utf8'));
     const result = await run('shellcheck', candidates.filter(isShell));
     if (result === undefined) t.skip('shellcheck is not installed');
-    else assert.ok(result.ok, result.output);
+    else report(result);
   });
 });

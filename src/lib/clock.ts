@@ -1,6 +1,6 @@
 /**
- * Time. The only file that may ask the machine for it; everything else is handed a Clock, so that a test decides what
- * time it is.
+ * Time. The only file that may ask the machine for it; everything else is handed a Clock, so that a test
+ * decides what time it is.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -28,7 +28,10 @@ function assertDuration(durationMs: number): void {
   );
 }
 
-/** Arranges that `wake` or an abort, whichever comes first, settles the promise, and that neither leaves anything behind. */
+/**
+ * Arranges that `wake` or an abort, whichever comes first, settles the promise, and that neither leaves
+ * anything behind.
+ */
 function cancellable(
   signal: AbortSignal | undefined,
   start: (wake: () => void) => { readonly cancel: () => void },
@@ -65,8 +68,8 @@ export const systemClock: Clock = {
 
 export interface ManualClock extends Clock {
   /**
-   * Moves both times on, stopping at each sleeper's moment in order, so that one that sleeps again in between is woken
-   * when it should be. Resolves when whoever was woken has run as far as it can without more time.
+   * Moves both times on, stopping at each sleeper's moment in order, so that one that sleeps again in between
+   * is woken when it should be. Resolves when whoever was woken has run as far as it can without more time.
    */
   advance(durationMs: number): Promise<void>;
   /** Sets the wall clock alone, as an operator or NTP does. */

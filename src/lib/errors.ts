@@ -1,7 +1,7 @@
 /**
- * What an operator can do something about. One table has every such error: its code, the exit code, what is said and what
- * to do. It is printed as one line without a stack. Anything else that is thrown is a fault of ours: an assertion or a
- * plain Error, printed with its stack, exit code `internal`.
+ * What an operator can do something about. One table has every such error: its code, the exit code, what is
+ * said and what to do. It is printed as one line without a stack. Anything else that is thrown is a fault of
+ * ours: an assertion or a plain Error, printed with its stack, exit code `internal`.
  */
 
 /** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
@@ -127,7 +127,10 @@ export type OperatorErrorParameters<Code extends OperatorErrorCode> = Readonly<
 const hiddenControl = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const parameterLengthMax = 200;
 
-/** One line that a terminal shows and does not obey: parameters may come from files, arguments and the network. */
+/**
+ * One line that a terminal shows and does not obey: parameters may come from files, arguments and the
+ * network.
+ */
 function showParameter(value: string | number): string {
   const text = String(value);
   const cut = text.length > parameterLengthMax ? `${text.slice(0, parameterLengthMax)}…` : text;
@@ -144,13 +147,22 @@ function fill(template: string, parameters: Readonly<Record<string, string | num
   });
 }
 
+/** Each code with its own parameters. The class itself has no type parameter: `instanceof` would make it `any`. */
+type OperatorErrorArguments = {
+  [Code in OperatorErrorCode]: [
+    code: Code,
+    parameters: OperatorErrorParameters<Code>,
+    options?: ErrorOptions,
+  ];
+}[OperatorErrorCode];
+
 /** Thrown where an operator can do something about it. Whoever catches it prints `formatOperatorError`. */
-export class OperatorError<Code extends OperatorErrorCode = OperatorErrorCode> extends Error {
+export class OperatorError extends Error {
   override readonly name = 'OperatorError';
-  readonly code: Code;
+  readonly code: OperatorErrorCode;
   readonly parameters: Readonly<Record<string, string | number>>;
 
-  constructor(code: Code, parameters: OperatorErrorParameters<Code>, options?: ErrorOptions) {
+  constructor(...[code, parameters, options]: OperatorErrorArguments) {
     super(fill(operatorErrors[code].message, parameters), options);
     this.code = code;
     this.parameters = parameters;
@@ -169,8 +181,7 @@ export function formatOperatorError(error: OperatorError): string {
 /** The exit code of a process that ends by this error. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof OperatorError)) return exitCodes.internal;
-  const { code } = error as OperatorError;
-  return exitCodes[operatorErrors[code].exitCode];
+  return exitCodes[operatorErrors[error.code].exitCode];
 }
 
 /** docs/reference/errors.md. */

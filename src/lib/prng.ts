@@ -1,6 +1,7 @@
 /**
- * Chance that can be repeated: Chris Doty-Humphrey's sfc32 (PractRand), 128 bits of state, period at least 2^32. Fast and
- * statistically good; not for secrets. The only file that may ask the machine for entropy (`entropySeed`).
+ * Chance that can be repeated: Chris Doty-Humphrey's sfc32 (PractRand), 128 bits of state, period at least
+ * 2^32. Fast and statistically good; not for secrets. The only file that may ask the machine for entropy
+ * (`entropySeed`).
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * What can be said of one connection end. The words are the record's (docs/reference/labels.md): the kernel programs, the
- * agent, the lab and every exporter use these and no others.
+ * What can be said of one connection end. The words are the record's (docs/reference/labels.md): the kernel
+ * programs, the agent, the lab and every exporter use these and no others.
  */
 
 export const connectionStates = [
@@ -37,17 +37,24 @@ export const closeReasons = [
 ] as const;
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Who gave up waiting: the kernel (its timer ran out) or the application (it closed a connect that got no answer). */
+/**
+ * Who gave up waiting: the kernel (its timer ran out) or the application (it closed a connect that got no
+ * answer).
+ */
 export const timeoutBys = ['kernel', 'application'] as const;
 export type TimeoutBy = (typeof timeoutBys)[number];
 
 /**
- * How the owner is known. `exact`: the task was seen in connect, listen or close of this socket. `inherited`: copied from the
- * listener. `scanned`: a holder found in a file table. `kernel`: a kernel thread opened it. `unknown`: none of these.
+ * How the owner is known. `exact`: the task was seen in connect, listen or close of this socket. `inherited`:
+ * copied from the listener. `scanned`: a holder found in a file table. `kernel`: a kernel thread opened it.
+ * `unknown`: none of these.
  */
 export const attributions = ['unknown', 'exact', 'inherited', 'scanned', 'kernel'] as const;
 export type Attribution = (typeof attributions)[number];
 
-/** How much of an address a row keeps: all, a network prefix, nothing because the map was full, nothing by profile. */
+/**
+ * How much of an address a row keeps: all, a network prefix, nothing because the map was full, nothing by
+ * profile.
+ */
 export const addressForms = ['exact', 'prefix', 'folded', 'hashed'] as const;
 export type AddressForm = (typeof addressForms)[number];
