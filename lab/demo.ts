@@ -88,7 +88,7 @@ export const demoSteps: readonly DemoStep[] = [
   },
   {
     title: 'reports looks for a database behind a network that swallows packets',
-    see: 'timed_out, by kernel, 1 SYN retransmitted',
+    see: 'timed_out, by kernel, ETIMEDOUT, the SYN retransmitted',
     async play({ hosts }) {
       await hosts.router.filter([`ip daddr ${ip} tcp dport 5432 drop`], 'forward');
       const reports = await hosts.left.actor('reports');
