@@ -38,13 +38,20 @@ function told(record: ConnectionRecord, end: ExpectedEnd): Record<string, unknow
 }
 
 function order(a: ExpectedEnd, b: ExpectedEnd): number {
-  const key = (end: ExpectedEnd) => JSON.stringify([end.netns, end.process, end.direction, end.destinationPort, end.state]);
+  const key = (end: ExpectedEnd) =>
+    JSON.stringify([end.netns, end.process, end.direction, end.destinationPort, end.state]);
   return key(a) < key(b) ? -1 : 1;
 }
 
 function orderRecords(a: ConnectionRecord, b: ConnectionRecord): number {
   const key = (r: ConnectionRecord) =>
-    JSON.stringify([r['network.namespace'], r['process.name'], r.direction, r['destination.port'], r['connection.state']]);
+    JSON.stringify([
+      r['network.namespace'],
+      r['process.name'],
+      r.direction,
+      r['destination.port'],
+      r['connection.state'],
+    ]);
   return key(a) < key(b) ? -1 : 1;
 }
 
@@ -79,7 +86,9 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
       const truth = await scenario.run(stage);
       const inodes = new Set(stage.namespaces.map((n) => n.inode));
       const ended = () =>
-        rig.connections.slice(from).filter((r) => inodes.has(r['network.namespace']) && r['close.reason'] !== undefined);
+        rig.connections
+          .slice(from)
+          .filter((r) => inodes.has(r['network.namespace']) && r['close.reason'] !== undefined);
       const expected = truth.ends.filter((end) => end.state !== 'open').sort(order);
       await eventually(() => ended().length >= expected.length, patienceMs);
       const window = await rig.nextWindow(); // also long enough for an end too many to show up
@@ -94,7 +103,10 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
         assert.match(record['process.executable.path'] ?? '', /\/lab\/actor$/);
       }
       for (const end of truth.ends.filter(({ state }) => state === 'open')) {
-        const rows = openRows(rig.flows().filter((row) => row['window.number'] === window['window.number']), end);
+        const rows = openRows(
+          rig.flows().filter((row) => row['window.number'] === window['window.number']),
+          end,
+        );
         assert.equal(rows.length, 1, `an open row for ${JSON.stringify(end)}`);
         assert.equal(rows[0]?.['connection.established'], end.established);
       }

@@ -78,14 +78,20 @@ export function createAgent(parts: AgentParts): Agent {
   }
 
   function losses(): Record<string, number> {
-    const kernelLosses = Object.entries(kernel.losses()).map(([reason, count]) => [`kernel.${reason}`, count]);
+    const kernelLosses = Object.entries(kernel.losses()).map(([reason, count]) => [
+      `kernel.${reason}`,
+      count,
+    ]);
     return { ...(Object.fromEntries(kernelLosses) as Record<string, number>), ...delivery.losses() };
   }
 
   /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
   async function drainEvents(): Promise<number> {
     const events: ConnectionEvent[] = [];
-    kernel.ring.drain((view, offset) => events.push(parts.decodeEvent(view, offset)), agentLimits.eventsPerTickMax);
+    kernel.ring.drain(
+      (view, offset) => events.push(parts.decodeEvent(view, offset)),
+      agentLimits.eventsPerTickMax,
+    );
     owners.refresh();
     if (events.length === 0) return 0;
     const times = wallTimes(clock);

@@ -6,8 +6,14 @@ import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.
 async function help(): Promise<string> {
   const commands = await loadCommands();
   const lines = commands.map((c) => `  ${c.name.padEnd(8)} ${c.summary}`);
-  return ['sonde: what this node\'s processes do on the network, from the kernel\'s own signals', '', ...lines, '',
-    'sonde COMMAND --help says more. Exit codes: docs/reference/errors.md.', ''].join('\n');
+  return [
+    "sonde: what this node's processes do on the network, from the kernel's own signals",
+    '',
+    ...lines,
+    '',
+    'sonde COMMAND --help says more. Exit codes: docs/reference/errors.md.',
+    '',
+  ].join('\n');
 }
 
 async function run(words: readonly string[]): Promise<number> {

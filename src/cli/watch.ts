@@ -37,7 +37,10 @@ export async function watch(options: WatchOptions): Promise<void> {
   } catch (error) {
     if (!(error instanceof OperatorError) || error.code !== 'agent.not_running') throw error;
     log.info(`no agent ${instance} is running: watching with a private one`);
-    const config = await parseConfig({ instance: `trace-${String(process.pid)}`, profile: 'connections' }, 'sonde trace');
+    const config = await parseConfig(
+      { instance: `trace-${String(process.pid)}`, profile: 'connections' },
+      'sonde trace',
+    );
     await watchOwnAgent(config, options);
   }
 }

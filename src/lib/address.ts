@@ -3,7 +3,9 @@
 export type AddressBytes = { readonly view: DataView; readonly offset: number };
 
 function isMapped(view: DataView, offset: number): boolean {
-  return view.getUint32(offset) === 0 && view.getUint32(offset + 4) === 0 && view.getUint32(offset + 8) === 0xffff;
+  return (
+    view.getUint32(offset) === 0 && view.getUint32(offset + 4) === 0 && view.getUint32(offset + 8) === 0xffff
+  );
 }
 
 function isZero(view: DataView, offset: number): boolean {

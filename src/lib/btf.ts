@@ -71,9 +71,14 @@ function readStrings(bytes: Uint8Array, start: number): (offset: number) => stri
 }
 
 /** Type 0 is void. */
-function readTypes(view: DataView, start: number, length: number, string: (offset: number) => string): Type[] {
+function readTypes(
+  view: DataView,
+  start: number,
+  length: number,
+  string: (offset: number) => string,
+): Type[] {
   const types: Type[] = [{ name: 'void', kind: 0, size: 0, entries: 0, at: 0 }];
-  for (let at = start; at < start + length; ) {
+  for (let at = start; at < start + length;) {
     const info = view.getUint32(at + 4, true);
     const kind = (info >>> 24) & 0x1f;
     const entries = info & 0xffff;
@@ -151,7 +156,8 @@ export function parseBtf(buffer: ArrayBuffer): TypeInformation {
       const words: string[] = [];
       for (let i = 0; i < type.entries; i++) {
         const name = string(view.getUint32(type.at + 8 * i, true));
-        if (name.startsWith(prefix)) words[view.getInt32(type.at + 8 * i + 4, true)] = name.slice(prefix.length).toLowerCase();
+        if (name.startsWith(prefix))
+          words[view.getInt32(type.at + 8 * i + 4, true)] = name.slice(prefix.length).toLowerCase();
       }
       return words;
     },

@@ -16,6 +16,7 @@ export function readLines(stream: Readable, { onLine, lineMax }: LineOptions): v
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) onLine(line);
-    if (rest.length > lineMax) stream.destroy(new Error(`a line is longer than ${String(lineMax)} characters`));
+    if (rest.length > lineMax)
+      stream.destroy(new Error(`a line is longer than ${String(lineMax)} characters`));
   });
 }

@@ -1,6 +1,12 @@
 /** Durations and sizes with their unit, as people write them in a configuration. */
 
-const durations: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const durations: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 const sizes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1e3,

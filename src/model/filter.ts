@@ -42,7 +42,10 @@ export function filterProblem(filter: ConnectionFilter): string | undefined {
   if (filter.destination !== undefined && !parseNetwork(filter.destination)) {
     return `destination ${filter.destination} is neither an address nor a CIDR`;
   }
-  if (filter.port !== undefined && !(Number.isInteger(filter.port) && filter.port >= 0 && filter.port <= 65_535)) {
+  if (
+    filter.port !== undefined &&
+    !(Number.isInteger(filter.port) && filter.port >= 0 && filter.port <= 65_535)
+  ) {
     return `port ${String(filter.port)} is not between 0 and 65535`;
   }
   const state = filter.states?.find((s) => !connectionStates.includes(s));

@@ -1,6 +1,14 @@
 /** What the kernel told, decoded: numbers and words, no labels of this node yet. Stages hand these on. */
 
-import type { AddressForm, Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from './connection.ts';
+import type {
+  AddressForm,
+  Attribution,
+  CloseReason,
+  ConnectionState,
+  Direction,
+  ResetSide,
+  TimeoutBy,
+} from './connection.ts';
 import type { Histogram } from './latency.ts';
 
 export type Sums = {

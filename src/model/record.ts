@@ -3,7 +3,15 @@
  * and their meaning: docs/reference/labels.md.
  */
 
-import type { AddressForm, Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from './connection.ts';
+import type {
+  AddressForm,
+  Attribution,
+  CloseReason,
+  ConnectionState,
+  Direction,
+  ResetSide,
+  TimeoutBy,
+} from './connection.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
 export const unknownLabel = 'unknown';

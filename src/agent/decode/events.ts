@@ -2,7 +2,14 @@
 
 import { addressFamily, formatAddress } from '../../lib/address.ts';
 import type { TypeInformation } from '../../lib/btf.ts';
-import type { Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from '../../model/connection.ts';
+import type {
+  Attribution,
+  CloseReason,
+  ConnectionState,
+  Direction,
+  ResetSide,
+  TimeoutBy,
+} from '../../model/connection.ts';
 import type { ConnectionEvent } from '../../model/observation.ts';
 import { reader } from './reader.ts';
 
@@ -18,13 +25,33 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
   const reasons = types.words('close_reason', 'CLOSE_');
   const timeouts = types.words('timeout_by', 'TIMEOUT_');
   const none = (word: string | undefined) => (word === 'none' ? undefined : word);
-  const [at, started, cookie, sequence] = [field('at_ns'), field('started_ns'), field('cookie'), field('sequence')];
-  const [netns, owner, pid, pidStarted] = [field('netns'), field('owner'), field('pid'), field('pid_started_ns')];
+  const [at, started, cookie, sequence] = [
+    field('at_ns'),
+    field('started_ns'),
+    field('cookie'),
+    field('sequence'),
+  ];
+  const [netns, owner, pid, pidStarted] = [
+    field('netns'),
+    field('owner'),
+    field('pid'),
+    field('pid_started_ns'),
+  ];
   const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
   const [sent, received, retransmits] = [field('bytes_sent'), field('bytes_received'), field('retransmits')];
   const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
-  const [moment, direction, state, attribution] = [field('moment'), field('direction'), field('state'), field('attribution')];
-  const [established, adopted, detail, error] = [field('established'), field('adopted'), field('detail'), field('error')];
+  const [moment, direction, state, attribution] = [
+    field('moment'),
+    field('direction'),
+    field('state'),
+    field('attribution'),
+  ];
+  const [established, adopted, detail, error] = [
+    field('established'),
+    field('adopted'),
+    field('detail'),
+    field('error'),
+  ];
   const [side, reason, timeout] = [field('reset_side'), field('close_reason'), field('timeout_by')];
   const sourceAt = layout.field('source').offset;
   const destinationAt = layout.field('destination').offset;

@@ -40,10 +40,18 @@ export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[]
 
 type Words = Record<'direction' | 'state' | 'attribution' | 'form', readonly string[]>;
 
-function keyReader(types: TypeInformation, words: Words): (view: DataView, base: number) => Omit<FlowRow, 'sums' | 'latency'> {
+function keyReader(
+  types: TypeInformation,
+  words: Words,
+): (view: DataView, base: number) => Omit<FlowRow, 'sums' | 'latency'> {
   const key = types.layout('flow_key');
   const field = (name: string) => reader(key, name);
-  const [netns, owner, direction, state] = [field('netns'), field('owner'), field('direction'), field('state')];
+  const [netns, owner, direction, state] = [
+    field('netns'),
+    field('owner'),
+    field('direction'),
+    field('state'),
+  ];
   const [established, attribution, form, port] = [
     field('established'),
     field('attribution'),

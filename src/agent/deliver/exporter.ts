@@ -27,6 +27,8 @@ export function exporterNames(): string[] {
 
 /** Loads one; only what the configuration names is loaded. */
 export async function loadExporter(name: string): Promise<Exporter> {
-  const module = (await import(new URL(`exporters/${name}.ts`, import.meta.url).href)) as { exporter: Exporter };
+  const module = (await import(new URL(`exporters/${name}.ts`, import.meta.url).href)) as {
+    exporter: Exporter;
+  };
   return module.exporter;
 }

@@ -65,7 +65,14 @@ export function findNamespaces(): Map<number, string> {
   return found;
 }
 
-const zero: Counters = { activeOpens: 0, passiveOpens: 0, attemptFails: 0, estabResets: 0, retransSegs: 0, outRsts: 0 };
+const zero: Counters = {
+  activeOpens: 0,
+  passiveOpens: 0,
+  attemptFails: 0,
+  estabResets: 0,
+  retransSegs: 0,
+  outRsts: 0,
+};
 
 function equal(a: Counters, b: Counters): boolean {
   return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
@@ -91,7 +98,11 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
   }
 
   /** Undefined when another namespace has that path by now. */
-  async function readAt(path: string, cookie: bigint | undefined, id: number | undefined): Promise<[bigint, Reading] | undefined> {
+  async function readAt(
+    path: string,
+    cookie: bigint | undefined,
+    id: number | undefined,
+  ): Promise<[bigint, Reading] | undefined> {
     for (let attempt = 1; ; attempt++) {
       const before = (id === undefined ? undefined : source.read(id)?.counters) ?? zero;
       const visit = await source.native.netns(path, ...files);
@@ -114,7 +125,11 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
       const reading = await readAt(path, counts.cookie, counts.id);
       if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
       const fresh: Reading = { before: zero, kernel: zero, after: zero };
-      return { counts: source.read(counts.id) ?? counts, baseline: baselines.get(counts.cookie) ?? fresh, now: reading[1] };
+      return {
+        counts: source.read(counts.id) ?? counts,
+        baseline: baselines.get(counts.cookie) ?? fresh,
+        now: reading[1],
+      };
     } catch (error) {
       return { counts, unreachable: (error as Error).message };
     }

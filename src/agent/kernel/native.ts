@@ -50,10 +50,15 @@ export function artefacts(environment: NodeJS.ProcessEnv = process.env): Artefac
 
 export function loadNative(paths: Artefacts): Native {
   if (!existsSync(paths.object)) throw new OperatorError('build.missing_object', { file: paths.object });
-  if (!existsSync(paths.addon)) throw new OperatorError('build.missing_addon', { file: paths.addon, reason: 'no such file' });
+  if (!existsSync(paths.addon))
+    throw new OperatorError('build.missing_addon', { file: paths.addon, reason: 'no such file' });
   try {
     return createRequire(import.meta.url)(paths.addon) as Native;
   } catch (error) {
-    throw new OperatorError('build.missing_addon', { file: paths.addon, reason: (error as Error).message }, { cause: error });
+    throw new OperatorError(
+      'build.missing_addon',
+      { file: paths.addon, reason: (error as Error).message },
+      { cause: error },
+    );
   }
 }

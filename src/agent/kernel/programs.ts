@@ -99,8 +99,13 @@ export class Kernel implements AsyncDisposable {
       this.#native.close(this.#object);
       const { errno, log } = error as NativeError;
       if (!existsSync(btfPath)) throw new OperatorError('kernel.no_btf', { file: btfPath }, { cause: error });
-      if (errno === 1 || errno === 13) throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
-      throw new OperatorError('kernel.load_failed', { reason: lastLine(log) ?? (error as Error).message }, { cause: error });
+      if (errno === 1 || errno === 13)
+        throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
+      throw new OperatorError(
+        'kernel.load_failed',
+        { reason: lastLine(log) ?? (error as Error).message },
+        { cause: error },
+      );
     }
   }
 
@@ -125,7 +130,12 @@ export class Kernel implements AsyncDisposable {
   scope(cookies: readonly bigint[]): void {
     this.set({ scoped: true });
     for (const cookie of cookies) {
-      this.#native.write(this.#object, 'scope', new Uint8Array(BigUint64Array.of(cookie).buffer), Uint8Array.of(1));
+      this.#native.write(
+        this.#object,
+        'scope',
+        new Uint8Array(BigUint64Array.of(cookie).buffer),
+        Uint8Array.of(1),
+      );
     }
   }
 

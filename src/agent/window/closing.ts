@@ -42,12 +42,18 @@ function countShares(records: readonly FlowRecord[]): Shares {
 }
 
 /** What was added since `before`; names with nothing new are left out. */
-function since(before: Readonly<Record<string, number>>, now: Readonly<Record<string, number>>): Record<string, number> {
+function since(
+  before: Readonly<Record<string, number>>,
+  now: Readonly<Record<string, number>>,
+): Record<string, number> {
   const added = Object.entries(now).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
   return Object.fromEntries(added.filter(([, count]) => count !== 0));
 }
 
-export function windowCloser(node: NodeLabels, options: ReconcileOptions): (parts: WindowParts) => ClosedWindow {
+export function windowCloser(
+  node: NodeLabels,
+  options: ReconcileOptions,
+): (parts: WindowParts) => ClosedWindow {
   let stillOpen = 0;
   let untrackedBefore = 0;
   let lossesBefore: Readonly<Record<string, number>> = {};

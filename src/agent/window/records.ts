@@ -4,7 +4,13 @@ import { getSystemErrorName } from 'node:util';
 import type { AddressForm } from '../../model/connection.ts';
 import { bucketStartUs, quantileMs, type Histogram } from '../../model/latency.ts';
 import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
-import { unknownLabel, type ConnectionRecord, type FlowRecord, type NodeLabels, type ProcessLabels } from '../../model/record.ts';
+import {
+  unknownLabel,
+  type ConnectionRecord,
+  type FlowRecord,
+  type NodeLabels,
+  type ProcessLabels,
+} from '../../model/record.ts';
 import type { WallTimes } from './time.ts';
 
 /** An observation with what enrichment found out about it. `netnsInode` is 0 where the namespace is not known. */
@@ -39,7 +45,9 @@ function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
     'latency.p50_ms': quantile(0.5),
     'latency.p95_ms': quantile(0.95),
     'latency.p99_ms': quantile(0.99),
-    'latency.histogram': histogram.map(({ bucket, count }) => [bucketStartUs(bucket + 1) / 1000, count] as const),
+    'latency.histogram': histogram.map(
+      ({ bucket, count }) => [bucketStartUs(bucket + 1) / 1000, count] as const,
+    ),
   };
 }
 
