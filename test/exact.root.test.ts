@@ -12,7 +12,11 @@ import { startRig, type Rig } from './rig.ts';
 
 const connectionsWanted = Number(process.env['SONDE_EXACT_CONNECTIONS'] ?? 50_000);
 
-type Sums = { ended: number; bytesSent: number; bytesReceived: number };
+interface Sums {
+  ended: number;
+  bytesSent: number;
+  bytesReceived: number;
+}
 
 /** Per process, destination and state; the names of both sides of the comparison. */
 function flowSums(flows: readonly FlowRecord[]): Record<string, Sums> {
@@ -134,10 +138,10 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
     // Beside the churn, one connection per namespace that talks all the time: its bytes arrive by sweeps.
     const talkers = [await stage.pair({ clientAt: one }), await stage.pair({ clientAt: two })];
     const perTarget = Math.ceil(connectionsWanted / (2 * 3 * 5));
-    let talking = true;
+    const talking = { on: true };
     let rounds = 0;
     const talk = (async () => {
-      for (; talking; rounds++) {
+      for (; talking.on; rounds++) {
         for (const { client, server, c, s } of talkers) {
           await client.send(c, 1000);
           await server.receive(s, 1000);
@@ -149,7 +153,7 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
     const truths = (
       await Promise.all([churn(one.path, 'one', perTarget), churn(two.path, 'two', perTarget)])
     ).flat();
-    talking = false;
+    talking.on = false;
     await talk;
     for (const process of truths.flatMap((t) => t.processes))
       assert.deepEqual(process.unexpected, {}, process.process);

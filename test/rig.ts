@@ -23,10 +23,10 @@ export type Rig = AsyncDisposable & {
   stop(): Promise<void>;
 };
 
-export type RigOptions = {
+export interface RigOptions {
   /** Every connection as an event: on by default. */
   readonly watch?: boolean;
-};
+}
 
 /** Starts an agent of an instance of its own. Losses that it logs fail the test that awaits `stop`. */
 export async function startRig(

@@ -54,15 +54,10 @@ async function agentSchema() {
       description:
         'failures: totals per process and port, full detail for what did not end closed; connections: every flow with its addresses; full: and every connection as an event',
     }),
-    namespaces: z
-      .array(z.string().min(1))
-      .min(1)
-      .max(256)
-      .optional()
-      .meta({
-        description:
-          'only these network namespaces: host, pid:N, a name of ip netns, or a path; all by default',
-      }),
+    namespaces: z.array(z.string().min(1)).min(1).max(256).optional().meta({
+      description:
+        'only these network namespaces: host, pid:N, a name of ip netns, or a path; all by default',
+    }),
     slow: duration({ min: '1ms', max: '1h', default: '1s' }).meta({
       description: 'a connection that took this long to establish is told as an event',
     }),

@@ -20,7 +20,10 @@ import { openLocalServer } from './local/server.ts';
 import { windowCloser } from './window/closing.ts';
 import { parseKernelCounters } from './window/reconcile.ts';
 
-export type AgentOptions = { readonly log: Log; readonly onOpen?: (agent: Agent) => void };
+export interface AgentOptions {
+  readonly log: Log;
+  readonly onOpen?: (agent: Agent) => void;
+}
 
 /** Runs an agent until the signal. Throws OperatorError for what an operator can mend. */
 export async function runAgent(

@@ -4,32 +4,32 @@ import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { OperatorError } from '../lib/errors.ts';
 
-export type Option = {
+export interface Option {
   readonly type: 'string' | 'boolean';
   /** What stands for the value in the help, such as FILE. */
   readonly value?: string;
   readonly help: string;
-};
+}
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-export type Output = {
+export interface Output {
   /** Data. Resolves when more may be written. */
   write(text: string): void;
   readonly isTerminal: boolean;
   readonly columns: number;
-};
+}
 
-export type CommandContext = {
+export interface CommandContext {
   readonly values: Values;
   readonly stdout: Output;
   /** Talk. */
   readonly say: (line: string) => void;
   /** Ctrl-C, or the end of whoever reads. */
   readonly signal: AbortSignal;
-};
+}
 
-export type Command = {
+export interface Command {
   readonly name: string;
   readonly summary: string;
   /** Shown under the options. */
@@ -37,7 +37,7 @@ export type Command = {
   readonly options: Readonly<Record<string, Option>>;
   /** Resolves with the exit code. */
   run(context: CommandContext): Promise<number>;
-};
+}
 
 export async function loadCommands(): Promise<Command[]> {
   const files = readdirSync(new URL('commands/', import.meta.url)).filter(

@@ -1,6 +1,6 @@
 /** The map of the command line: words → command → exit code. One line of error, no stack, for what an operator can mend. */
 
-import { exitCodeOf, formatOperatorError, OperatorError } from '../lib/errors.ts';
+import { exitCodeOf, formatOperatorError, isOperatorError, OperatorError } from '../lib/errors.ts';
 import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.ts';
 
 async function help(): Promise<string> {
@@ -52,7 +52,7 @@ async function run(words: readonly string[]): Promise<number> {
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof OperatorError)) throw error;
+  if (!isOperatorError(error)) throw error;
   process.stderr.write(`${formatOperatorError(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }

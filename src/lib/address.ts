@@ -1,6 +1,9 @@
 /** IP addresses as the kernel programs keep them: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 
-export type AddressBytes = { readonly view: DataView; readonly offset: number };
+export interface AddressBytes {
+  readonly view: DataView;
+  readonly offset: number;
+}
 
 function isMapped(view: DataView, offset: number): boolean {
   return (

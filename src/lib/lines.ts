@@ -2,11 +2,11 @@
 
 import type { Readable } from 'node:stream';
 
-export type LineOptions = {
+export interface LineOptions {
   readonly onLine: (line: string) => void;
   /** Characters; a longer line ends the stream with an error. */
   readonly lineMax: number;
-};
+}
 
 /** Calls back for every whole line. Errors of the stream stay the stream's. */
 export function readLines(stream: Readable, { onLine, lineMax }: LineOptions): void {

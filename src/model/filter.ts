@@ -4,7 +4,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { connectionStates, directions, type ConnectionState, type Direction } from './connection.ts';
 import type { ConnectionLabels } from './record.ts';
 
-export type ConnectionFilter = {
+export interface ConnectionFilter {
   /** Process name, exact, or with * for any characters. */
   readonly process?: string;
   /** Destination address or CIDR. */
@@ -12,7 +12,7 @@ export type ConnectionFilter = {
   readonly port?: number;
   readonly states?: readonly ConnectionState[];
   readonly direction?: Direction;
-};
+}
 
 export type FilterTarget = Pick<
   ConnectionLabels,

@@ -1,23 +1,23 @@
 /** Can this node do it? Finds out by trying, never by a version; says what is missing and what to change. */
 
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { formatWhatToDo, OperatorError } from '../../lib/errors.ts';
+import { formatWhatToDo, isOperatorError } from '../../lib/errors.ts';
 
 /** `missing`: nothing can be answered. `degraded`: something cannot. */
-export type Finding = {
+export interface Finding {
   readonly probe: string;
   readonly result: 'ok' | 'degraded' | 'missing';
   readonly detail: string;
   readonly whatToDo?: string;
-};
+}
 
 /** What the probes do to the kernel; injected, since stages do not import each other. */
-export type Attempt = {
+export interface Attempt {
   /** Loads and attaches the programs, and removes them again. */
   loadAndAttach(): Promise<void>;
   /** Arguments of a tracepoint in the kernel's BTF, the program's own included. */
   kernelArguments(type: string): number;
-};
+}
 
 const btfPath = '/sys/kernel/btf/vmlinux';
 
@@ -66,8 +66,7 @@ async function probePrograms(attempt: Attempt): Promise<Finding> {
     await attempt.loadAndAttach();
     return { probe, result: 'ok', detail: 'loaded, attached and removed again' };
   } catch (error) {
-    if (!(error instanceof OperatorError))
-      return { probe, result: 'missing', detail: (error as Error).message };
+    if (!isOperatorError(error)) return { probe, result: 'missing', detail: (error as Error).message };
     return { probe, result: 'missing', detail: error.message, whatToDo: formatWhatToDo(error) };
   }
 }
@@ -127,7 +126,7 @@ export async function probeNode(attempt: () => Attempt): Promise<Finding[]> {
     const tried = attempt();
     findings.push(await probePrograms(tried), probeResets(tried));
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
+    if (!isOperatorError(error)) throw error;
     return [
       ...findings,
       { probe: 'build', result: 'missing', detail: error.message, whatToDo: formatWhatToDo(error) },

@@ -7,7 +7,11 @@ import type { Histogram } from '../../model/latency.ts';
 import type { FlowRow, Sums } from '../../model/observation.ts';
 import { reader } from './reader.ts';
 
-export type RawRows = { readonly count: number; readonly keys: DataView; readonly values: DataView };
+export interface RawRows {
+  readonly count: number;
+  readonly keys: DataView;
+  readonly values: DataView;
+}
 
 /** Makes a decoder of windows; the rows are copies, the raw arrays may be used again. */
 export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[] {

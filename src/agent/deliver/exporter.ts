@@ -9,13 +9,13 @@ export type OpenExporter = AsyncDisposable & {
   deliver(records: readonly SondeRecord[]): Promise<void>;
 };
 
-export type Exporter<Schema extends z.ZodType = z.ZodType> = {
+export interface Exporter<Schema extends z.ZodType = z.ZodType> {
   readonly name: string;
   readonly summary: string;
   /** Its part of the configuration, under `exporters.NAME`. */
   readonly schema: Schema;
   open(options: z.output<Schema>): Promise<OpenExporter>;
-};
+}
 
 /** Names of the exporters that there are. */
 export function exporterNames(): string[] {

@@ -24,10 +24,10 @@ export const localLimits = {
 } as const;
 
 /** What the server needs of an agent. */
-export type Served = {
+export interface Served {
   watch(watcher: { record(record: ConnectionRecord | WindowRecord): void }): () => void;
   status(): { readonly lost: Readonly<Record<string, number>>; readonly watchers: number };
-};
+}
 
 export type LocalServer = AsyncDisposable & { serve(agent: Served): void };
 

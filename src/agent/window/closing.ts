@@ -11,15 +11,18 @@ import { mergeRows } from './merge.ts';
 import { reconcile, type NamespaceObservation, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
 
-export type WindowParts = {
+export interface WindowParts {
   readonly bounds: WindowBounds;
   readonly rows: readonly Labelled<FlowRow>[];
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
-};
+}
 
-export type ClosedWindow = { readonly records: readonly FlowRecord[]; readonly closing: WindowRecord };
+export interface ClosedWindow {
+  readonly records: readonly FlowRecord[];
+  readonly closing: WindowRecord;
+}
 
 function total(records: readonly FlowRecord[], value: (record: FlowRecord) => number): number {
   return records.reduce((sum, record) => sum + value(record), 0);

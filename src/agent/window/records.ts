@@ -14,15 +14,19 @@ import {
 import type { WallTimes } from './time.ts';
 
 /** An observation with what enrichment found out about it. `netnsInode` is 0 where the namespace is not known. */
-export type Labelled<T> = { readonly of: T; readonly process: ProcessLabels; readonly netnsInode: number };
+export interface Labelled<T> {
+  readonly of: T;
+  readonly process: ProcessLabels;
+  readonly netnsInode: number;
+}
 
 /** `last`: the agent stops for good, so what is open will not be told any more. */
-export type WindowBounds = {
+export interface WindowBounds {
   readonly number: number;
   readonly start: string;
   readonly end: string;
   readonly last: boolean;
-};
+}
 
 const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
