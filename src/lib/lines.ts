@@ -13,10 +13,13 @@ export function readLines(stream: Readable, { onLine, lineMax }: LineOptions): v
   let rest = '';
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {
+    if (stream.destroyed) return;
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-    if (rest.length > lineMax)
+    const tooLong = lines.findIndex((line) => line.length > lineMax);
+    for (const line of tooLong < 0 ? lines : lines.slice(0, tooLong)) onLine(line);
+    if (tooLong >= 0 || rest.length > lineMax) {
       stream.destroy(new Error(`a line is longer than ${String(lineMax)} characters`));
+    }
   });
 }
