@@ -148,13 +148,26 @@ function fieldsOf(parts: Parts, type: Type): Map<string, Field> {
   return fields;
 }
 
+/** Offset and length of the types, then of the strings; offsets count from the end of the head. */
+function sections(view: DataView): [number, number, number, number] {
+  return [
+    view.getUint32(8, true),
+    view.getUint32(12, true),
+    view.getUint32(16, true),
+    view.getUint32(20, true),
+  ];
+}
+
 /** Parses an object's BTF (little-endian, as on every machine that Sonde runs on). Throws on anything else. */
 export function parseBtf(buffer: ArrayBuffer): TypeInformation {
   const view = new DataView(buffer);
   if (view.byteLength < 24 || view.getUint16(0, true) !== 0xeb9f) throw new Error('not BTF');
   const head = view.getUint32(4, true);
-  const string = readStrings(new Uint8Array(buffer), head + view.getUint32(16, true));
-  const types = readTypes(view, head + view.getUint32(8, true), view.getUint32(12, true), string);
+  const [typesAt, typesLength, stringsAt, stringsLength] = sections(view);
+  const end = head + Math.max(typesAt + typesLength, stringsAt + stringsLength);
+  if (end > view.byteLength) throw new Error('BTF is cut short');
+  const string = readStrings(new Uint8Array(buffer), head + stringsAt);
+  const types = readTypes(view, head + typesAt, typesLength, string);
 
   return {
     layout(struct) {
