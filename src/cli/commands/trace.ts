@@ -16,7 +16,11 @@ function text(values: Values, name: string): string | undefined {
 
 /** The filter that the options ask for; throws usage.bad_value. */
 export function filterOf(values: Values): ConnectionFilter {
-  const [process, destination, port] = [text(values, 'process'), text(values, 'destination'), text(values, 'port')];
+  const [process, destination, port] = [
+    text(values, 'process'),
+    text(values, 'destination'),
+    text(values, 'port'),
+  ];
   const [states, direction] = [text(values, 'state'), text(values, 'direction')];
   const filter: ConnectionFilter = {
     ...(process === undefined ? {} : { process }),
@@ -35,7 +39,11 @@ export function untilOf(values: Values, signal: AbortSignal): AbortSignal {
   const value = text(values, 'for');
   if (value === undefined) return signal;
   const ms = parseDurationMs(value);
-  if (ms === undefined) throw new OperatorError('usage.bad_value', { command: 'trace', problem: `--for ${value} is no duration such as 30s` });
+  if (ms === undefined)
+    throw new OperatorError('usage.bad_value', {
+      command: 'trace',
+      problem: `--for ${value} is no duration such as 30s`,
+    });
   return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 }
 
@@ -74,7 +82,14 @@ export const command: Command = {
       instance: text(values, 'instance') ?? 'main',
       filter: filterOf(values),
       signal: untilOf(values, signal),
-      log: { info: (line) => { say(`sonde: ${line}`); }, warn: (line) => { say(`sonde: warning: ${line}`); } },
+      log: {
+        info: (line) => {
+          say(`sonde: ${line}`);
+        },
+        warn: (line) => {
+          say(`sonde: warning: ${line}`);
+        },
+      },
       onReply(reply) {
         if (reply.type === 'error') failure = reply.message;
         else print(reply);

@@ -23,13 +23,22 @@ export const command: Command = {
     const config = await parseConfig({ profile: 'full', window, environment, limits }, 'the options');
     const print = linePrinter(stdout);
     const paint = painter(stdout.isTerminal);
-    say(`sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`);
+    say(
+      `sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`,
+    );
     say('sonde: try `curl http://127.0.0.1:1/` or `bin/sonde demo` in another terminal.');
     await watchOwnAgent(config, {
       instance: config.instance,
       filter: {},
       signal,
-      log: { info: (line) => { say(`sonde: ${line}`); }, warn: (line) => { say(`sonde: warning: ${line}`); } },
+      log: {
+        info: (line) => {
+          say(`sonde: ${line}`);
+        },
+        warn: (line) => {
+          say(`sonde: warning: ${line}`);
+        },
+      },
       onReply(reply) {
         if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
         else print(reply);
