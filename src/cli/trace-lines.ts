@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { fit, printable } from '../lib/terminal.ts';
 import { formatBytes, formatMs } from '../lib/units.ts';
 import type { CloseReason, ConnectionState } from '../model/connection.ts';
+import type { LocalReply } from '../model/local.ts';
 import type { ConnectionRecord, WindowRecord } from '../model/record.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -63,7 +64,13 @@ function endpoint(ip: string, port: number): string {
 }
 
 /** Said already by the state and by whom. */
-const impliedReasons: ReadonlySet<CloseReason> = new Set(['unknown', 'reset_sent', 'reset_received', 'timeout', 'admin']);
+const impliedReasons: ReadonlySet<CloseReason> = new Set([
+  'unknown',
+  'reset_sent',
+  'reset_received',
+  'timeout',
+  'admin',
+]);
 
 function detail(record: ConnectionRecord): string {
   const parts: string[] = [];
@@ -141,4 +148,17 @@ export function missedLine(missed: Readonly<Record<string, number>>, paint: Pain
     ([reason, count]) => `${String(count)} ${reason.replace(/^.*\./, '')}`,
   );
   return paint('yellow', `── not shown one by one: ${reasons.join(', ')}; windows count them all`);
+}
+
+/** Prints answers for people. */
+export function linePrinter(stdout: {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+}): (reply: LocalReply) => void {
+  const paint = painter(stdout.isTerminal);
+  return (reply) => {
+    if (reply.type === 'watching') stdout.write(`${traceHeader(paint)}\n`);
+    else if (reply.type === 'connection') stdout.write(`${traceLine(reply.record, paint)}\n`);
+    else if (reply.type === 'missed') stdout.write(`${missedLine(reply.missed, paint)}\n`);
+  };
 }

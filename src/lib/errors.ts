@@ -184,11 +184,7 @@ export function isOperatorError(error: unknown): error is OperatorError {
 
 /** The exit code of a process that ends by this error. */
 export function exitCodeOf(error: unknown): number {
-<<<<<<< HEAD
-  if (!(error instanceof OperatorError)) return exitCodes.internal;
-=======
   if (!isOperatorError(error)) return exitCodes.internal;
->>>>>>> unit
   return exitCodes[operatorErrors[error.code].exitCode];
 }
 

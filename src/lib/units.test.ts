@@ -58,8 +58,10 @@ describe('parse', () => {
 describe('format', () => {
   test('milliseconds: three digits, in the unit that people would take', () => {
     const cases: readonly (readonly [number, string])[] = [
-      [0, '0.00 ms'],
-      [0.05, '0.05 ms'],
+      [0, '0 µs'],
+      [0.05, '50 µs'],
+      [0.9994, '999 µs'],
+      [0.9996, '1.00 ms'],
       [1.234, '1.23 ms'],
       [9.996, '10.0 ms'],
       [20, '20.0 ms'],

@@ -35,25 +35,17 @@ export function parseBytes(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.round(bytes);
 }
 
-<<<<<<< HEAD
-/** `1.5 min`, `3.07 s`, `20.2 ms`, `540 µs`. */
-export function formatMs(ms: number): string {
-  if (ms >= 60_000) return `${(ms / 60_000).toFixed(1)} min`;
-  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
-  if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
-  return `${ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2)} ms`;
-=======
 /** Three significant digits at most: units change where rounding would make a fourth. */
 function threeDigits(value: number, decimalsMax: number): string {
   return value.toFixed(value >= 99.95 ? 0 : Math.min(decimalsMax, value >= 9.995 ? 1 : 2));
 }
 
-/** `0.05 ms`, `20.0 ms`, `1.50 s`: three significant digits, as far as there are any. */
+/** `540 µs`, `20.0 ms`, `1.50 s`: three significant digits, as far as there are any. */
 export function formatMs(ms: number): string {
+  if (ms < 0.9995) return `${(ms * 1000).toFixed(0)} µs`;
   if (ms >= 59_950) return `${threeDigits(ms / 60_000, 2)} min`;
   if (ms >= 999.5) return `${threeDigits(ms / 1000, 2)} s`;
   return `${threeDigits(ms, 2)} ms`;
->>>>>>> unit
 }
 
 /** `980 B`, `1.2 MB`. */

@@ -5,8 +5,8 @@ import { parseDurationMs } from '../../lib/units.ts';
 import { connectionStates, type ConnectionState, type Direction } from '../../model/connection.ts';
 import { filterProblem, type ConnectionFilter } from '../../model/filter.ts';
 import type { LocalReply } from '../../model/local.ts';
-import type { Command, Output, Values } from '../command.ts';
-import { missedLine, painter, traceHeader, traceLine } from '../trace-lines.ts';
+import type { Command, Values } from '../command.ts';
+import { linePrinter } from '../trace-lines.ts';
 import { watch } from '../watch.ts';
 
 function text(values: Values, name: string): string | undefined {
@@ -45,16 +45,6 @@ export function untilOf(values: Values, signal: AbortSignal): AbortSignal {
       problem: `--for ${value} is no duration such as 30s`,
     });
   return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
-}
-
-/** Prints answers for people. */
-export function linePrinter(stdout: Output): (reply: LocalReply) => void {
-  const paint = painter(stdout.isTerminal);
-  return (reply) => {
-    if (reply.type === 'watching') stdout.write(`${traceHeader(paint)}\n`);
-    else if (reply.type === 'connection') stdout.write(`${traceLine(reply.record, paint)}\n`);
-    else if (reply.type === 'missed') stdout.write(`${missedLine(reply.missed, paint)}\n`);
-  };
 }
 
 export const command: Command = {

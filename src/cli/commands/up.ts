@@ -3,9 +3,8 @@
 import { hostname } from 'node:os';
 import { parseConfig } from '../../agent/config.ts';
 import type { Command } from '../command.ts';
-import { painter, windowLine } from '../trace-lines.ts';
+import { linePrinter, painter, windowLine } from '../trace-lines.ts';
 import { watchOwnAgent } from '../watch.ts';
-import { linePrinter } from './trace.ts';
 
 /** What somebody can still make out as it goes by; failures have a budget of their own. */
 const linesPerSecondMax = 100;
