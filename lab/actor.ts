@@ -262,7 +262,7 @@ export class Actor {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    this.#channel.close();
+    await this.#channel[Symbol.asyncDispose]();
     this.#childChannel?.destroy();
   }
 }

@@ -93,7 +93,8 @@ export class Channel {
   }
 
   /** Nothing more will be asked: the actor's next read ends it. */
-  close(): void {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#out.end();
+    return Promise.resolve();
   }
 }

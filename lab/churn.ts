@@ -94,24 +94,17 @@ function start(role: string, options: ChurnOptions, rate: number, targets: reado
   return spawn(programPath('churn'), words, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-/** The lines a churn prints; throws when it ends without the one that is awaited. */
-class Lines {
-  readonly #lines: AsyncIterator<string>;
-  readonly #name: string;
-  constructor(child: ChildProcess, name: string) {
-    if (!child.stdout) throw new Error('a churn has a stdout');
-    this.#lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-    this.#name = name;
-  }
+type NextLine = () => Promise<string>;
 
-  async next(): Promise<string> {
-    const next = await this.#lines.next();
-    if (next.done === true)
-      throw new Error(
-        `churn ${this.#name} ended without its truth: wrong arguments, or the limit was reached`,
-      );
-    return next.value;
-  }
+/** Reads the lines a churn prints, one a call; rejects when it ends without the one that is awaited. */
+function lineReader(child: ChildProcess, name: string): NextLine {
+  if (!child.stdout) throw new Error('a churn has a stdout');
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return async () => {
+    const next = await lines.next();
+    if (next.done !== true) return next.value;
+    throw new Error(`churn ${name} ended without its truth: wrong arguments, or the limit was reached`);
+  };
 }
 
 /** Runs to the end and gives the truth. `rate`: connections per second of all workers; 0 is no limit. */
@@ -122,17 +115,17 @@ export async function runChurnClient(
     (t) => `${t.ip}+${t.addresses ?? 1}/${t.port}/${t.action}/${t.count}/${t.send}/${t.receive}`,
   );
   const child = start('client', options, options.rate ?? 0, targets);
-  return JSON.parse(await new Lines(child, options.name).next()) as ChurnTruth;
+  return JSON.parse(await lineReader(child, options.name)()) as ChurnTruth;
 }
 
 /** A server that serves until it is stopped. */
 export class ChurnServer {
   readonly #child: ChildProcess;
-  readonly #lines: Lines;
+  readonly #nextLine: NextLine;
 
-  private constructor(child: ChildProcess, lines: Lines) {
+  private constructor(child: ChildProcess, nextLine: NextLine) {
     this.#child = child;
-    this.#lines = lines;
+    this.#nextLine = nextLine;
   }
 
   /** Resolves when every worker listens. */
@@ -141,15 +134,15 @@ export class ChurnServer {
   ): Promise<ChurnServer> {
     const listeners = options.listeners.map((l) => `${l.ip}/${l.port}/${l.action}/${l.send}/${l.receive}`);
     const child = start('server', options, 0, listeners);
-    const server = new ChurnServer(child, new Lines(child, options.name));
-    await server.#lines.next();
+    const server = new ChurnServer(child, lineReader(child, options.name));
+    await server.#nextLine();
     return server;
   }
 
   /** Serves what is still queued, ends, and gives the truth. */
   async stop(): Promise<ChurnTruth> {
     this.#child.stdin?.end();
-    return JSON.parse(await this.#lines.next()) as ChurnTruth;
+    return JSON.parse(await this.#nextLine()) as ChurnTruth;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 /** sonde demo: real traffic with real faults, in throwaway network namespaces, for a running agent to see. */
 
 import { demoSteps, longLived, onDemoSet } from '../../../lab/demo.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import { parseDurationMs } from '../../lib/units.ts';
 import type { Command } from '../command.ts';
@@ -28,18 +29,13 @@ export const command: Command = {
     if (process.getuid?.() !== 0)
       throw new OperatorError('privileges.missing', { action: 'make network namespaces' });
     const paint = painter(stdout.isTerminal);
-    const pause = (ms: number) =>
-      new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        signal.addEventListener(
-          'abort',
-          () => {
-            clearTimeout(timer);
-            resolve();
-          },
-          { once: true },
-        );
-      });
+    const pause = async (ms: number): Promise<void> => {
+      try {
+        await systemClock.sleep(ms, signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    };
     await onDemoSet(async (set) => {
       stdout.write('Two hosts and a router between them, in network namespaces of their own.\n\n');
       const say = await longLived(set);
@@ -54,7 +50,7 @@ export const command: Command = {
         await pause(stepPauseMs);
       }
       stdout.write(`\nHolding the connection of worker for ${String(hold / 1000)} s; Ctrl-C ends it.\n`);
-      for (const end = Date.now() + hold; Date.now() < end && !signal.aborted;) {
+      for (let heldMs = 0; heldMs < hold && !signal.aborted; heldMs += 1000) {
         await pause(1000);
         await say();
       }
