@@ -165,10 +165,13 @@ static __always_inline void on_established(const struct sock *sk)
 
 	if (!tp || !s)
 		return;
-	if (!c) {
-		connection_adopt(sk, tp);
+	if (!c)
+		c = connection_adopt(sk, tp);
+	if (!c)
 		return;
-	}
+	c->flags |= CONNECTION_ESTABLISHED;
+	if (c->flags & CONNECTION_ADOPTED)
+		return; /* when its SYN was sent nobody knows */
 	if (c->role == ROLE_EGRESS) {
 		c->latency_us = (now - c->started_ns) / 1000;
 		c->flags |= CONNECTION_HAS_LATENCY;
@@ -177,7 +180,6 @@ static __always_inline void on_established(const struct sock *sk)
 		c->latency_us = tp->srtt_us >> 3; /* first sample: SYN-ACK to ACK */
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
-	c->flags |= CONNECTION_ESTABLISHED;
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
 	event_emit(sk, tp, c, MOMENT_ESTABLISHED, &v, slow, now);
 }
