@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A look into another network namespace, from a thread that ends there: no thread of the pool ever changes its own. */
+/* A look into another network namespace, from a thread that ends there: no thread of the pool ever changes
+ * its own. */
 #pragma once
 
 #include <cstdint>

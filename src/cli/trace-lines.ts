@@ -3,7 +3,7 @@
 import { styleText } from 'node:util';
 import { fit, printable } from '../lib/terminal.ts';
 import { formatBytes, formatMs } from '../lib/units.ts';
-import type { ConnectionState } from '../model/connection.ts';
+import type { CloseReason, ConnectionState } from '../model/connection.ts';
 import type { ConnectionRecord, WindowRecord } from '../model/record.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -54,6 +54,9 @@ function endpoint(ip: string, port: number): string {
   return ip.includes(':') ? `[${ip}]:${String(port)}` : `${ip}:${String(port)}`;
 }
 
+/** Said already by the state and by whom. */
+const impliedReasons: ReadonlySet<CloseReason> = new Set(['unknown', 'reset_sent', 'reset_received', 'timeout', 'admin']);
+
 function detail(record: ConnectionRecord): string {
   const parts: string[] = [];
   if (record.direction === 'ingress') parts.push(`from ${endpoint(record['source.ip'], record['source.port'])}`);
@@ -62,7 +65,8 @@ function detail(record: ConnectionRecord): string {
   }
   if (record['reset.side']) parts.push(`by ${record['reset.side']}`);
   if (record['timeout.by']) parts.push(`by ${record['timeout.by']}`);
-  if (record['close.reason'] && record['close.reason'] !== 'unknown') parts.push(record['close.reason']);
+  const reason = record['close.reason'];
+  if (reason !== undefined && !impliedReasons.has(reason)) parts.push(reason);
   if (record.error) parts.push(record.error);
   if (record.retransmits > 0) parts.push(`${String(record.retransmits)} retransmitted`);
   if (record.attribution !== 'exact') parts.push(`owner ${record.attribution}`);

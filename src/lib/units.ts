@@ -28,10 +28,11 @@ export function parseBytes(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.round(bytes);
 }
 
-/** `1.5 s`, `20 ms`, `0.05 ms`: three significant digits at most. */
+/** `1.5 min`, `3.07 s`, `20.2 ms`, `540 µs`. */
 export function formatMs(ms: number): string {
   if (ms >= 60_000) return `${(ms / 60_000).toFixed(1)} min`;
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
   return `${ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2)} ms`;
 }
 

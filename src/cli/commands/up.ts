@@ -7,6 +7,9 @@ import { painter, windowLine } from '../trace-lines.ts';
 import { watchOwnAgent } from '../watch.ts';
 import { linePrinter } from './trace.ts';
 
+/** What somebody can still make out as it goes by; failures have a budget of their own. */
+const linesPerSecondMax = 100;
+
 export const command: Command = {
   name: 'up',
   summary: 'an agent on this machine, and what it sees, live',
@@ -16,7 +19,8 @@ export const command: Command = {
   },
   async run({ values, stdout, say, signal }) {
     const { window, environment } = values;
-    const config = await parseConfig({ profile: 'full', window, environment }, 'the options');
+    const limits = { trace_events_per_second: linesPerSecondMax };
+    const config = await parseConfig({ profile: 'full', window, environment, limits }, 'the options');
     const print = linePrinter(stdout);
     const paint = painter(stdout.isTerminal);
     say(`sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`);

@@ -1,0 +1,132 @@
+/**
+ * Real traffic for `sonde demo`: what a small system does on a good and on a bad day, in throwaway namespaces. Nothing in
+ * Sonde knows that it is a demonstration.
+ */
+import type { Actor, Address } from './actor.ts';
+import type { ActorError } from './channel.ts';
+import type { Routed } from './namespaces.ts';
+import { routedAddress } from './namespaces.ts';
+import { Stage } from './stage.ts';
+import type { Pair } from './stage.ts';
+
+/** One thing that happens; `see` is what Sonde should say of it. */
+export type DemoStep = { readonly title: string; readonly see: string; play(set: DemoSet): Promise<void> };
+
+export type DemoSet = { readonly stage: Stage; readonly hosts: Routed };
+
+const ip = routedAddress.right.v4;
+
+async function exchange({ client, server, c, s }: Pair, bytes: number): Promise<void> {
+  await client.send(c, bytes);
+  await server.receive(s, bytes);
+  await server.send(s, bytes * 10);
+  await client.receive(c, bytes * 10);
+}
+
+async function pair({ stage, hosts }: DemoSet, clientName: string, serverName: string, port: number): Promise<Pair> {
+  return stage.pair({ clientAt: hosts.left, serverAt: hosts.right, ip, port, clientName, serverName });
+}
+
+/** An attempt that is expected to fail; what the application is told does not matter here. */
+async function attempt(from: Actor, to: Address): Promise<void> {
+  const socket = await from.socket('tcp4');
+  await from.connect(socket, to, { block: true }).catch((error: ActorError) => error.errno);
+  await from.close(socket);
+}
+
+export const demoSteps: readonly DemoStep[] = [
+  {
+    title: 'storefront asks catalog 5 times',
+    see: 'closed, with latency and bytes, at both ends',
+    async play(set) {
+      const first = await pair(set, 'storefront', 'catalog', 8080);
+      await exchange(first, 400);
+      for (let i = 0; i < 4; i++) {
+        const c = await first.client.socket('tcp4');
+        await first.client.connect(c, first.to);
+        const s = await first.server.accept(first.listener);
+        await exchange({ ...first, c, s }, 400);
+        await first.client.close(c);
+        await first.server.receiveEnd(s);
+        await first.server.close(s);
+      }
+      await first.client.close(first.c);
+      await first.server.receiveEnd(first.s);
+      await first.server.close(first.s);
+    },
+  },
+  {
+    title: 'checkout calls a payment service that is down',
+    see: 'refused, ECONNREFUSED, 3 times',
+    async play({ hosts }) {
+      const checkout = await hosts.left.actor('checkout');
+      for (let i = 0; i < 3; i++) await attempt(checkout, { ip, port: 8443 });
+    },
+  },
+  {
+    title: 'a broken proxy resets every connection as soon as it is accepted',
+    see: 'reset, local at the proxy, remote at its client',
+    async play(set) {
+      const { client, server, c, s } = await pair(set, 'mobile-api', 'proxy', 3128);
+      await server.set(s, 'lingerS', 0);
+      await server.close(s);
+      await client.until(c, { state: 'CLOSE' });
+      await client.close(c);
+    },
+  },
+  {
+    title: 'a firewall cuts an upload in the middle',
+    see: 'reset, remote, ECONNRESET, with the bytes that got through',
+    async play(set) {
+      const upload = await pair(set, 'backup', 'vault', 9000);
+      await exchange(upload, 2000);
+      await set.hosts.router.filter([`ip daddr ${ip} tcp dport 9000 reject with tcp reset`], 'forward');
+      await upload.client.send(upload.c, 1000);
+      await upload.client.until(upload.c, { state: 'CLOSE' });
+      await upload.client.close(upload.c);
+    },
+  },
+  {
+    title: 'reports looks for a database behind a network that swallows packets',
+    see: 'timed_out, by kernel, ETIMEDOUT, the SYN retransmitted',
+    async play({ hosts }) {
+      await hosts.router.filter([`ip daddr ${ip} tcp dport 5432 drop`], 'forward');
+      const reports = await hosts.left.actor('reports');
+      const socket = await reports.socket('tcp4');
+      await reports.set(socket, 'synCount', 1);
+      await reports.connect(socket, { ip, port: 5432 }, { block: true }).catch((error: ActorError) => error.errno);
+      await reports.close(socket);
+    },
+  },
+  {
+    title: 'search gives up on a slow peer at once',
+    see: 'canceled',
+    async play({ hosts }) {
+      await hosts.router.filter([`ip daddr ${ip} tcp dport 9200 drop`], 'forward');
+      const search = await hosts.left.actor('search');
+      const socket = await search.socket('tcp4');
+      await search.connectStart(socket, { ip, port: 9200 });
+      await search.close(socket);
+    },
+  },
+  {
+    title: 'mailer calls a host that the router cannot reach',
+    see: 'unreachable, EHOSTUNREACH',
+    async play({ hosts }) {
+      await hosts.router.ip('route add unreachable 10.31.9.9');
+      await attempt(await hosts.left.actor('mailer'), { ip: '10.31.9.9', port: 25 });
+    },
+  },
+];
+
+/** A connection that stays: every window tells of it. Ends with the set. */
+export async function longLived(set: DemoSet): Promise<() => Promise<void>> {
+  const held = await pair(set, 'worker', 'queue', 5672);
+  return () => exchange(held, 50);
+}
+
+/** Makes the hosts, plays, and takes everything away again, whatever happens. */
+export async function onDemoSet(play: (set: DemoSet) => Promise<void>): Promise<void> {
+  await using stage = new Stage();
+  await play({ stage, hosts: await stage.routed() });
+}
