@@ -105,12 +105,12 @@ class Lines {
   }
 
   async next(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done)
+    const next = await this.#lines.next();
+    if (next.done === true)
       throw new Error(
         `churn ${this.#name} ended without its truth: wrong arguments, or the limit was reached`,
       );
-    return value;
+    return next.value;
   }
 }
 

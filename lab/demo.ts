@@ -23,14 +23,22 @@ async function exchange({ client, server, c, s }: Pair, bytes: number): Promise<
   await client.receive(c, bytes * 10);
 }
 
-async function pair({ stage, hosts }: DemoSet, clientName: string, serverName: string, port: number): Promise<Pair> {
+async function pair(
+  { stage, hosts }: DemoSet,
+  clientName: string,
+  serverName: string,
+  port: number,
+): Promise<Pair> {
   return stage.pair({ clientAt: hosts.left, serverAt: hosts.right, ip, port, clientName, serverName });
 }
+
+/** A failure is what the application expects here. */
+const told = (error: unknown): string => (error as ActorError).errno;
 
 /** An attempt that is expected to fail; what the application is told does not matter here. */
 async function attempt(from: Actor, to: Address): Promise<void> {
   const socket = await from.socket('tcp4');
-  await from.connect(socket, to, { block: true }).catch((error: ActorError) => error.errno);
+  await from.connect(socket, to, { block: true }).catch(told);
   await from.close(socket);
 }
 
@@ -94,7 +102,7 @@ export const demoSteps: readonly DemoStep[] = [
       const reports = await hosts.left.actor('reports');
       const socket = await reports.socket('tcp4');
       await reports.set(socket, 'synCount', 1);
-      await reports.connect(socket, { ip, port: 5432 }, { block: true }).catch((error: ActorError) => error.errno);
+      await reports.connect(socket, { ip, port: 5432 }, { block: true }).catch(told);
       await reports.close(socket);
     },
   },

@@ -33,7 +33,11 @@ async function isMet(need: Need): Promise<boolean> {
 }
 
 export async function missingNeeds(needs: readonly Need[]): Promise<Need[]> {
-  for (const need of needs) if (!results.has(need)) results.set(need, isMet(need));
-  const met = await Promise.all(needs.map((need) => results.get(need)));
-  return needs.filter((_, index) => !met[index]);
+  const missing: Need[] = [];
+  for (const need of needs) {
+    const result = results.get(need) ?? isMet(need);
+    results.set(need, result);
+    if (!(await result)) missing.push(need);
+  }
+  return missing;
 }

@@ -41,8 +41,15 @@ test('a listener and a connection older than the agent are attributed', async ()
   // The second connection waits in the accept queue: in nobody's file table, told when it ends. Its client end is open.
   assert.equal(opened, 1);
   const sent = rows(rig.flows(), at.inode).filter((row) => row['process.name'] === 'old-client');
-  assert.equal(sent.reduce((sum, row) => sum + row['bytes.sent'], 0), 70, 'only what was sent since');
-  assert.deepEqual(window['coverage.namespaces'].map((c) => c.difference), [{}]);
+  assert.equal(
+    sent.reduce((sum, row) => sum + row['bytes.sent'], 0),
+    70,
+    'only what was sent since',
+  );
+  assert.deepEqual(
+    window['coverage.namespaces'].map((c) => c.difference),
+    [{}],
+  );
 });
 
 test('old connections end like all others', async () => {
@@ -62,7 +69,10 @@ test('old connections end like all others', async () => {
     assert.equal(record['process.name'], record.direction === 'egress' ? 'old-client' : 'old-server');
   }
   await rig.stop();
-  assert.equal(rig.windows.reduce((sum, window) => sum + window['connections.opened'], 0), 0);
+  assert.equal(
+    rig.windows.reduce((sum, window) => sum + window['connections.opened'], 0),
+    0,
+  );
 });
 
 test('a restart invents no opens', async () => {
@@ -75,8 +85,10 @@ test('a restart invents no opens', async () => {
     await pair.server.receive(pair.s, 10);
     await rig.nextWindow();
     await rig.stop();
-    const sum = (name: 'connections.opened' | 'connections.adopted' | 'connections.abandoned' | 'connections.established') =>
-      rig.windows.reduce((total, window) => total + window[name], 0);
+    const sum = (
+      name:
+        'connections.opened' | 'connections.adopted' | 'connections.abandoned' | 'connections.established',
+    ) => rig.windows.reduce((total, window) => total + window[name], 0);
     assert.equal(sum('connections.opened'), 0);
     assert.equal(sum('connections.established'), 0);
     assert.equal(sum('connections.adopted'), 2);
@@ -97,12 +109,19 @@ test('the process that serves an inherited listener is named', async () => {
   const s = await worker.accept(listener);
   await rig.nextWindow();
   await rig.nextWindow();
-  const open = rows(rig.flows(), at.inode).filter((row) => row.direction === 'ingress' && row['connections.open'] === 1);
-  assert.deepEqual([...new Set(open.map((row) => row['process.name']))], ['worker'], 'while it is open, from the file table');
+  const open = rows(rig.flows(), at.inode).filter(
+    (row) => row.direction === 'ingress' && row['connections.open'] === 1,
+  );
+  assert.deepEqual(
+    [...new Set(open.map((row) => row['process.name']))],
+    ['worker'],
+    'while it is open, from the file table',
+  );
   assert.equal(open[0]?.attribution, 'scanned');
   await worker.close(s);
   await client.close(c);
-  const ended = () => rig.connections.find((r) => r.direction === 'ingress' && r['close.reason'] !== undefined);
+  const ended = () =>
+    rig.connections.find((r) => r.direction === 'ingress' && r['close.reason'] !== undefined);
   assert.ok(await eventually(() => ended() !== undefined, 5000));
   assert.equal(ended()?.['process.name'], 'worker');
 });
@@ -119,7 +138,10 @@ test('only the namespaces in scope are counted', async () => {
   }
   assert.ok(await eventually(() => rig.connections.length >= 4, 5000));
   await rig.stop();
-  const seen = new Set([...rig.flows().map((f) => f['network.namespace']), ...rig.connections.map((c) => c['network.namespace'])]);
+  const seen = new Set([
+    ...rig.flows().map((f) => f['network.namespace']),
+    ...rig.connections.map((c) => c['network.namespace']),
+  ]);
   assert.deepEqual([...seen], [inside.inode]);
 });
 
@@ -144,5 +166,8 @@ test('every record carries the seven labels', async () => {
     assert.equal(record.environment, 'lab');
     assert.equal(typeof record.latency_ms, 'number', 'a handshake was seen');
   }
-  assert.deepEqual(rig.windows.flatMap((w) => Object.keys(w.unlabelled)), []);
+  assert.deepEqual(
+    rig.windows.flatMap((w) => Object.keys(w.unlabelled)),
+    [],
+  );
 });

@@ -12,7 +12,11 @@ import { startRig, type Rig } from './rig.ts';
 
 const connectionsWanted = Number(process.env['SONDE_EXACT_CONNECTIONS'] ?? 50_000);
 
-type Sums = { ended: number; bytesSent: number; bytesReceived: number };
+interface Sums {
+  ended: number;
+  bytesSent: number;
+  bytesReceived: number;
+}
 
 /** Per process, destination and state; the names of both sides of the comparison. */
 function flowSums(flows: readonly FlowRecord[]): Record<string, Sums> {
@@ -20,7 +24,13 @@ function flowSums(flows: readonly FlowRecord[]): Record<string, Sums> {
   for (const flow of flows) {
     if (flow['connections.ended'] === 0 && flow['bytes.sent'] + flow['bytes.received'] === 0) continue;
     // What a sweep saw of a connection that ended later is in an `open` row; only its bytes are.
-    const key = [flow['network.namespace'], flow['process.name'], flow.direction, flow['destination.ip'], flow['destination.port']];
+    const key = [
+      flow['network.namespace'],
+      flow['process.name'],
+      flow.direction,
+      flow['destination.ip'],
+      flow['destination.port'],
+    ];
     const state = flow['connection.state'];
     const ended = (sums[[...key, state].join(' ')] ??= { ended: 0, bytesSent: 0, bytesReceived: 0 });
     ended.ended += flow['connections.ended'];
@@ -28,7 +38,9 @@ function flowSums(flows: readonly FlowRecord[]): Record<string, Sums> {
     bytes.bytesSent += flow['bytes.sent'];
     bytes.bytesReceived += flow['bytes.received'];
   }
-  return Object.fromEntries(Object.entries(sums).filter(([, s]) => s.ended + s.bytesSent + s.bytesReceived > 0));
+  return Object.fromEntries(
+    Object.entries(sums).filter(([, s]) => s.ended + s.bytesSent + s.bytesReceived > 0),
+  );
 }
 
 function truthSums(truths: readonly ChurnTruth[]): Record<string, Sums> {
@@ -41,8 +53,11 @@ function truthSums(truths: readonly ChurnTruth[]): Record<string, Sums> {
     bytes.bytesSent += end.bytesSent;
     bytes.bytesReceived += end.bytesReceived;
   };
-  for (const truth of truths) for (const p of truth.processes) for (const end of p.ends) add(truth, p.process, end);
-  return Object.fromEntries(Object.entries(sums).filter(([, s]) => s.ended + s.bytesSent + s.bytesReceived > 0));
+  for (const truth of truths)
+    for (const p of truth.processes) for (const end of p.ends) add(truth, p.process, end);
+  return Object.fromEntries(
+    Object.entries(sums).filter(([, s]) => s.ended + s.bytesSent + s.bytesReceived > 0),
+  );
 }
 
 const payload = { send: 120, receive: 480 };
@@ -79,8 +94,9 @@ async function churn(netns: string, tag: string, perTarget: number): Promise<Chu
 
 /** opened + adopted = ended + abandoned + change of open, over all windows. */
 function assertBalance(windows: readonly WindowRecord[], flows: readonly FlowRecord[]): void {
-  const sum = (name: 'connections.opened' | 'connections.adopted' | 'connections.ended' | 'connections.abandoned') =>
-    windows.reduce((total, window) => total + window[name], 0);
+  const sum = (
+    name: 'connections.opened' | 'connections.adopted' | 'connections.ended' | 'connections.abandoned',
+  ) => windows.reduce((total, window) => total + window[name], 0);
   assert.equal(windows.at(-1)?.['connections.open'], 0);
   assert.equal(
     sum('connections.opened') + sum('connections.adopted'),
@@ -88,13 +104,20 @@ function assertBalance(windows: readonly WindowRecord[], flows: readonly FlowRec
   );
   for (const name of ['connections.opened', 'connections.ended', 'connections.established'] as const) {
     const rows = flows.reduce((total, flow) => total + flow[name], 0);
-    assert.equal(rows, windows.reduce((total, window) => total + window[name], 0), name);
+    assert.equal(
+      rows,
+      windows.reduce((total, window) => total + window[name], 0),
+      name,
+    );
   }
 }
 
 /** Every moment of every connection was told or is counted as lost. */
 function assertEvents(rig: Rig, flows: readonly FlowRecord[]): void {
-  const moments = flows.reduce((n, flow) => n + flow['connections.established'] + flow['connections.ended'], 0);
+  const moments = flows.reduce(
+    (n, flow) => n + flow['connections.established'] + flow['connections.ended'],
+    0,
+  );
   const lost = rig.windows.reduce(
     (n, { lost: by }) => n + (by['kernel.events_suppressed'] ?? 0) + (by['kernel.events_ring_full'] ?? 0),
     0,
@@ -115,10 +138,10 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
     // Beside the churn, one connection per namespace that talks all the time: its bytes arrive by sweeps.
     const talkers = [await stage.pair({ clientAt: one }), await stage.pair({ clientAt: two })];
     const perTarget = Math.ceil(connectionsWanted / (2 * 3 * 5));
-    let talking = true;
+    const talking = { on: true };
     let rounds = 0;
     const talk = (async () => {
-      for (; talking; rounds++) {
+      for (; talking.on; rounds++) {
         for (const { client, server, c, s } of talkers) {
           await client.send(c, 1000);
           await server.receive(s, 1000);
@@ -127,10 +150,13 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
         }
       }
     })();
-    const truths = (await Promise.all([churn(one.path, 'one', perTarget), churn(two.path, 'two', perTarget)])).flat();
-    talking = false;
+    const truths = (
+      await Promise.all([churn(one.path, 'one', perTarget), churn(two.path, 'two', perTarget)])
+    ).flat();
+    talking.on = false;
     await talk;
-    for (const process of truths.flatMap((t) => t.processes)) assert.deepEqual(process.unexpected, {}, process.process);
+    for (const process of truths.flatMap((t) => t.processes))
+      assert.deepEqual(process.unexpected, {}, process.process);
     await rig.nextWindow();
     const atRest = await rig.nextWindow();
     await rig.stop();
@@ -139,7 +165,9 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
     const talked = flows.filter((flow) => flow['destination.port'] === 7000);
     const churned = flows.filter((flow) => flow['destination.port'] !== 7000);
     assert.deepEqual(flowSums(churned), truthSums(truths));
-    const done = churned.filter((f) => f.direction === 'egress').reduce((n, f) => n + f['connections.ended'], 0);
+    const done = churned
+      .filter((f) => f.direction === 'egress')
+      .reduce((n, f) => n + f['connections.ended'], 0);
     assert.ok(done >= connectionsWanted, `${String(done)} connections were made`);
     for (const direction of ['egress', 'ingress'] as const) {
       const sent = talked.filter((f) => f.direction === direction).reduce((n, f) => n + f['bytes.sent'], 0);
@@ -148,7 +176,8 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
     assertBalance(rig.windows, flows);
     assertEvents(rig, flows);
     assert.equal(atRest['coverage.namespaces'].length, 2);
-    for (const coverage of atRest['coverage.namespaces']) assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
+    for (const coverage of atRest['coverage.namespaces'])
+      assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
     for (const flow of flows) assert.match(flow['process.executable.path'] ?? '', /\/lab\/(churn|actor)$/);
   } finally {
     await rig[Symbol.asyncDispose]();

@@ -41,8 +41,16 @@ describe('on other kernels', { concurrency: kernels.length }, () => {
     test(`the scenario table and the exact sums hold on ${kernel}`, { timeout: 600_000 }, async (t) => {
       const tests = ['test/scenarios.root.test.ts', 'test/exact.root.test.ts'];
       const command = ['node', '--test', '--test-concurrency=1', ...tests];
-      const { exitCode, output, release } = await runInGuest({ kernel, files, command, env, timeoutMs: 540_000 });
-      t.diagnostic(`${release}: ${String(summary(output, 'pass'))} passed, ${String(summary(output, 'skipped'))} skipped`);
+      const { exitCode, output, release } = await runInGuest({
+        kernel,
+        files,
+        command,
+        env,
+        timeoutMs: 540_000,
+      });
+      t.diagnostic(
+        `${release}: ${String(summary(output, 'pass'))} passed, ${String(summary(output, 'skipped'))} skipped`,
+      );
       assert.equal(exitCode, 0, output.slice(output.indexOf('failing tests')));
       assert.ok(summary(output, 'pass') > 60, 'the table is there');
       assert.equal(summary(output, 'fail'), 0);

@@ -23,18 +23,27 @@ export type Rig = AsyncDisposable & {
   stop(): Promise<void>;
 };
 
-export type RigOptions = {
+export interface RigOptions {
   /** Every connection as an event: on by default. */
   readonly watch?: boolean;
-};
+}
 
 /** Starts an agent of an instance of its own. Losses that it logs fail the test that awaits `stop`. */
-export async function startRig(settings: Record<string, unknown> = {}, options: RigOptions = {}): Promise<Rig> {
+export async function startRig(
+  settings: Record<string, unknown> = {},
+  options: RigOptions = {},
+): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-rig-'));
   const file = join(folder, 'records.jsonl');
   const instance = `test-${randomBytes(4).toString('hex')}`;
   const config = await parseConfig(
-    { instance, window: '1s', profile: 'connections', ...settings, exporters: { jsonl: { path: file, max_size: '10GB' } } },
+    {
+      instance,
+      window: '1s',
+      profile: 'connections',
+      ...settings,
+      exporters: { jsonl: { path: file, max_size: '10GB' } },
+    },
     'the test',
   );
   const stopping = new AbortController();
@@ -89,7 +98,7 @@ export async function startRig(settings: Record<string, unknown> = {}, options: 
 
 /** Resolves when it holds, looked at every 20 ms; false when it does not within the time. */
 export async function eventually(holds: () => boolean, withinMs: number): Promise<boolean> {
-  for (const end = Date.now() + withinMs; Date.now() < end; ) {
+  for (const end = Date.now() + withinMs; Date.now() < end;) {
     if (holds()) return true;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

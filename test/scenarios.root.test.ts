@@ -38,13 +38,20 @@ function told(record: ConnectionRecord, end: ExpectedEnd): Record<string, unknow
 }
 
 function order(a: ExpectedEnd, b: ExpectedEnd): number {
-  const key = (end: ExpectedEnd) => JSON.stringify([end.netns, end.process, end.direction, end.destinationPort, end.state]);
+  const key = (end: ExpectedEnd) =>
+    JSON.stringify([end.netns, end.process, end.direction, end.destinationPort, end.state]);
   return key(a) < key(b) ? -1 : 1;
 }
 
 function orderRecords(a: ConnectionRecord, b: ConnectionRecord): number {
   const key = (r: ConnectionRecord) =>
-    JSON.stringify([r['network.namespace'], r['process.name'], r.direction, r['destination.port'], r['connection.state']]);
+    JSON.stringify([
+      r['network.namespace'],
+      r['process.name'],
+      r.direction,
+      r['destination.port'],
+      r['connection.state'],
+    ]);
   return key(a) < key(b) ? -1 : 1;
 }
 
@@ -98,7 +105,10 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
         assert.match(record['process.executable.path'] ?? '', /\/lab\/actor$/);
       }
       for (const end of truth.ends.filter(({ state }) => state === 'open')) {
-        const rows = openRows(rig.flows().filter((row) => row['window.number'] === window['window.number']), end);
+        const rows = openRows(
+          rig.flows().filter((row) => row['window.number'] === window['window.number']),
+          end,
+        );
         assert.equal(rows.length, 1, `an open row for ${JSON.stringify(end)}`);
         assert.equal(rows[0]?.['connection.established'], end.established);
       }

@@ -76,7 +76,7 @@ export const scenarios = [
     const second = await pair.client.socket();
     const result = await pair.client.connect(second, pair.to).then(
       () => 'connected',
-      (error: ActorError) => error.errno,
+      (error: unknown) => (error as ActorError).errno,
     );
     if (result !== 'EADDRNOTAVAIL') throw new Error(`the second connect: ${result}`);
     await pair.client.close(second);

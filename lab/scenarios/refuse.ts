@@ -19,7 +19,7 @@ async function attempt(
   const socket = await client.socket(ip.includes(':') ? 'tcp6' : 'tcp4');
   const result = await client.connect(socket, { ip, port }, { block: options.block ?? false }).then(
     () => 'connected',
-    (error: ActorError) => error.errno,
+    (error: unknown) => (error as ActorError).errno,
   );
   if (result !== errno) throw new Error(`connect to ${ip}: ${result}, not ${errno}`);
   await client.close(socket);
@@ -59,7 +59,7 @@ function noted(about: { id: string; title: string }): Scenario {
     await client.connectStart(socket, to);
     const told = await client.connectFinish(socket).then(
       () => 'connected',
-      (error: ActorError) => error.errno,
+      (error: unknown) => (error as ActorError).errno,
     );
     if (told !== 'ECONNREFUSED') throw new Error(`told ${told}`);
     const { state } = await client.query(socket);

@@ -17,7 +17,7 @@ import type { ClosedWindow, WindowParts } from './window/closing.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { wallTimes } from './window/time.ts';
 
-export type AgentParts = {
+export interface AgentParts {
   readonly clock: Clock;
   readonly kernel: Kernel;
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
@@ -30,7 +30,7 @@ export type AgentParts = {
   readonly windowMs: number;
   /** Every connection is an event for the exporters too. */
   readonly allEvents: boolean;
-};
+}
 
 export const agentLimits = {
   /** How often the ring is drained. Within it a full ring holds 4 MiB / 136 B / 0.1 s = 300,000 events per second. */
@@ -40,12 +40,14 @@ export const agentLimits = {
 } as const;
 
 /** Somebody who watches live. Must not block; `record` is called for every connection and every window. */
-export type Watcher = { record(record: ConnectionRecord | WindowRecord): void };
+export interface Watcher {
+  record(record: ConnectionRecord | WindowRecord): void;
+}
 
 /** Somebody who only wants the closing record of every window: costs nothing. */
 export type WindowObserver = (record: WindowRecord) => void;
 
-export type AgentStatus = {
+export interface AgentStatus {
   readonly node: NodeLabels;
   readonly since: string;
   readonly lost: Readonly<Record<string, number>>;
@@ -54,15 +56,59 @@ export type AgentStatus = {
   readonly watchers: number;
   readonly memoryBytes: number;
   readonly lastWindow: WindowRecord | null;
-};
+}
 
-export type Agent = {
+export interface Agent {
   /** Runs until the signal; then closes the last window and delivers it. */
   run(signal: AbortSignal): Promise<void>;
   watch(watcher: Watcher): () => void;
   observe(observer: WindowObserver): () => void;
   status(): AgentStatus;
-};
+}
+
+function label<T extends { owner: number; netns: number }>(of: T, parts: AgentParts): Labelled<T> {
+  return { of, process: parts.owners.labels(of.owner), netnsInode: parts.namespaces.inode(of.netns) };
+}
+
+function losses({ kernel, delivery }: AgentParts): Record<string, number> {
+  const kernelLosses = Object.entries(kernel.losses()).map(
+    ([reason, count]) => [`kernel.${reason}`, count] as const,
+  );
+  return { ...Object.fromEntries(kernelLosses), ...delivery.losses() };
+}
+
+/** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
+async function drainEvents(parts: AgentParts, watchers: ReadonlySet<Watcher>): Promise<number> {
+  const events: ConnectionEvent[] = [];
+  parts.kernel.ring.drain(
+    (view, offset) => events.push(parts.decodeEvent(view, offset)),
+    agentLimits.eventsPerTickMax,
+  );
+  parts.owners.refresh();
+  if (events.length === 0) return 0;
+  const times = wallTimes(parts.clock);
+  const wanted: SondeRecord[] = [];
+  for (const event of events) {
+    const record = connectionRecord(label(event, parts), parts.node, times);
+    if (event.detail || parts.allEvents) wanted.push(record);
+    for (const watcher of watchers) watcher.record(record);
+  }
+  await parts.delivery.deliver(wanted);
+  return events.length;
+}
+
+/** Milliseconds to the next border; borders are at whole multiples of the window in wall time. */
+function untilBorder({ clock, windowMs }: AgentParts): number {
+  return windowMs - (clock.wallMs() % windowMs);
+}
+
+async function rest(clock: Clock, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(agentLimits.tickMs, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
 
 export function createAgent(parts: AgentParts): Agent {
   const { clock, kernel, owners, namespaces, delivery, node } = parts;
@@ -73,32 +119,6 @@ export function createAgent(parts: AgentParts): Agent {
   let start = since;
   let lastWindow: WindowRecord | null = null;
 
-  function label<T extends { owner: number; netns: number }>(of: T): Labelled<T> {
-    return { of, process: owners.labels(of.owner), netnsInode: namespaces.inode(of.netns) };
-  }
-
-  function losses(): Record<string, number> {
-    const kernelLosses = Object.entries(kernel.losses()).map(([reason, count]) => [`kernel.${reason}`, count]);
-    return { ...(Object.fromEntries(kernelLosses) as Record<string, number>), ...delivery.losses() };
-  }
-
-  /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
-  async function drainEvents(): Promise<number> {
-    const events: ConnectionEvent[] = [];
-    kernel.ring.drain((view, offset) => events.push(parts.decodeEvent(view, offset)), agentLimits.eventsPerTickMax);
-    owners.refresh();
-    if (events.length === 0) return 0;
-    const times = wallTimes(clock);
-    const wanted: SondeRecord[] = [];
-    for (const event of events) {
-      const record = connectionRecord(label(event), node, times);
-      if (event.detail || parts.allEvents) wanted.push(record);
-      for (const watcher of watchers) watcher.record(record);
-    }
-    await delivery.deliver(wanted);
-    return events.length;
-  }
-
   async function endWindow(last: boolean): Promise<void> {
     const end = new Date(clock.wallMs()).toISOString();
     number++;
@@ -106,8 +126,8 @@ export function createAgent(parts: AgentParts): Agent {
     owners.refresh();
     const { records, closing } = parts.closeWindow({
       bounds: { number, start, end, last },
-      rows: parts.decodeFlows(raw).map(label),
-      losses: losses(),
+      rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
+      losses: losses(parts),
       namespaces: await namespaces.observe(),
     });
     await delivery.deliver([...records, closing]);
@@ -118,31 +138,18 @@ export function createAgent(parts: AgentParts): Agent {
     for (const observer of observers) observer(closing);
   }
 
-  /** Milliseconds to the next border; borders are at whole multiples of the window in wall time. */
-  function untilBorder(): number {
-    return parts.windowMs - (clock.wallMs() % parts.windowMs);
-  }
-
-  async function rest(signal: AbortSignal): Promise<void> {
-    try {
-      await clock.sleep(agentLimits.tickMs, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
-
   async function run(signal: AbortSignal): Promise<void> {
-    let border = clock.monotonicNs() + BigInt(Math.round(untilBorder() * 1e6));
+    let border = clock.monotonicNs() + BigInt(Math.round(untilBorder(parts) * 1e6));
     while (!signal.aborted) {
-      const drained = await drainEvents();
+      const drained = await drainEvents(parts, watchers);
       if (clock.monotonicNs() >= border) {
         await endWindow(false);
-        border = clock.monotonicNs() + BigInt(Math.round(untilBorder() * 1e6));
+        border = clock.monotonicNs() + BigInt(Math.round(untilBorder(parts) * 1e6));
       }
-      if (drained < agentLimits.eventsPerTickMax) await rest(signal);
+      if (drained < agentLimits.eventsPerTickMax) await rest(clock, signal);
     }
     kernel.detach();
-    while ((await drainEvents()) > 0);
+    while ((await drainEvents(parts, watchers)) > 0);
     await endWindow(true);
   }
 
@@ -165,7 +172,7 @@ export function createAgent(parts: AgentParts): Agent {
     status: () => ({
       node,
       since,
-      lost: losses(),
+      lost: losses(parts),
       owners: kernel.ownersUsed(),
       namespaces: kernel.namespacesUsed(),
       watchers: watchers.size,

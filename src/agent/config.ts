@@ -54,12 +54,10 @@ async function agentSchema() {
       description:
         'failures: totals per process and port, full detail for what did not end closed; connections: every flow with its addresses; full: and every connection as an event',
     }),
-    namespaces: z
-      .array(z.string().min(1))
-      .min(1)
-      .max(256)
-      .optional()
-      .meta({ description: 'only these network namespaces: host, pid:N, a name of ip netns, or a path; all by default' }),
+    namespaces: z.array(z.string().min(1)).min(1).max(256).optional().meta({
+      description:
+        'only these network namespaces: host, pid:N, a name of ip netns, or a path; all by default',
+    }),
     slow: duration({ min: '1ms', max: '1h', default: '1s' }).meta({
       description: 'a connection that took this long to establish is told as an event',
     }),
@@ -81,7 +79,8 @@ function firstProblem(error: z.ZodError): string {
 /** Checks a configuration and fills in the defaults. `file` is for the message only. */
 export async function parseConfig(value: unknown, file: string): Promise<AgentConfig> {
   const result = (await agentSchema()).safeParse(value ?? {});
-  if (!result.success) throw new OperatorError('config.invalid', { file, problem: firstProblem(result.error) });
+  if (!result.success)
+    throw new OperatorError('config.invalid', { file, problem: firstProblem(result.error) });
   return result.data;
 }
 
@@ -90,10 +89,15 @@ export async function readConfig(file: string): Promise<AgentConfig> {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new OperatorError('config.unreadable', { file, reason: (error as Error).message }, { cause: error });
+    throw new OperatorError(
+      'config.unreadable',
+      { file, reason: (error as Error).message },
+      { cause: error },
+    );
   }
   const document = parseDocument(text);
   const syntax = document.errors[0];
-  if (syntax) throw new OperatorError('config.invalid', { file, problem: syntax.message.split('\n')[0] ?? '' });
+  if (syntax)
+    throw new OperatorError('config.invalid', { file, problem: syntax.message.split('\n')[0] ?? '' });
   return parseConfig(document.toJS(), file);
 }

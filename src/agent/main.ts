@@ -20,10 +20,17 @@ import { openLocalServer } from './local/server.ts';
 import { windowCloser } from './window/closing.ts';
 import { parseKernelCounters } from './window/reconcile.ts';
 
-export type AgentOptions = { readonly log: Log; readonly onOpen?: (agent: Agent) => void };
+export interface AgentOptions {
+  readonly log: Log;
+  readonly onOpen?: (agent: Agent) => void;
+}
 
 /** Runs an agent until the signal. Throws OperatorError for what an operator can mend. */
-export async function runAgent(config: AgentConfig, signal: AbortSignal, { log, onOpen }: AgentOptions): Promise<void> {
+export async function runAgent(
+  config: AgentConfig,
+  signal: AbortSignal,
+  { log, onOpen }: AgentOptions,
+): Promise<void> {
   await using open = new AsyncDisposableStack();
   const server = open.use(await openLocalServer(config.instance, log));
   const paths = artefacts();
@@ -49,7 +56,10 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, { log, 
 
   const decodeNetns = netnsDecoder(kernel.types);
   const decodeOwner = ownerDecoder(kernel.types);
-  const owners = openOwners({ used: () => kernel.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) });
+  const owners = openOwners({
+    used: () => kernel.ownersUsed(),
+    read: (id) => decodeOwner(kernel.owners, id),
+  });
   const namespaces = openNamespaces({
     native,
     used: () => kernel.namespacesUsed(),

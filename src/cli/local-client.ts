@@ -25,7 +25,8 @@ export function askAgent(
     signal.addEventListener('abort', stop, { once: true });
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EACCES' || error.code === 'EPERM') reject(new OperatorError('socket.denied', { socket: path }));
+      if (error.code === 'EACCES' || error.code === 'EPERM')
+        reject(new OperatorError('socket.denied', { socket: path }));
       else if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
         reject(new OperatorError('agent.not_running', { instance, socket: path }));
       } else reject(error);

@@ -1,13 +1,19 @@
 /** The map of the command line: words → command → exit code. One line of error, no stack, for what an operator can mend. */
 
-import { exitCodeOf, formatOperatorError, OperatorError } from '../lib/errors.ts';
+import { exitCodeOf, formatOperatorError, isOperatorError, OperatorError } from '../lib/errors.ts';
 import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.ts';
 
 async function help(): Promise<string> {
   const commands = await loadCommands();
   const lines = commands.map((c) => `  ${c.name.padEnd(8)} ${c.summary}`);
-  return ['sonde: what this node\'s processes do on the network, from the kernel\'s own signals', '', ...lines, '',
-    'sonde COMMAND --help says more. Exit codes: docs/reference/errors.md.', ''].join('\n');
+  return [
+    "sonde: what this node's processes do on the network, from the kernel's own signals",
+    '',
+    ...lines,
+    '',
+    'sonde COMMAND --help says more. Exit codes: docs/reference/errors.md.',
+    '',
+  ].join('\n');
 }
 
 async function run(words: readonly string[]): Promise<number> {
@@ -46,7 +52,7 @@ async function run(words: readonly string[]): Promise<number> {
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof OperatorError)) throw error;
+  if (!isOperatorError(error)) throw error;
   process.stderr.write(`${formatOperatorError(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }

@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { fit, printable } from '../lib/terminal.ts';
 import { formatBytes, formatMs } from '../lib/units.ts';
 import type { CloseReason, ConnectionState } from '../model/connection.ts';
+import type { LocalReply } from '../model/local.ts';
 import type { ConnectionRecord, WindowRecord } from '../model/record.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -26,7 +27,15 @@ export function painter(coloured: boolean): Painter {
   return coloured ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
 }
 
-const widths = { time: 12, process: 24, destination: 28, state: 11, latency: 9, sent: 8, received: 8 } as const;
+const widths = {
+  time: 12,
+  process: 24,
+  destination: 28,
+  state: 11,
+  latency: 9,
+  sent: 8,
+  received: 8,
+} as const;
 
 export function traceHeader(paint: Painter): string {
   const cells = [
@@ -55,11 +64,18 @@ function endpoint(ip: string, port: number): string {
 }
 
 /** Said already by the state and by whom. */
-const impliedReasons: ReadonlySet<CloseReason> = new Set(['unknown', 'reset_sent', 'reset_received', 'timeout', 'admin']);
+const impliedReasons: ReadonlySet<CloseReason> = new Set([
+  'unknown',
+  'reset_sent',
+  'reset_received',
+  'timeout',
+  'admin',
+]);
 
 function detail(record: ConnectionRecord): string {
   const parts: string[] = [];
-  if (record.direction === 'ingress') parts.push(`from ${endpoint(record['source.ip'], record['source.port'])}`);
+  if (record.direction === 'ingress')
+    parts.push(`from ${endpoint(record['source.ip'], record['source.port'])}`);
   if (record['connection.established'] && record['connection.duration_ms'] !== undefined) {
     parts.push(`after ${formatMs(record['connection.duration_ms'])}`);
   }
@@ -107,20 +123,42 @@ export function windowLine(record: WindowRecord, paint: Painter): string {
   const states = Object.entries(record['connections.ended.states']).filter(([state]) => state !== 'closed');
   const lost = Object.entries(record.lost).map(([reason, count]) => `${reason} ${String(count)}`);
   const coverage = openCoverage(record);
-  const differing = record['coverage.namespaces'].filter((n) => Object.keys(n.difference ?? {}).length > 0).length;
+  const differing = record['coverage.namespaces'].filter(
+    (n) => Object.keys(n.difference ?? {}).length > 0,
+  ).length;
   const parts = [
     `${String(record['connections.opened'])} opened`,
     `${String(record['connections.ended'])} ended`,
     ...states.map(([state, count]) => `${String(count)} ${state}`),
     `${String(record['connections.open'])} open`,
-    coverage === null ? 'kernel opened none' : `${(100 * coverage).toFixed(coverage === 1 ? 0 : 2)} % of the kernel's opens seen`,
+    coverage === null
+      ? 'kernel opened none'
+      : `${(100 * coverage).toFixed(coverage === 1 ? 0 : 2)} % of the kernel's opens seen`,
     ...(differing > 0 ? [`${String(differing)} namespaces differ from the kernel's counters`] : []),
     lost.length === 0 ? 'nothing lost' : `lost: ${lost.join(', ')}`,
   ];
-  return paint('dim', `── ${localTime(record.time)} window ${String(record['window.number'])}: ${parts.join(' · ')}`);
+  return paint(
+    'dim',
+    `── ${localTime(record.time)} window ${String(record['window.number'])}: ${parts.join(' · ')}`,
+  );
 }
 
 export function missedLine(missed: Readonly<Record<string, number>>, paint: Painter): string {
-  const reasons = Object.entries(missed).map(([reason, count]) => `${String(count)} ${reason.replace(/^.*\./, '')}`);
+  const reasons = Object.entries(missed).map(
+    ([reason, count]) => `${String(count)} ${reason.replace(/^.*\./, '')}`,
+  );
   return paint('yellow', `── not shown one by one: ${reasons.join(', ')}; windows count them all`);
+}
+
+/** Prints answers for people. */
+export function linePrinter(stdout: {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+}): (reply: LocalReply) => void {
+  const paint = painter(stdout.isTerminal);
+  return (reply) => {
+    if (reply.type === 'watching') stdout.write(`${traceHeader(paint)}\n`);
+    else if (reply.type === 'connection') stdout.write(`${traceLine(reply.record, paint)}\n`);
+    else if (reply.type === 'missed') stdout.write(`${missedLine(reply.missed, paint)}\n`);
+  };
 }

@@ -2,19 +2,19 @@
 
 import { runAgent } from '../agent/main.ts';
 import { parseConfig, type AgentConfig } from '../agent/config.ts';
-import { OperatorError } from '../lib/errors.ts';
+import { isOperatorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ConnectionFilter } from '../model/filter.ts';
 import type { LocalReply } from '../model/local.ts';
 import { askAgent } from './local-client.ts';
 
-export type WatchOptions = {
+export interface WatchOptions {
   readonly instance: string;
   readonly filter: ConnectionFilter;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly onReply: (reply: LocalReply) => void;
-};
+}
 
 /** Runs an agent and watches it over its own socket, as anybody else would. */
 export async function watchOwnAgent(config: AgentConfig, options: WatchOptions): Promise<void> {
@@ -35,9 +35,12 @@ export async function watch(options: WatchOptions): Promise<void> {
   try {
     await askAgent(instance, { ask: 'trace', filter }, { signal, onReply });
   } catch (error) {
-    if (!(error instanceof OperatorError) || error.code !== 'agent.not_running') throw error;
+    if (!isOperatorError(error) || error.code !== 'agent.not_running') throw error;
     log.info(`no agent ${instance} is running: watching with a private one`);
-    const config = await parseConfig({ instance: `trace-${String(process.pid)}`, profile: 'connections' }, 'sonde trace');
+    const config = await parseConfig(
+      { instance: `trace-${String(process.pid)}`, profile: 'connections' },
+      'sonde trace',
+    );
     await watchOwnAgent(config, options);
   }
 }

@@ -1,9 +1,14 @@
 /** IP addresses as the kernel programs keep them: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 
-export type AddressBytes = { readonly view: DataView; readonly offset: number };
+export interface AddressBytes {
+  readonly view: DataView;
+  readonly offset: number;
+}
 
 function isMapped(view: DataView, offset: number): boolean {
-  return view.getUint32(offset) === 0 && view.getUint32(offset + 4) === 0 && view.getUint32(offset + 8) === 0xffff;
+  return (
+    view.getUint32(offset) === 0 && view.getUint32(offset + 4) === 0 && view.getUint32(offset + 8) === 0xffff
+  );
 }
 
 function isZero(view: DataView, offset: number): boolean {

@@ -16,7 +16,10 @@ const referencePage = join(import.meta.dirname, '../../docs/reference/errors.md'
 
 describe('operator errors', () => {
   test('are one line: what is wrong, then what to do', () => {
-    const error = new OperatorError('usage.bad_value', { problem: '--for cannot be 1 fortnight', command: 'trace' });
+    const error = new OperatorError('usage.bad_value', {
+      problem: '--for cannot be 1 fortnight',
+      command: 'trace',
+    });
     assert.equal(formatOperatorError(error), 'sonde: --for cannot be 1 fortnight; see sonde trace --help');
     assert.equal(error.code, 'usage.bad_value');
     assert.equal(exitCodeOf(error), 2);

@@ -178,9 +178,13 @@ export function formatOperatorError(error: OperatorError): string {
   return `sonde: ${error.message}; ${formatWhatToDo(error)}`;
 }
 
+export function isOperatorError(error: unknown): error is OperatorError {
+  return error instanceof OperatorError;
+}
+
 /** The exit code of a process that ends by this error. */
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof OperatorError)) return exitCodes.internal;
+  if (!isOperatorError(error)) return exitCodes.internal;
   return exitCodes[operatorErrors[error.code].exitCode];
 }
 

@@ -1,6 +1,9 @@
 /** Talk for people, on standard error; standard output is for data. */
 
-export type Log = { info(line: string): void; warn(line: string): void };
+export interface Log {
+  info(line: string): void;
+  warn(line: string): void;
+}
 
 export const stderrLog: Log = {
   info: (line) => process.stderr.write(`sonde: ${line}\n`),

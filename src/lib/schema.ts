@@ -3,9 +3,16 @@
 import * as z from 'zod';
 import { parseBytes, parseDurationMs } from './units.ts';
 
-type Bounds = { readonly min: string; readonly max: string; readonly default: string };
+interface Bounds {
+  readonly min: string;
+  readonly max: string;
+  readonly default: string;
+}
 
-function quantity(bounds: Bounds, parse: (text: string) => number | undefined, example: string) {
+/** Text in, a number out. */
+export type Quantity = z.ZodPrefault<z.ZodPipe<z.ZodString, z.ZodTransform<number, string>>>;
+
+function quantity(bounds: Bounds, parse: (text: string) => number | undefined, example: string): Quantity {
   const [min, max] = [parse(bounds.min) ?? 0, parse(bounds.max) ?? 0];
   return z
     .string({ error: `must be text with a unit, such as ${example}` })
@@ -20,11 +27,11 @@ function quantity(bounds: Bounds, parse: (text: string) => number | undefined, e
 }
 
 /** Text such as `10s` in, milliseconds out. */
-export function duration(bounds: Bounds) {
+export function duration(bounds: Bounds): Quantity {
   return quantity(bounds, parseDurationMs, '10s');
 }
 
 /** Text such as `100MB` in, bytes out. */
-export function bytes(bounds: Bounds) {
+export function bytes(bounds: Bounds): Quantity {
   return quantity(bounds, parseBytes, '100MB');
 }

@@ -1,6 +1,12 @@
 /** Durations and sizes with their unit, as people write them in a configuration. */
 
-const durations: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const durations: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 const sizes: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1e3,
@@ -13,7 +19,8 @@ const sizes: Readonly<Record<string, number>> = {
 
 function parse(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text);
-  const factor = match?.[2] === undefined ? undefined : units[match[2]];
+  const unit = match?.[2] ?? '';
+  const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
   return factor === undefined ? undefined : Number(match?.[1]) * factor;
 }
 
@@ -28,12 +35,17 @@ export function parseBytes(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.round(bytes);
 }
 
-/** `1.5 min`, `3.07 s`, `20.2 ms`, `540 µs`. */
+/** Three significant digits at most: units change where rounding would make a fourth. */
+function threeDigits(value: number, decimalsMax: number): string {
+  return value.toFixed(value >= 99.95 ? 0 : Math.min(decimalsMax, value >= 9.995 ? 1 : 2));
+}
+
+/** `540 µs`, `20.0 ms`, `1.50 s`: three significant digits, as far as there are any. */
 export function formatMs(ms: number): string {
-  if (ms >= 60_000) return `${(ms / 60_000).toFixed(1)} min`;
-  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
-  if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
-  return `${ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2)} ms`;
+  if (ms < 0.9995) return `${(ms * 1000).toFixed(0)} µs`;
+  if (ms >= 59_950) return `${threeDigits(ms / 60_000, 2)} min`;
+  if (ms >= 999.5) return `${threeDigits(ms / 1000, 2)} s`;
+  return `${threeDigits(ms, 2)} ms`;
 }
 
 /** `980 B`, `1.2 MB`. */
@@ -41,9 +53,9 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let unit = 0;
   let value = bytes;
-  while (value >= 1000 && unit < units.length - 1) {
+  while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
+  return `${unit === 0 ? value.toFixed(0) : threeDigits(value, 1)} ${units[unit] ?? ''}`;
 }

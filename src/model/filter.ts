@@ -4,7 +4,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { connectionStates, directions, type ConnectionState, type Direction } from './connection.ts';
 import type { ConnectionLabels } from './record.ts';
 
-export type ConnectionFilter = {
+export interface ConnectionFilter {
   /** Process name, exact, or with * for any characters. */
   readonly process?: string;
   /** Destination address or CIDR. */
@@ -12,7 +12,7 @@ export type ConnectionFilter = {
   readonly port?: number;
   readonly states?: readonly ConnectionState[];
   readonly direction?: Direction;
-};
+}
 
 export type FilterTarget = Pick<
   ConnectionLabels,
@@ -42,7 +42,10 @@ export function filterProblem(filter: ConnectionFilter): string | undefined {
   if (filter.destination !== undefined && !parseNetwork(filter.destination)) {
     return `destination ${filter.destination} is neither an address nor a CIDR`;
   }
-  if (filter.port !== undefined && !(Number.isInteger(filter.port) && filter.port >= 0 && filter.port <= 65_535)) {
+  if (
+    filter.port !== undefined &&
+    !(Number.isInteger(filter.port) && filter.port >= 0 && filter.port <= 65_535)
+  ) {
     return `port ${String(filter.port)} is not between 0 and 65535`;
   }
   const state = filter.states?.find((s) => !connectionStates.includes(s));

@@ -6,7 +6,8 @@
 import type { ConnectionFilter } from './filter.ts';
 import type { ConnectionRecord, WindowRecord } from './record.ts';
 
-export type LocalRequest = { readonly ask: 'status' } | { readonly ask: 'trace'; readonly filter: ConnectionFilter };
+export type LocalRequest =
+  { readonly ask: 'status' } | { readonly ask: 'trace'; readonly filter: ConnectionFilter };
 
 export type LocalReply =
   | { readonly type: 'status'; readonly status: unknown }

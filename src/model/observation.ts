@@ -1,9 +1,17 @@
 /** What the kernel told, decoded: numbers and words, no labels of this node yet. Stages hand these on. */
 
-import type { AddressForm, Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from './connection.ts';
+import type {
+  AddressForm,
+  Attribution,
+  CloseReason,
+  ConnectionState,
+  Direction,
+  ResetSide,
+  TimeoutBy,
+} from './connection.ts';
 import type { Histogram } from './latency.ts';
 
-export type Sums = {
+export interface Sums {
   opened: number;
   adopted: number;
   established: number;
@@ -16,10 +24,10 @@ export type Sums = {
   resetsReceived: number;
   timeoutsByApplication: number;
   latencySumUs: number;
-};
+}
 
 /** One row of one window. `source` is who called, on ingress only. Addresses are text; null: folded away. */
-export type FlowRow = {
+export interface FlowRow {
   readonly netns: number;
   readonly owner: number;
   readonly direction: Direction;
@@ -34,10 +42,10 @@ export type FlowRow = {
   readonly destinationPort: number;
   readonly sums: Readonly<Sums>;
   readonly latency: Histogram;
-};
+}
 
 /** One connection end at one moment. Times are the kernel's monotonic nanoseconds, `pidStartedNs` its boot-time ones. */
-export type ConnectionEvent = {
+export interface ConnectionEvent {
   readonly moment: 'established' | 'ended';
   readonly atNs: number;
   readonly startedNs: number;
@@ -68,10 +76,10 @@ export type ConnectionEvent = {
   readonly timeoutBy: TimeoutBy | undefined;
   /** Wanted by the policy; otherwise it is there for a live trace only. */
   readonly detail: boolean;
-};
+}
 
 /** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
-export type Owner = {
+export interface Owner {
   readonly id: number;
   readonly name: string;
   readonly uid: number;
@@ -82,7 +90,7 @@ export type Owner = {
   readonly pidStartedNs: number;
   /** From the root of its file system; the kernel's own names. */
   readonly kernelPath: string | undefined;
-};
+}
 
 /** The kernel's counters (and Sonde's count of the same things) of one network namespace. */
 export const reconciledCounters = [
@@ -96,11 +104,11 @@ export const reconciledCounters = [
 export type ReconciledCounter = (typeof reconciledCounters)[number];
 
 /** Sonde's count in a namespace, since attach. `cookie` is unique for as long as the kernel runs; `inode` is not. */
-export type NetnsCounts = {
+export interface NetnsCounts {
   readonly id: number;
   readonly cookie: bigint;
   readonly inode: number;
   readonly counters: Readonly<Record<ReconciledCounter, number>>;
   /** Connections without a record: no memory for one. */
   readonly untracked: number;
-};
+}

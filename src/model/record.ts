@@ -3,27 +3,35 @@
  * and their meaning: docs/reference/labels.md.
  */
 
-import type { AddressForm, Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from './connection.ts';
+import type {
+  AddressForm,
+  Attribution,
+  CloseReason,
+  ConnectionState,
+  Direction,
+  ResetSide,
+  TimeoutBy,
+} from './connection.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
 export const unknownLabel = 'unknown';
 
 /** On every record of this agent. */
-export type NodeLabels = {
+export interface NodeLabels {
   readonly 'host.name': string;
   readonly environment: string;
   readonly 'agent.instance': string;
   /** One run of an agent: sums balance within it. */
   readonly 'agent.id': string;
   readonly 'boot.id': string;
-};
+}
 
 /** Whose socket it is. */
-export type ProcessLabels = {
+export interface ProcessLabels {
   readonly 'process.name': string;
   readonly 'process.executable.path'?: string;
   readonly 'user.id'?: number;
-};
+}
 
 /** The two ends as the labelling standard names them; required labels first. */
 export type ConnectionLabels = NodeLabels &
@@ -92,7 +100,7 @@ export type ConnectionRecord = ConnectionLabels & {
 };
 
 /** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
-export type NamespaceCoverage = {
+export interface NamespaceCoverage {
   /** Inode; another namespace may get it once this one is gone. */
   readonly 'network.namespace': number;
   /** Unique for as long as the kernel runs. */
@@ -105,7 +113,7 @@ export type NamespaceCoverage = {
   readonly difference?: Readonly<Record<string, number>>;
   /** Counters that this kernel lets nobody compare, and why. */
   readonly incomparable?: Readonly<Record<string, string>>;
-};
+}
 
 /** Closes a window: what the node saw, lost and could not see. Sums are over all flow records of the window. */
 export type WindowRecord = NodeLabels & {

@@ -8,14 +8,14 @@ const outputBytesMax = 16 << 20;
 /** How much of what the guest printed an error repeats. */
 const tailLinesMax = 40;
 
-export type Verdict = {
+export interface Verdict {
   readonly exitCode: number;
   readonly output: string;
   readonly bootMs: number;
   readonly release: string;
-};
+}
 
-export type Console = {
+export interface Console {
   readonly take: (bytes: Buffer) => void;
   /** What qemu itself says. */
   readonly complain: (bytes: Buffer) => void;
@@ -23,9 +23,13 @@ export type Console = {
   readonly signal: AbortSignal;
   /** To be asked when qemu has ended; throws when the guest did not reach the end of the command. */
   readonly verdict: (name: string, timeoutMs: number) => Verdict;
-};
+}
 
-type Start = { readonly ms: number; readonly release: string; readonly outputAt: number };
+interface Start {
+  readonly ms: number;
+  readonly release: string;
+  readonly outputAt: number;
+}
 
 function tail(text: string): string {
   return text.replaceAll('\r', '').split('\n').slice(-tailLinesMax).join('\n');

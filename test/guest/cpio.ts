@@ -40,7 +40,7 @@ const typeBits = {
 /** `newc` keeps a size in eight hexadecimal digits. */
 const fileBytesMax = 0xffff_ffff;
 
-type Header = {
+interface Header {
   ino: number;
   mode: number;
   links: number;
@@ -48,7 +48,7 @@ type Header = {
   major: number;
   minor: number;
   name: string;
-};
+}
 
 function header(h: Header): Buffer {
   const name = Buffer.from(`${h.name}\0`);

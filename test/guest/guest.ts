@@ -20,7 +20,7 @@ import { findCommand } from './tree.ts';
 
 const run = promisify(execFile);
 
-export type GuestOptions = {
+export interface GuestOptions {
   readonly kernel: KernelName;
   /** Files and folders of the project to have in the guest, under /sonde (project.ts). */
   readonly files: readonly GuestFile[];
@@ -40,9 +40,9 @@ export type GuestOptions = {
   /** The command's output as it comes. */
   readonly onOutput?: (bytes: Buffer) => void;
   readonly signal?: AbortSignal;
-};
+}
 
-export type GuestResult = {
+export interface GuestResult {
   readonly exitCode: number;
   /** stdout and stderr of the command, in the order they came. */
   readonly output: string;
@@ -54,7 +54,7 @@ export type GuestResult = {
   readonly artifactsDir?: string;
   /** From starting qemu to starting the command. */
   readonly bootMs: number;
-};
+}
 
 /** Always there; the caller may contradict them, since the kernel takes the last of each. */
 const kernelArguments = [

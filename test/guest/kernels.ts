@@ -30,14 +30,14 @@ export const kernels = [
 ] as const;
 export type KernelName = (typeof kernels)[number]['name'];
 
-export type Kernel = {
+export interface Kernel {
   readonly name: KernelName;
   /** As `uname -r` says it. */
   readonly release: string;
   readonly image: string;
   /** The folder that holds `kernel/` and `modules.builtin`. */
   readonly modules: string;
-};
+}
 
 /**
  * apt's configuration for one use. Read last, so it may clear what the machine's own would run after an

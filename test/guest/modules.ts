@@ -90,7 +90,10 @@ const wanted = [
   ...['tcp_bbr', 'tcp_dctcp', 'tls'],
 ] as const;
 
-export type GuestModule = { readonly name: string; readonly bytes: Uint8Array };
+export interface GuestModule {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 function moduleName(path: string): string {
   return basename(path)

@@ -12,7 +12,7 @@ const peer = '10.99.0.2';
 const ports = { open: 82, rejected: 81 } as const;
 const triesMax = 50;
 
-export type Probe = {
+export interface Probe {
   readonly release: string;
   readonly hasBtf: boolean;
   /** Errors of a connect: to a listener, and to one behind `reject with tcp reset`. */
@@ -20,7 +20,7 @@ export type Probe = {
   readonly rejected: string;
   /** The error of an open socket after `ss -K`. */
   readonly destroyed: string;
-};
+}
 
 function sh(line: string): string {
   return execFileSync('sh', ['-c', line], { encoding: 'utf8' });

@@ -20,7 +20,7 @@ export const guestFolder = '/sonde';
  */
 export type GuestFile = string | { readonly from: string; readonly to: string };
 
-export type Project = {
+export interface Project {
   readonly files: readonly GuestFile[];
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export type Project = {
   /** Paths in the guest; relative ones are under /sonde. */
   readonly artifacts: readonly string[];
   readonly token: string;
-};
+}
 
 /** Ends a file whose types were taken out here. Trailing, so that lines and columns stay as they were. */
 const strippedMark = '\n//# types stripped';
@@ -60,7 +60,7 @@ const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
  * command's.
  */
 function withoutTypes(source: string): string {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
   try {
     return stripTypeScriptTypes(source);
@@ -70,7 +70,7 @@ function withoutTypes(source: string): string {
 }
 
 async function stripped(entry: CpioEntry): Promise<CpioEntry> {
-  if (entry.kind !== 'file' || !/\.ts$/.test(entry.path) || entry.path.includes('node_modules/'))
+  if (entry.kind !== 'file' || !entry.path.endsWith('.ts') || entry.path.includes('node_modules/'))
     return entry;
   const source = withoutTypes(await readFile(entry.from, 'utf8'));
   return { kind: 'bytes', path: entry.path, mode: entry.mode, bytes: Buffer.from(source + strippedMark) };

@@ -13,7 +13,10 @@ const run = promisify(execFile);
 
 /** `at` is the path in the guest, without its leading `/`. */
 export type Tree = Map<string, CpioEntry>;
-export type Placed = { readonly from: string; readonly at: string };
+export interface Placed {
+  readonly from: string;
+  readonly at: string;
+}
 
 /**
  * Guests have Debian's merged /usr: /lib and its like are links into it. An archive that named a file under

@@ -2,35 +2,71 @@
 
 import { addressFamily, formatAddress } from '../../lib/address.ts';
 import type { TypeInformation } from '../../lib/btf.ts';
-import type { Attribution, CloseReason, ConnectionState, Direction, ResetSide, TimeoutBy } from '../../model/connection.ts';
+import type {
+  Attribution,
+  CloseReason,
+  ConnectionState,
+  Direction,
+  ResetSide,
+  TimeoutBy,
+} from '../../model/connection.ts';
 import type { ConnectionEvent } from '../../model/observation.ts';
 import { reader } from './reader.ts';
+
+function eventWords(types: TypeInformation) {
+  return {
+    moments: types.words('moment', 'MOMENT_'),
+    directions: types.words('direction', 'DIRECTION_'),
+    states: types.words('state', 'STATE_'),
+    attributions: types.words('attribution', 'OWNER_'),
+    sides: types.words('reset_side', 'RESET_'),
+    reasons: types.words('close_reason', 'CLOSE_'),
+    timeouts: types.words('timeout_by', 'TIMEOUT_'),
+  };
+}
+
+function none(word: string | undefined): string | undefined {
+  return word === 'none' ? undefined : word;
+}
 
 /** Makes a decoder of single events; what it returns is a copy. */
 export function eventDecoder(types: TypeInformation): (view: DataView, offset: number) => ConnectionEvent {
   const layout = types.layout('event');
   const field = (name: string) => reader(layout, name);
-  const moments = types.words('moment', 'MOMENT_');
-  const directions = types.words('direction', 'DIRECTION_');
-  const states = types.words('state', 'STATE_');
-  const attributions = types.words('attribution', 'OWNER_');
-  const sides = types.words('reset_side', 'RESET_');
-  const reasons = types.words('close_reason', 'CLOSE_');
-  const timeouts = types.words('timeout_by', 'TIMEOUT_');
-  const none = (word: string | undefined) => (word === 'none' ? undefined : word);
-  const [at, started, cookie, sequence] = [field('at_ns'), field('started_ns'), field('cookie'), field('sequence')];
-  const [netns, owner, pid, pidStarted] = [field('netns'), field('owner'), field('pid'), field('pid_started_ns')];
+  const words = eventWords(types);
+  const [at, started, cookie, sequence] = [
+    field('at_ns'),
+    field('started_ns'),
+    field('cookie'),
+    field('sequence'),
+  ];
+  const [netns, owner, pid, pidStarted] = [
+    field('netns'),
+    field('owner'),
+    field('pid'),
+    field('pid_started_ns'),
+  ];
   const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
   const [sent, received, retransmits] = [field('bytes_sent'), field('bytes_received'), field('retransmits')];
   const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
-  const [moment, direction, state, attribution] = [field('moment'), field('direction'), field('state'), field('attribution')];
-  const [established, adopted, detail, error] = [field('established'), field('adopted'), field('detail'), field('error')];
+  const [moment, direction, state, attribution] = [
+    field('moment'),
+    field('direction'),
+    field('state'),
+    field('attribution'),
+  ];
+  const [established, adopted, detail, error] = [
+    field('established'),
+    field('adopted'),
+    field('detail'),
+    field('error'),
+  ];
   const [side, reason, timeout] = [field('reset_side'), field('close_reason'), field('timeout_by')];
   const sourceAt = layout.field('source').offset;
   const destinationAt = layout.field('destination').offset;
 
   return (view, base) => ({
-    moment: moments[moment(view, base)] as ConnectionEvent['moment'],
+    moment: words.moments[moment(view, base)] as ConnectionEvent['moment'],
     atNs: at(view, base),
     startedNs: started(view, base),
     cookie: cookie(view, base),
@@ -39,11 +75,11 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     owner: owner(view, base),
     pid: pid(view, base),
     pidStartedNs: pidStarted(view, base),
-    direction: directions[direction(view, base)] as Direction,
-    state: states[state(view, base)] as ConnectionState,
+    direction: words.directions[direction(view, base)] as Direction,
+    state: words.states[state(view, base)] as ConnectionState,
     established: established(view, base) === 1,
     adopted: adopted(view, base) === 1,
-    attribution: attributions[attribution(view, base)] as Attribution,
+    attribution: words.attributions[attribution(view, base)] as Attribution,
     source: formatAddress(view, base + sourceAt),
     sourcePort: sourcePort(view, base),
     destination: formatAddress(view, base + destinationAt),
@@ -54,9 +90,9 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     bytesReceived: received(view, base),
     retransmits: retransmits(view, base),
     error: error(view, base),
-    resetSide: none(sides[side(view, base)]) as ResetSide | undefined,
-    closeReason: reasons[reason(view, base)] as CloseReason,
-    timeoutBy: none(timeouts[timeout(view, base)]) as TimeoutBy | undefined,
+    resetSide: none(words.sides[side(view, base)]) as ResetSide | undefined,
+    closeReason: words.reasons[reason(view, base)] as CloseReason,
+    timeoutBy: none(words.timeouts[timeout(view, base)]) as TimeoutBy | undefined,
     detail: detail(view, base) === 1,
   });
 }

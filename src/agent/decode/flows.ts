@@ -7,7 +7,11 @@ import type { Histogram } from '../../model/latency.ts';
 import type { FlowRow, Sums } from '../../model/observation.ts';
 import { reader } from './reader.ts';
 
-export type RawRows = { readonly count: number; readonly keys: DataView; readonly values: DataView };
+export interface RawRows {
+  readonly count: number;
+  readonly keys: DataView;
+  readonly values: DataView;
+}
 
 /** Makes a decoder of windows; the rows are copies, the raw arrays may be used again. */
 export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[] {
@@ -40,10 +44,18 @@ export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[]
 
 type Words = Record<'direction' | 'state' | 'attribution' | 'form', readonly string[]>;
 
-function keyReader(types: TypeInformation, words: Words): (view: DataView, base: number) => Omit<FlowRow, 'sums' | 'latency'> {
+function keyReader(
+  types: TypeInformation,
+  words: Words,
+): (view: DataView, base: number) => Omit<FlowRow, 'sums' | 'latency'> {
   const key = types.layout('flow_key');
   const field = (name: string) => reader(key, name);
-  const [netns, owner, direction, state] = [field('netns'), field('owner'), field('direction'), field('state')];
+  const [netns, owner, direction, state] = [
+    field('netns'),
+    field('owner'),
+    field('direction'),
+    field('state'),
+  ];
   const [established, attribution, form, port] = [
     field('established'),
     field('attribution'),

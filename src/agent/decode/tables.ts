@@ -13,7 +13,11 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
   const lengths = layout.field('path_lengths');
   const path = layout.field('path');
   const nameSize = path.count / lengths.count;
-  const [known, pid, started] = [reader(layout, 'known'), reader(layout, 'first_pid'), reader(layout, 'first_pid_started_ns')];
+  const [known, pid, started] = [
+    reader(layout, 'known'),
+    reader(layout, 'first_pid'),
+    reader(layout, 'first_pid_started_ns'),
+  ];
   const [uid, inode, device] = [reader(key, 'uid'), reader(key, 'exe_inode'), reader(key, 'exe_device')];
   const cgroupAt = key.field('cgroup').offset;
 
@@ -48,7 +52,9 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
 }
 
 /** Reads one namespace's counts; undefined for a number that nobody has. */
-export function netnsDecoder(types: TypeInformation): (view: DataView, id: number) => NetnsCounts | undefined {
+export function netnsDecoder(
+  types: TypeInformation,
+): (view: DataView, id: number) => NetnsCounts | undefined {
   const layout = types.layout('netns');
   const field = (name: string) => reader(layout, name);
   const [known, inode, untracked] = [field('known'), field('inode'), field('untracked')];

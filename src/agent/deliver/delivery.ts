@@ -16,12 +16,18 @@ export type Delivery = AsyncDisposable & {
 export function openDelivery(exporters: ReadonlyMap<string, OpenExporter>, log: Log): Delivery {
   const losses: Record<string, number> = {};
 
-  async function deliverTo(name: string, exporter: OpenExporter, records: readonly SondeRecord[]): Promise<void> {
+  async function deliverTo(
+    name: string,
+    exporter: OpenExporter,
+    records: readonly SondeRecord[],
+  ): Promise<void> {
     try {
       await exporter.deliver(records);
     } catch (error) {
       losses[`deliver.${name}`] = (losses[`deliver.${name}`] ?? 0) + records.length;
-      log.warn(`exporter ${name} did not take ${String(records.length)} records: ${(error as Error).message}`);
+      log.warn(
+        `exporter ${name} did not take ${String(records.length)} records: ${(error as Error).message}`,
+      );
     }
   }
 

@@ -9,13 +9,13 @@ export type OpenExporter = AsyncDisposable & {
   deliver(records: readonly SondeRecord[]): Promise<void>;
 };
 
-export type Exporter<Schema extends z.ZodType = z.ZodType> = {
+export interface Exporter<Schema extends z.ZodType = z.ZodType> {
   readonly name: string;
   readonly summary: string;
   /** Its part of the configuration, under `exporters.NAME`. */
   readonly schema: Schema;
   open(options: z.output<Schema>): Promise<OpenExporter>;
-};
+}
 
 /** Names of the exporters that there are. */
 export function exporterNames(): string[] {
@@ -27,6 +27,8 @@ export function exporterNames(): string[] {
 
 /** Loads one; only what the configuration names is loaded. */
 export async function loadExporter(name: string): Promise<Exporter> {
-  const module = (await import(new URL(`exporters/${name}.ts`, import.meta.url).href)) as { exporter: Exporter };
+  const module = (await import(new URL(`exporters/${name}.ts`, import.meta.url).href)) as {
+    exporter: Exporter;
+  };
   return module.exporter;
 }

@@ -10,13 +10,16 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Owner } from '../../model/observation.ts';
 import { unknownLabel, type ProcessLabels } from '../../model/record.ts';
 
-export type OwnerTable = {
+export interface OwnerTable {
   /** Looks up the owners met since the last call. Cheap when there are none. */
   refresh(): void;
   labels(id: number): ProcessLabels;
-};
+}
 
-export type OwnerSource = { used(): number; read(id: number): Owner | undefined };
+export interface OwnerSource {
+  used(): number;
+  read(id: number): Owner | undefined;
+}
 
 const nobody: ProcessLabels = { 'process.name': unknownLabel };
 

@@ -18,21 +18,25 @@ const mountFolders = ['/run/netns', '/run/docker/netns'];
 const readingsMax = 5;
 
 export type Counters = NetnsCounts['counters'];
-export type Reading = { readonly before: Counters; readonly kernel: Counters; readonly after: Counters };
+export interface Reading {
+  readonly before: Counters;
+  readonly kernel: Counters;
+  readonly after: Counters;
+}
 
-export type Observation = {
+export interface Observation {
   readonly counts: NetnsCounts;
   readonly baseline?: Reading;
   readonly now?: Reading;
   readonly unreachable?: string;
-};
+}
 
-export type NamespaceSource = {
+export interface NamespaceSource {
   readonly native: Native;
   used(): number;
   read(id: number): NetnsCounts | undefined;
   parse(snmp: string, netstat: string): Counters;
-};
+}
 
 function entries(folder: string): string[] {
   try {
@@ -65,19 +69,31 @@ export function findNamespaces(): Map<number, string> {
   return found;
 }
 
-const zero: Counters = { activeOpens: 0, passiveOpens: 0, attemptFails: 0, estabResets: 0, retransSegs: 0, outRsts: 0 };
+const zero: Counters = {
+  activeOpens: 0,
+  passiveOpens: 0,
+  attemptFails: 0,
+  estabResets: 0,
+  retransSegs: 0,
+  outRsts: 0,
+};
 
 function equal(a: Counters, b: Counters): boolean {
   return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
 }
 
-export type Namespaces = {
+export interface Namespaces {
   /** Reads every namespace that exists now, as the point from which to count. Right after the programs are attached. */
   start(): Promise<void>;
   /** Every namespace that the programs have met. */
   observe(): Promise<Observation[]>;
   inode(id: number): number;
-};
+}
+
+function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
+  for (let id = 1; id <= source.used(); id++) if (source.read(id)?.cookie === cookie) return id;
+  return undefined;
+}
 
 export function openNamespaces(source: NamespaceSource): Namespaces {
   const baselines = new Map<bigint, Reading>();
@@ -85,18 +101,17 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
   const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
 
-  function idOf(cookie: bigint): number | undefined {
-    for (let id = 1; id <= source.used(); id++) if (source.read(id)?.cookie === cookie) return id;
-    return undefined;
-  }
-
   /** Undefined when another namespace has that path by now. */
-  async function readAt(path: string, cookie: bigint | undefined, id: number | undefined): Promise<[bigint, Reading] | undefined> {
+  async function readAt(
+    path: string,
+    cookie: bigint | undefined,
+    id: number | undefined,
+  ): Promise<[bigint, Reading] | undefined> {
     for (let attempt = 1; ; attempt++) {
       const before = (id === undefined ? undefined : source.read(id)?.counters) ?? zero;
       const visit = await source.native.netns(path, ...files);
       if (cookie !== undefined && visit.cookie !== cookie) return undefined;
-      const seenAs = id ?? idOf(visit.cookie);
+      const seenAs = id ?? idOf(source, visit.cookie);
       const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
       if (!equal(before, after) && attempt < readingsMax) {
         id = seenAs;
@@ -114,7 +129,11 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
       const reading = await readAt(path, counts.cookie, counts.id);
       if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
       const fresh: Reading = { before: zero, kernel: zero, after: zero };
-      return { counts: source.read(counts.id) ?? counts, baseline: baselines.get(counts.cookie) ?? fresh, now: reading[1] };
+      return {
+        counts: source.read(counts.id) ?? counts,
+        baseline: baselines.get(counts.cookie) ?? fresh,
+        now: reading[1],
+      };
     } catch (error) {
       return { counts, unreachable: (error as Error).message };
     }

@@ -6,19 +6,33 @@ import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../../lib/errors.ts';
 
 declare const object: unique symbol;
-export type NativeObject = { readonly [object]: true };
+export interface NativeObject {
+  readonly [object]: true;
+}
 
-export type RingPages = { consumer: ArrayBuffer; producer: ArrayBuffer; data: ArrayBuffer };
+export interface RingPages {
+  consumer: ArrayBuffer;
+  producer: ArrayBuffer;
+  data: ArrayBuffer;
+}
 
 /** `runs` and `runTimeNs` count only while statistics are on. */
-export type ProgramStatistics = { name: string; runs?: bigint; runTimeNs?: bigint };
+export interface ProgramStatistics {
+  name: string;
+  runs?: bigint;
+  runTimeNs?: bigint;
+}
 
-export type NetnsVisit = { cookie: bigint; inode: number; texts: string[] };
+export interface NetnsVisit {
+  cookie: bigint;
+  inode: number;
+  texts: string[];
+}
 
 /** Errors carry `errno` and `log`, the end of what libbpf and the verifier said. */
 export type NativeError = Error & { errno?: number; log?: string };
 
-export type Native = {
+export interface Native {
   open(path: string): NativeObject;
   btf(of: NativeObject): ArrayBuffer;
   constants(of: NativeObject, map: string, bytes?: Uint8Array): ArrayBuffer;
@@ -38,9 +52,12 @@ export type Native = {
   kernelArguments(type: string): number;
   netns(path: string, ...files: string[]): Promise<NetnsVisit>;
   close(of: NativeObject): void;
-};
+}
 
-export type Artefacts = { readonly addon: string; readonly object: string };
+export interface Artefacts {
+  readonly addon: string;
+  readonly object: string;
+}
 
 /** Where the build puts the addon and the kernel programs; SONDE_BUILD names another folder (a package's, a test's). */
 export function artefacts(environment: NodeJS.ProcessEnv = process.env): Artefacts {
@@ -50,10 +67,15 @@ export function artefacts(environment: NodeJS.ProcessEnv = process.env): Artefac
 
 export function loadNative(paths: Artefacts): Native {
   if (!existsSync(paths.object)) throw new OperatorError('build.missing_object', { file: paths.object });
-  if (!existsSync(paths.addon)) throw new OperatorError('build.missing_addon', { file: paths.addon, reason: 'no such file' });
+  if (!existsSync(paths.addon))
+    throw new OperatorError('build.missing_addon', { file: paths.addon, reason: 'no such file' });
   try {
     return createRequire(import.meta.url)(paths.addon) as Native;
   } catch (error) {
-    throw new OperatorError('build.missing_addon', { file: paths.addon, reason: (error as Error).message }, { cause: error });
+    throw new OperatorError(
+      'build.missing_addon',
+      { file: paths.addon, reason: (error as Error).message },
+      { cause: error },
+    );
   }
 }

@@ -11,12 +11,12 @@ import { OperatorError } from '../../lib/errors.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import { openRing, type Ring } from './ring.ts';
 
-export type KernelLimits = {
+export interface KernelLimits {
   /** Rows of one window. Beyond it rows fold. A power of two. */
   readonly flowRowsMax: number;
   /** Bytes of the ring of single connections; a power of two and of pages. Beyond it events are lost, and counted. */
   readonly eventBytesMax: number;
-};
+}
 
 export const kernelLimits: KernelLimits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
 
@@ -30,18 +30,25 @@ const tracepoints = [
 ] as const;
 
 /** One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next window. */
-export type RawWindow = { readonly count: number; readonly keys: DataView; readonly values: DataView };
+export interface RawWindow {
+  readonly count: number;
+  readonly keys: DataView;
+  readonly values: DataView;
+}
 
-export type Control = {
+export interface Control {
   seeding: boolean;
   scoped: boolean;
   detailClosed: boolean;
   trace: boolean;
   window: number;
   slowUs: number;
-};
+}
 
-export type EventBudget = { readonly perSecond: number; readonly burst: number };
+export interface EventBudget {
+  readonly perSecond: number;
+  readonly burst: number;
+}
 
 /** The kernel's own types, which the programs' field offsets are taken from. */
 const btfPath = '/sys/kernel/btf/vmlinux';
@@ -61,7 +68,7 @@ export class Kernel implements AsyncDisposable {
   readonly #shared: DataView;
   readonly #sharedLayout: Layout;
   readonly #controlLayout: Layout;
-  #live = 0;
+  #live: 0 | 1 = 0;
   #keys: Uint8Array<ArrayBuffer>;
   #values: Uint8Array<ArrayBuffer>;
 
@@ -99,8 +106,13 @@ export class Kernel implements AsyncDisposable {
       this.#native.close(this.#object);
       const { errno, log } = error as NativeError;
       if (!existsSync(btfPath)) throw new OperatorError('kernel.no_btf', { file: btfPath }, { cause: error });
-      if (errno === 1 || errno === 13) throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
-      throw new OperatorError('kernel.load_failed', { reason: lastLine(log) ?? (error as Error).message }, { cause: error });
+      if (errno === 1 || errno === 13)
+        throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
+      throw new OperatorError(
+        'kernel.load_failed',
+        { reason: lastLine(log) ?? (error as Error).message },
+        { cause: error },
+      );
     }
   }
 
@@ -125,7 +137,12 @@ export class Kernel implements AsyncDisposable {
   scope(cookies: readonly bigint[]): void {
     this.set({ scoped: true });
     for (const cookie of cookies) {
-      this.#native.write(this.#object, 'scope', new Uint8Array(BigUint64Array.of(cookie).buffer), Uint8Array.of(1));
+      this.#native.write(
+        this.#object,
+        'scope',
+        new Uint8Array(BigUint64Array.of(cookie).buffer),
+        Uint8Array.of(1),
+      );
     }
   }
 
@@ -182,11 +199,11 @@ export class Kernel implements AsyncDisposable {
    * rows stay in the kernel until `clear`.
    */
   async close(window: number): Promise<RawWindow> {
-    const closing = flowMaps[this.#live]!;
+    const closing = flowMaps[this.#live];
     this.set({ window });
     await this.#native.point(this.#object, 'flows', slots.closing, closing);
-    this.#live = 1 - this.#live;
-    await this.#native.point(this.#object, 'flows', slots.live, flowMaps[this.#live]!);
+    this.#live = other(this.#live);
+    await this.#native.point(this.#object, 'flows', slots.live, flowMaps[this.#live]);
     await this.#native.run(this.#object, 'sweep');
     return this.#read(closing);
   }
@@ -208,7 +225,7 @@ export class Kernel implements AsyncDisposable {
 
   /** Forgets a closed window's rows, once they are delivered. */
   async clear(window: RawWindow): Promise<void> {
-    const closed = flowMaps[1 - this.#live]!;
+    const closed = flowMaps[other(this.#live)];
     await this.#native.remove(this.#object, closed, new Uint8Array(window.keys.buffer), window.count);
     this.#layNodeRows(closed);
   }
@@ -256,6 +273,10 @@ export class Kernel implements AsyncDisposable {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
+}
+
+function other(map: 0 | 1): 0 | 1 {
+  return map === 0 ? 1 : 0;
 }
 
 function errorName(error: NativeError): string {

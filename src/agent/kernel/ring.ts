@@ -14,12 +14,12 @@ const headerSize = 8;
 /** Gets one record: its bytes are `view` from `offset`, valid only until it returns. */
 export type Visitor = (view: DataView, offset: number) => void;
 
-export type Ring = {
+export interface Ring {
   /** Visits at most `eventsMax` committed records in order and frees them; returns how many. */
   drain(visit: Visitor, eventsMax: number): number;
   /** Bytes written and not yet consumed. */
   backlog(): number;
-};
+}
 
 export function openRing(pages: RingPages): Ring {
   const consumer = new BigUint64Array(pages.consumer);

@@ -16,7 +16,11 @@ export async function scopeCookies(native: Native, words: readonly string[]): Pr
       try {
         return (await native.netns(scopePath(word))).cookie;
       } catch (error) {
-        throw new OperatorError('config.namespace', { namespace: word, reason: (error as Error).message }, { cause: error });
+        throw new OperatorError(
+          'config.namespace',
+          { namespace: word, reason: (error as Error).message },
+          { cause: error },
+        );
       }
     }),
   );

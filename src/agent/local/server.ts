@@ -24,10 +24,10 @@ export const localLimits = {
 } as const;
 
 /** What the server needs of an agent. */
-export type Served = {
+export interface Served {
   watch(watcher: { record(record: ConnectionRecord | WindowRecord): void }): () => void;
   status(): { readonly lost: Readonly<Record<string, number>>; readonly watchers: number };
-};
+}
 
 export type LocalServer = AsyncDisposable & { serve(agent: Served): void };
 
@@ -73,7 +73,8 @@ function startTrace(socket: Socket, agent: Served, request: Extract<LocalRequest
 }
 
 function answer(socket: Socket, line: string, agent: Served | undefined): void {
-  const fail = (message: string) => socket.end(`${JSON.stringify({ type: 'error', message } satisfies LocalReply)}\n`);
+  const fail = (message: string) =>
+    socket.end(`${JSON.stringify({ type: 'error', message } satisfies LocalReply)}\n`);
   let request: LocalRequest;
   try {
     request = JSON.parse(line) as LocalRequest;
@@ -82,7 +83,8 @@ function answer(socket: Socket, line: string, agent: Served | undefined): void {
     return;
   }
   if (!agent) fail('the agent is still starting');
-  else if (request.ask === 'status') socket.end(`${JSON.stringify({ type: 'status', status: agent.status() })}\n`);
+  else if (request.ask === 'status')
+    socket.end(`${JSON.stringify({ type: 'status', status: agent.status() })}\n`);
   else if (agent.status().watchers >= localLimits.watchersMax) fail('too many watchers');
   else startTrace(socket, agent, request);
 }

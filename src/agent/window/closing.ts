@@ -11,15 +11,18 @@ import { mergeRows } from './merge.ts';
 import { reconcile, type NamespaceObservation, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
 
-export type WindowParts = {
+export interface WindowParts {
   readonly bounds: WindowBounds;
   readonly rows: readonly Labelled<FlowRow>[];
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
-};
+}
 
-export type ClosedWindow = { readonly records: readonly FlowRecord[]; readonly closing: WindowRecord };
+export interface ClosedWindow {
+  readonly records: readonly FlowRecord[];
+  readonly closing: WindowRecord;
+}
 
 function total(records: readonly FlowRecord[], value: (record: FlowRecord) => number): number {
   return records.reduce((sum, record) => sum + value(record), 0);
@@ -42,12 +45,18 @@ function countShares(records: readonly FlowRecord[]): Shares {
 }
 
 /** What was added since `before`; names with nothing new are left out. */
-function since(before: Readonly<Record<string, number>>, now: Readonly<Record<string, number>>): Record<string, number> {
+function since(
+  before: Readonly<Record<string, number>>,
+  now: Readonly<Record<string, number>>,
+): Record<string, number> {
   const added = Object.entries(now).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
   return Object.fromEntries(added.filter(([, count]) => count !== 0));
 }
 
-export function windowCloser(node: NodeLabels, options: ReconcileOptions): (parts: WindowParts) => ClosedWindow {
+export function windowCloser(
+  node: NodeLabels,
+  options: ReconcileOptions,
+): (parts: WindowParts) => ClosedWindow {
   let stillOpen = 0;
   let untrackedBefore = 0;
   let lossesBefore: Readonly<Record<string, number>> = {};

@@ -13,15 +13,19 @@ import type { NamespaceCoverage } from '../../model/record.ts';
 export type Counters = Readonly<Record<ReconciledCounter, number>>;
 
 /** The kernel's counters, read between two looks at Sonde's; equal looks mean nothing moved meanwhile. */
-export type Reading = { readonly before: Counters; readonly kernel: Counters; readonly after: Counters };
+export interface Reading {
+  readonly before: Counters;
+  readonly kernel: Counters;
+  readonly after: Counters;
+}
 
-export type NamespaceObservation = {
+export interface NamespaceObservation {
   readonly counts: NetnsCounts;
   /** Both since the same moment; absent when the namespace could not be entered. */
   readonly baseline?: Reading;
   readonly now?: Reading;
   readonly unreachable?: string;
-};
+}
 
 /** Values of one protocol line pair of /proc/net/snmp or netstat, by name. */
 function protocolLine(text: string, protocol: string): Map<string, number> {
@@ -59,7 +63,10 @@ function difference(name: ReconciledCounter, baseline: Reading, now: Reading, in
   return 0;
 }
 
-export type ReconcileOptions = { readonly inFlight: number; readonly outRstsComparable: boolean };
+export interface ReconcileOptions {
+  readonly inFlight: number;
+  readonly outRstsComparable: boolean;
+}
 
 export function reconcile(observation: NamespaceObservation, options: ReconcileOptions): NamespaceCoverage {
   const { counts, baseline, now } = observation;

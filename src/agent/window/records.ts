@@ -4,19 +4,29 @@ import { getSystemErrorName } from 'node:util';
 import type { AddressForm } from '../../model/connection.ts';
 import { bucketStartUs, quantileMs, type Histogram } from '../../model/latency.ts';
 import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
-import { unknownLabel, type ConnectionRecord, type FlowRecord, type NodeLabels, type ProcessLabels } from '../../model/record.ts';
+import {
+  unknownLabel,
+  type ConnectionRecord,
+  type FlowRecord,
+  type NodeLabels,
+  type ProcessLabels,
+} from '../../model/record.ts';
 import type { WallTimes } from './time.ts';
 
 /** An observation with what enrichment found out about it. `netnsInode` is 0 where the namespace is not known. */
-export type Labelled<T> = { readonly of: T; readonly process: ProcessLabels; readonly netnsInode: number };
+export interface Labelled<T> {
+  readonly of: T;
+  readonly process: ProcessLabels;
+  readonly netnsInode: number;
+}
 
 /** `last`: the agent stops for good, so what is open will not be told any more. */
-export type WindowBounds = {
+export interface WindowBounds {
   readonly number: number;
   readonly start: string;
   readonly end: string;
   readonly last: boolean;
-};
+}
 
 const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
@@ -39,7 +49,9 @@ function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
     'latency.p50_ms': quantile(0.5),
     'latency.p95_ms': quantile(0.95),
     'latency.p99_ms': quantile(0.99),
-    'latency.histogram': histogram.map(({ bucket, count }) => [bucketStartUs(bucket + 1) / 1000, count] as const),
+    'latency.histogram': histogram.map(
+      ({ bucket, count }) => [bucketStartUs(bucket + 1) / 1000, count] as const,
+    ),
   };
 }
 

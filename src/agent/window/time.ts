@@ -2,12 +2,12 @@
 
 import type { Clock } from '../../lib/clock.ts';
 
-export type WallTimes = {
+export interface WallTimes {
   /** RFC 3339 of a CLOCK_MONOTONIC time. */
   ofMonotonic(ns: number): string;
   /** RFC 3339 of a CLOCK_BOOTTIME time (process start). */
   ofBoot(ns: number): string;
-};
+}
 
 /** Converts with the clocks' difference of now; good for times of the last seconds. */
 export function wallTimes(clock: Clock): WallTimes {

@@ -15,7 +15,9 @@ export const command: Command = {
   async run({ values, signal }) {
     const file = values['config'];
     const config =
-      typeof file === 'string' ? await readConfig(file) : await parseConfig({ exporters: { jsonl: {} } }, 'the defaults');
+      typeof file === 'string'
+        ? await readConfig(file)
+        : await parseConfig({ exporters: { jsonl: {} } }, 'the defaults');
     if (values['check-config'] === true) return 0;
     await runAgent(config, signal, { log: stderrLog });
     return 0;

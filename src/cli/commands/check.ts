@@ -13,7 +13,9 @@ export const command: Command = {
     json: { type: 'boolean', help: 'findings as JSON' },
     strict: { type: 'boolean', help: 'degraded counts as missing' },
   },
-  notes: ['Exit code: 0 all is there, 1 degraded, 2 nothing can be answered. Attaches the programs for a moment.'],
+  notes: [
+    'Exit code: 0 all is there, 1 degraded, 2 nothing can be answered. Attaches the programs for a moment.',
+  ],
   async run({ values, stdout }) {
     const findings = await checkNode();
     const paint = painter(stdout.isTerminal);
@@ -25,7 +27,11 @@ export const command: Command = {
         if (whatToDo !== undefined && result !== 'ok') stdout.write(`${' '.repeat(31)}→ ${whatToDo}\n`);
       }
     }
-    const worst = findings.some((f) => f.result === 'missing') ? 2 : findings.some((f) => f.result === 'degraded') ? 1 : 0;
+    const worst = findings.some((f) => f.result === 'missing')
+      ? 2
+      : findings.some((f) => f.result === 'degraded')
+        ? 1
+        : 0;
     return values['strict'] === true && worst === 1 ? 2 : worst;
   },
 };

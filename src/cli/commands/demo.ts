@@ -14,23 +14,38 @@ export const command: Command = {
   options: {
     hold: { type: 'string', value: 'TIME', help: 'keep the long-lived connection that long; 12s by default' },
   },
-  notes: ['Needs root. Run `sonde up` or `sonde trace` in another terminal to watch it. Nothing is left behind.'],
+  notes: [
+    'Needs root. Run `sonde up` or `sonde trace` in another terminal to watch it. Nothing is left behind.',
+  ],
   async run({ values, stdout, signal }) {
     const hold = typeof values['hold'] === 'string' ? parseDurationMs(values['hold']) : 12_000;
     if (hold === undefined) {
-      throw new OperatorError('usage.bad_value', { problem: '--hold takes a time such as 12s', command: 'demo' });
+      throw new OperatorError('usage.bad_value', {
+        problem: '--hold takes a time such as 12s',
+        command: 'demo',
+      });
     }
-    if (process.getuid?.() !== 0) throw new OperatorError('privileges.missing', { action: 'make network namespaces' });
+    if (process.getuid?.() !== 0)
+      throw new OperatorError('privileges.missing', { action: 'make network namespaces' });
     const paint = painter(stdout.isTerminal);
     const pause = (ms: number) =>
       new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
-        signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+        signal.addEventListener(
+          'abort',
+          () => {
+            clearTimeout(timer);
+            resolve();
+          },
+          { once: true },
+        );
       });
     await onDemoSet(async (set) => {
       stdout.write('Two hosts and a router between them, in network namespaces of their own.\n\n');
       const say = await longLived(set);
-      stdout.write(`worker keeps a connection to queue open\n  ${paint('dim', 'sonde says: open, in every window')}\n`);
+      stdout.write(
+        `worker keeps a connection to queue open\n  ${paint('dim', 'sonde says: open, in every window')}\n`,
+      );
       for (const step of demoSteps) {
         if (signal.aborted) return;
         stdout.write(`${step.title}\n  ${paint('dim', `sonde says: ${step.see}`)}\n`);
@@ -39,7 +54,7 @@ export const command: Command = {
         await pause(stepPauseMs);
       }
       stdout.write(`\nHolding the connection of worker for ${String(hold / 1000)} s; Ctrl-C ends it.\n`);
-      for (const end = Date.now() + hold; Date.now() < end && !signal.aborted; ) {
+      for (const end = Date.now() + hold; Date.now() < end && !signal.aborted;) {
         await pause(1000);
         await say();
       }

@@ -12,7 +12,9 @@ function lines(status: AgentStatus): string[] {
   return [
     `agent ${status.node['agent.instance']} on ${status.node['host.name']}, environment ${status.node.environment}, since ${status.since}`,
     `knows ${String(status.owners)} owners in ${String(status.namespaces)} network namespaces; ${String(status.watchers)} watch it; ${formatBytes(status.memoryBytes)} of memory`,
-    lost.length === 0 ? 'nothing lost' : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
+    lost.length === 0
+      ? 'nothing lost'
+      : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
     status.lastWindow ? windowLine(status.lastWindow, painter(false)) : 'no window closed yet',
   ];
 }

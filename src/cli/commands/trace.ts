@@ -5,8 +5,8 @@ import { parseDurationMs } from '../../lib/units.ts';
 import { connectionStates, type ConnectionState, type Direction } from '../../model/connection.ts';
 import { filterProblem, type ConnectionFilter } from '../../model/filter.ts';
 import type { LocalReply } from '../../model/local.ts';
-import type { Command, Output, Values } from '../command.ts';
-import { missedLine, painter, traceHeader, traceLine } from '../trace-lines.ts';
+import type { Command, Values } from '../command.ts';
+import { linePrinter } from '../trace-lines.ts';
 import { watch } from '../watch.ts';
 
 function text(values: Values, name: string): string | undefined {
@@ -16,7 +16,11 @@ function text(values: Values, name: string): string | undefined {
 
 /** The filter that the options ask for; throws usage.bad_value. */
 export function filterOf(values: Values): ConnectionFilter {
-  const [process, destination, port] = [text(values, 'process'), text(values, 'destination'), text(values, 'port')];
+  const [process, destination, port] = [
+    text(values, 'process'),
+    text(values, 'destination'),
+    text(values, 'port'),
+  ];
   const [states, direction] = [text(values, 'state'), text(values, 'direction')];
   const filter: ConnectionFilter = {
     ...(process === undefined ? {} : { process }),
@@ -35,18 +39,12 @@ export function untilOf(values: Values, signal: AbortSignal): AbortSignal {
   const value = text(values, 'for');
   if (value === undefined) return signal;
   const ms = parseDurationMs(value);
-  if (ms === undefined) throw new OperatorError('usage.bad_value', { command: 'trace', problem: `--for ${value} is no duration such as 30s` });
+  if (ms === undefined)
+    throw new OperatorError('usage.bad_value', {
+      command: 'trace',
+      problem: `--for ${value} is no duration such as 30s`,
+    });
   return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
-}
-
-/** Prints answers for people. */
-export function linePrinter(stdout: Output): (reply: LocalReply) => void {
-  const paint = painter(stdout.isTerminal);
-  return (reply) => {
-    if (reply.type === 'watching') stdout.write(`${traceHeader(paint)}\n`);
-    else if (reply.type === 'connection') stdout.write(`${traceLine(reply.record, paint)}\n`);
-    else if (reply.type === 'missed') stdout.write(`${missedLine(reply.missed, paint)}\n`);
-  };
 }
 
 export const command: Command = {
@@ -74,7 +72,14 @@ export const command: Command = {
       instance: text(values, 'instance') ?? 'main',
       filter: filterOf(values),
       signal: untilOf(values, signal),
-      log: { info: (line) => { say(`sonde: ${line}`); }, warn: (line) => { say(`sonde: warning: ${line}`); } },
+      log: {
+        info: (line) => {
+          say(`sonde: ${line}`);
+        },
+        warn: (line) => {
+          say(`sonde: warning: ${line}`);
+        },
+      },
       onReply(reply) {
         if (reply.type === 'error') failure = reply.message;
         else print(reply);

@@ -3,9 +3,8 @@
 import { hostname } from 'node:os';
 import { parseConfig } from '../../agent/config.ts';
 import type { Command } from '../command.ts';
-import { painter, windowLine } from '../trace-lines.ts';
+import { linePrinter, painter, windowLine } from '../trace-lines.ts';
 import { watchOwnAgent } from '../watch.ts';
-import { linePrinter } from './trace.ts';
 
 /** What somebody can still make out as it goes by; failures have a budget of their own. */
 const linesPerSecondMax = 100;
@@ -23,13 +22,22 @@ export const command: Command = {
     const config = await parseConfig({ profile: 'full', window, environment, limits }, 'the options');
     const print = linePrinter(stdout);
     const paint = painter(stdout.isTerminal);
-    say(`sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`);
+    say(
+      `sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`,
+    );
     say('sonde: try `curl http://127.0.0.1:1/` or `bin/sonde demo` in another terminal.');
     await watchOwnAgent(config, {
       instance: config.instance,
       filter: {},
       signal,
-      log: { info: (line) => { say(`sonde: ${line}`); }, warn: (line) => { say(`sonde: warning: ${line}`); } },
+      log: {
+        info: (line) => {
+          say(`sonde: ${line}`);
+        },
+        warn: (line) => {
+          say(`sonde: warning: ${line}`);
+        },
+      },
       onReply(reply) {
         if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
         else print(reply);

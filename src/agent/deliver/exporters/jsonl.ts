@@ -14,8 +14,15 @@ import type { Exporter, OpenExporter } from '../exporter.ts';
 const schema = z
   .strictObject({
     path: z.string().min(1).default('-').meta({ description: 'file to append to; - is standard output' }),
-    max_size: bytes({ min: '64KiB', max: '64GiB', default: '100MB' }).meta({ description: 'rotate beyond this size' }),
-    keep: z.int().min(0).max(1000).default(5).meta({ description: 'rotated files to keep: PATH.1 is the newest' }),
+    max_size: bytes({ min: '64KiB', max: '64GiB', default: '100MB' }).meta({
+      description: 'rotate beyond this size',
+    }),
+    keep: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(5)
+      .meta({ description: 'rotated files to keep: PATH.1 is the newest' }),
   })
   .meta({ description: 'records as JSON lines' });
 
@@ -44,7 +51,7 @@ function repair(path: string): number {
   try {
     const { size } = fstatSync(fd);
     const chunk = Buffer.alloc(64 * 1024);
-    for (let end = size; end > 0; ) {
+    for (let end = size; end > 0;) {
       const start = Math.max(0, end - chunk.length);
       const length = readSync(fd, chunk, 0, end - start, start);
       const newline = chunk.subarray(0, length).lastIndexOf(0x0a);
