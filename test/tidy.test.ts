@@ -239,7 +239,7 @@ describe('C', () => {
     ],
     good: {
       'bpf/a.bpf.c':
-        '#include <bpf/bpf_core_read.h>\n// not fentry, no kprobe\n/* nor\n bpf_probe_read */ SEC("tp_btf/inet_sock_set_state")',
+        '#include <bpf/bpf_core_read.h>\n// no kprobe\n/* nor\n bpf_probe_read */ SEC("tp_btf/tcp_x")',
     },
   });
 
