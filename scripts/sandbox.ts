@@ -18,24 +18,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-const ordinaryTools = [
-  ...[
-    'bash',
-    'basename',
-    'cat',
-    'chmod',
-    'cp',
-    'dirname',
-    'env',
-    'flock',
-    'grep',
-    'mkdir',
-    'mktemp',
-    'mv',
-    'nproc',
-  ],
-  ...['rm', 'sed', 'sha256sum', 'sleep', 'sort', 'stat', 'tail', 'touch', 'uname'],
-];
+const ordinaryTools = (
+  'bash basename cat chmod cp dirname env flock grep ln mkdir mktemp mv nproc ' +
+  'rm sed sha256sum sleep sort stat tail touch uname'
+).split(' ');
 
 export interface Outcome {
   readonly code: number;

@@ -146,6 +146,11 @@ describe('text', () => {
     good: { 'scripts/a.sh': 'mktemp /tmp/sonde.XXXXXX', 'src/a.ts': "const todo = 'TODOs';" },
   });
 
+  houseRule('merges are finished', text.hasNoMergeMarkers, {
+    bad: [{ 'src/a.ts': '<<<<<<< HEAD' }, { 'docs/a.md': 'a\n>>>>>>> other' }],
+    good: { 'docs/a.md': 'Title\n=======\n>> quoted', 'src/a.c': 'x = a <<<<<<< b' },
+  });
+
   houseRule('facts are stated once', text.statesFactsOnce, {
     bad: [{ 'src/a.ts': '// Keep in sync with a.h' }, { 'bpf/a.h': '/* keep this in sync */' }],
     good: { 'src/a.ts': '// synced by the kernel' },
@@ -234,7 +239,7 @@ describe('C', () => {
     ],
     good: {
       'bpf/a.bpf.c':
-        '#include <bpf/bpf_core_read.h>\n// not fentry, no kprobe\n/* nor\n bpf_probe_read */ SEC("tp_btf/inet_sock_set_state")',
+        '#include <bpf/bpf_core_read.h>\n// no kprobe\n/* nor\n bpf_probe_read */ SEC("tp_btf/tcp_x")',
     },
   });
 

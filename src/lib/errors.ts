@@ -147,7 +147,7 @@ function fill(template: string, parameters: Readonly<Record<string, string | num
   });
 }
 
-/** Each code with its own parameters. The class itself has no type parameter: `instanceof` would make it `any`. */
+/** Each code with its own parameters. The class has no type parameter: `instanceof` would make it `any`. */
 type OperatorErrorArguments = {
   [Code in OperatorErrorCode]: [
     code: Code,

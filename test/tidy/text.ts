@@ -55,6 +55,10 @@ export const leavesNothingForLater: Rule = eachLine(isOurWriting, (line) => {
   return found === null ? undefined : `${found[0]}: do it, or open an issue`;
 });
 
+export const hasNoMergeMarkers: Rule = eachLine(isOurWriting, (line) =>
+  /^(<{7}|>{7}|\|{7})( |$)/.test(line) ? 'a merge that was not finished' : undefined,
+);
+
 export const statesFactsOnce: Rule = eachLine(isOurWriting, (line) =>
   /keep\s+(\S+\s+)?in\s+sync/i.test(line) ? 'a fact is stated once; derive the other' : undefined,
 );
