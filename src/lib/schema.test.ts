@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { bytes, duration } from './schema.ts';
 
 const window = duration({ min: '100ms', max: '1h', default: '10s' });
