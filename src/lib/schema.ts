@@ -1,7 +1,7 @@
 /** Building blocks of configuration schemas: values that carry a unit. */
 
 import * as z from 'zod';
-import { parseBytes, parseDurationMs } from './units.ts';
+import { durationUnits, parseBytes, parseDurationMs, sizeUnits } from './units.ts';
 
 interface Bounds {
   readonly min: string;
@@ -23,15 +23,16 @@ function quantity(bounds: Bounds, parse: (text: string) => number | undefined, e
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     })
-    .prefault(bounds.default);
+    .prefault(bounds.default)
+    .meta({ pattern, examples: [example], 'x-minimum': bounds.min, 'x-maximum': bounds.max });
 }
 
 /** Text such as `10s` in, milliseconds out. */
 export function duration(bounds: Bounds): Quantity {
-  return quantity(bounds, parseDurationMs, '10s');
+  return quantity(bounds, { parse: parseDurationMs, units: durationUnits, example: '10s' });
 }
 
 /** Text such as `100MB` in, bytes out. */
 export function bytes(bounds: Bounds): Quantity {
-  return quantity(bounds, parseBytes, '100MB');
+  return quantity(bounds, { parse: parseBytes, units: sizeUnits, example: '100MB' });
 }

@@ -21,14 +21,14 @@ export type FilterTarget = Pick<
 
 function processMatcher(pattern: string): (name: string) => boolean {
   const literal = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const expression = new RegExp(`^${literal.join('.*')}$`);
+  const expression = new RegExp(`^${literal.join('.*')}$`, 's');
   return (name) => expression.test(name);
 }
 
 /** A BlockList of one address or network; undefined when the text is neither. */
 function parseNetwork(text: string): BlockList | undefined {
   const [address = '', length, ...rest] = text.split('/');
-  const family = isIP(address);
+  const family = address.includes('%') ? 0 : isIP(address); // records have no zone to compare with
   const bits = length === undefined ? (family === 6 ? 128 : 32) : Number(length);
   if (family === 0 || rest.length > 0 || !/^\d*$/.test(length ?? '') || length === '') return undefined;
   if (bits > (family === 6 ? 128 : 32)) return undefined;

@@ -1,6 +1,7 @@
 /**
- * Latency buckets: 0 to 3 us one by one, then four to the octave up to 268 s (bpf/include/limits.h). Quantiles interpolate
- * within a bucket, as Prometheus' histogram_quantile does: off by at most half a bucket, 12.5 % of the value.
+ * Latency buckets: 0 to 3 us one by one, then four to the octave up to 268 s (bpf/include/limits.h). A quantile is the middle
+ * of the bucket that holds the exact one: off by at most half a bucket, 12.5 % of the value. (Interpolating within the bucket
+ * reads better, and is off by up to 25 % where values are few or alike.)
  */
 
 /** Lower bound of a bucket in microseconds; of bucket i + 1 it is the upper bound of i. */
@@ -18,10 +19,7 @@ export function quantileMs(histogram: Histogram, q: number): number | null {
   if (total === 0) return null;
   let rank = q * total;
   for (const { bucket, count } of histogram) {
-    if (rank <= count) {
-      const start = bucketStartUs(bucket);
-      return (start + (bucketStartUs(bucket + 1) - start) * (rank / count)) / 1000;
-    }
+    if (rank <= count) return (bucketStartUs(bucket) + bucketStartUs(bucket + 1)) / 2000;
     rank -= count;
   }
   return bucketStartUs((histogram.at(-1)?.bucket ?? 0) + 1) / 1000;

@@ -38,7 +38,13 @@ export function openDelivery(exporters: ReadonlyMap<string, OpenExporter>, log: 
     },
     losses: () => ({ ...losses }),
     async [Symbol.asyncDispose]() {
-      for (const exporter of exporters.values()) await exporter[Symbol.asyncDispose]();
+      for (const [name, exporter] of exporters) {
+        try {
+          await exporter[Symbol.asyncDispose]();
+        } catch (error) {
+          log.warn(`exporter ${name} did not close: ${(error as Error).message}`);
+        }
+      }
     },
   };
 }

@@ -97,7 +97,7 @@ function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
 
 export function openNamespaces(source: NamespaceSource): Namespaces {
   const baselines = new Map<bigint, Reading>();
-  /** Vanished namespaces, with the counts that were told of them: each is named once, and again if it still moves. */
+  /** Those out of reach, with the counts that were told of them: each is named once, and again if it still moves. */
   const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
 
@@ -156,10 +156,13 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
       for (let id = 1; id <= source.used(); id++) {
         const counts = source.read(id);
         if (!counts) continue;
-        const told = vanished.get(counts.cookie);
-        if (told && equal(told, counts.counters)) continue;
         const observation = await observeOne(counts);
-        if (observation.unreachable !== undefined) vanished.set(counts.cookie, observation.counts.counters);
+        const told = vanished.get(counts.cookie);
+        vanished.delete(counts.cookie);
+        if (observation.unreachable !== undefined) {
+          vanished.set(counts.cookie, counts.counters);
+          if (told && equal(told, counts.counters)) continue;
+        }
         observations.push(observation);
       }
       return observations;

@@ -58,7 +58,8 @@ export function windowCloser(
   options: ReconcileOptions,
 ): (parts: WindowParts) => ClosedWindow {
   let stillOpen = 0;
-  let untrackedBefore = 0;
+  /** By namespace: one that is gone is not named any more, and takes nothing back. */
+  const untrackedBefore = new Map<bigint, number>();
   let lossesBefore: Readonly<Record<string, number>> = {};
 
   return ({ bounds, rows, losses, namespaces }) => {
@@ -67,7 +68,11 @@ export function windowCloser(
     const adopted = total(records, (r) => r['connections.adopted']);
     const ended = total(records, (r) => r['connections.ended']);
     const found = total(records, (r) => r['connections.open'] + (r['connections.abandoned'] ?? 0));
-    const untracked = namespaces.reduce((sum, { counts }) => sum + counts.untracked, 0);
+    let untracked = 0;
+    for (const { counts } of namespaces) {
+      untracked += counts.untracked - (untrackedBefore.get(counts.cookie) ?? 0);
+      untrackedBefore.set(counts.cookie, counts.untracked);
+    }
     stillOpen += opened + adopted - ended;
     const closing: WindowRecord = {
       'event.name': 'sonde.window',
@@ -84,7 +89,7 @@ export function windowCloser(
       'connections.open': bounds.last ? 0 : found,
       'connections.orphaned': bounds.last ? 0 : stillOpen - found,
       'connections.abandoned': bounds.last ? stillOpen : 0,
-      'connections.untracked': untracked - untrackedBefore,
+      'connections.untracked': untracked,
       'bytes.sent': total(records, (r) => r['bytes.sent']),
       'bytes.received': total(records, (r) => r['bytes.received']),
       retransmits: total(records, (r) => r.retransmits),
@@ -92,7 +97,6 @@ export function windowCloser(
       lost: since(lossesBefore, losses),
       'coverage.namespaces': namespaces.map((observation) => reconcile(observation, options)),
     };
-    untrackedBefore = untracked;
     lossesBefore = losses;
     return { records, closing };
   };

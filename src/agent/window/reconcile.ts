@@ -27,25 +27,29 @@ export interface NamespaceObservation {
   readonly unreachable?: string;
 }
 
-/** Values of one protocol line pair of /proc/net/snmp or netstat, by name. */
-function protocolLine(text: string, protocol: string): Map<string, number> {
+/** Reads values of one protocol line pair of /proc/net/snmp or netstat by name; throws for one that is not there. */
+function protocolLine(text: string, protocol: string): (name: string) => number {
   const [names, values] = text.split('\n').filter((line) => line.startsWith(`${protocol}:`));
-  const columns = values?.split(' ').slice(1) ?? [];
-  return new Map((names?.split(' ').slice(1) ?? []).map((name, i) => [name, Number(columns[i])]));
+  const columns = values?.split(' ') ?? [];
+  const places = new Map(names?.split(' ').map((name, i) => [name, i]));
+  return (name) => {
+    const value = columns[places.get(name) ?? -1];
+    if (value === undefined) throw new Error(`the kernel shows no ${protocol} ${name}`);
+    return Number(value);
+  };
 }
 
 /** The kernel's side of the identities, from a namespace's /proc/net/snmp and /proc/net/netstat. */
 export function parseKernelCounters(snmp: string, netstat: string): Counters {
   const tcp = protocolLine(snmp, 'Tcp');
   const extended = protocolLine(netstat, 'TcpExt');
-  const value = (name: string) => tcp.get(name) ?? Number.NaN;
   return {
-    activeOpens: value('ActiveOpens'),
-    passiveOpens: value('PassiveOpens'),
-    attemptFails: value('AttemptFails') - (extended.get('EmbryonicRsts') ?? 0),
-    estabResets: value('EstabResets'),
-    retransSegs: value('RetransSegs'),
-    outRsts: value('OutRsts'),
+    activeOpens: tcp('ActiveOpens'),
+    passiveOpens: tcp('PassiveOpens'),
+    attemptFails: tcp('AttemptFails') - extended('EmbryonicRsts'),
+    estabResets: tcp('EstabResets'),
+    retransSegs: tcp('RetransSegs'),
+    outRsts: tcp('OutRsts'),
   };
 }
 

@@ -1,6 +1,6 @@
 /** From labelled observations to records: names, times, means and quantiles. */
 
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 import type { AddressForm } from '../../model/connection.ts';
 import { bucketStartUs, quantileMs, type Histogram } from '../../model/latency.ts';
 import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
@@ -27,6 +27,8 @@ export interface WindowBounds {
   readonly end: string;
   readonly last: boolean;
 }
+
+const errorNames = getSystemErrorMap();
 
 const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
@@ -107,11 +109,7 @@ export function flowRecord(
 
 /** ECONNREFUSED for 111; an unknown number says so. */
 function errorLabel(errno: number): string {
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `E${String(errno)}`;
-  }
+  return errorNames.get(-errno)?.[0] ?? `E${String(errno)}`;
 }
 
 function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {

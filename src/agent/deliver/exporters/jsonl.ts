@@ -26,6 +26,9 @@ const schema = z
   })
   .meta({ description: 'records as JSON lines' });
 
+/** Addresses and users are in it: for the owner and the group. */
+const mode = 0o640;
+
 type Options = z.output<typeof schema>;
 
 function toLines(records: readonly SondeRecord[]): string {
@@ -47,7 +50,7 @@ function openStdout(): OpenExporter {
 
 /** Cuts the file behind its last whole line. Returns its size then. */
 function repair(path: string): number {
-  const fd = openSync(path, 'a+');
+  const fd = openSync(path, 'a+', mode);
   try {
     const { size } = fstatSync(fd);
     const chunk = Buffer.alloc(64 * 1024);
@@ -84,18 +87,23 @@ function rotate({ path, keep }: Options): void {
 async function openFile(options: Options): Promise<OpenExporter> {
   await mkdir(dirname(options.path), { recursive: true });
   let size = repair(options.path);
-  let file: FileHandle = await open(options.path, 'a', 0o640);
+  let file: FileHandle = await open(options.path, 'a', mode);
   return {
     async deliver(records) {
       const text = Buffer.from(toLines(records));
       if (size > 0 && size + text.length > options.max_size) {
         await file.close();
         rotate(options);
-        file = await open(options.path, 'a', 0o640);
+        file = await open(options.path, 'a', mode);
         size = 0;
       }
-      await file.appendFile(text);
-      await file.datasync();
+      try {
+        await file.appendFile(text);
+        await file.datasync();
+      } catch (error) {
+        await file.truncate(size); // no half line: the next batch would go on behind it
+        throw error;
+      }
       size += text.length;
     },
     [Symbol.asyncDispose]: () => file.close(),

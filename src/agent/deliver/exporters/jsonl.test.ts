@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { connection, node } from '../../../../test/observations.ts';
+import { manualClock } from '../../../lib/clock.ts';
+import type { SondeRecord } from '../../../model/record.ts';
+import { connectionRecord } from '../../window/records.ts';
+import { wallTimes } from '../../window/time.ts';
+import type { OpenExporter } from '../exporter.ts';
+import { exporter } from './jsonl.ts';
+
+const times = wallTimes(manualClock());
+const record = (cookie: number): SondeRecord => connectionRecord(connection({ cookie }), node, times);
+const lineOf = (cookie: number): string => `${JSON.stringify(record(cookie))}\n`;
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-jsonl-'));
+  t.after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+async function opened(
+  path: string,
+  options: { max_size?: number; keep?: number } = {},
+): Promise<OpenExporter> {
+  return exporter.open({ path, max_size: 1e8, keep: 5, ...options });
+}
+
+describe('a file', () => {
+  test('one line for each record, in folders that it makes, for its group to read', async (t) => {
+    const path = join(folderOf(t), 'a/b/flows.jsonl');
+    await using open = await opened(path);
+    await open.deliver([record(1), record(2)]);
+    await open.deliver([record(3)]);
+    assert.equal(readFileSync(path, 'utf8'), lineOf(1) + lineOf(2) + lineOf(3));
+    assert.equal(statSync(path).mode & 0o137, 0, 'group may read, others nothing');
+  });
+
+  test('text from processes stays on its line', async (t) => {
+    const path = join(folderOf(t), 'f');
+    await using open = await opened(path);
+    await open.deliver([{ ...record(1), 'process.name': 'a\nb\u2028\u001b[2J' } as SondeRecord]);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    assert.equal(lines.length, 2);
+    assert.equal(
+      (JSON.parse(lines[0]!) as SondeRecord & { 'process.name': string })['process.name'],
+      'a\nb\u2028\u001b[2J',
+    );
+  });
+
+  test('goes on where it was', async (t) => {
+    const path = join(folderOf(t), 'f');
+    writeFileSync(path, lineOf(1));
+    await using open = await opened(path);
+    await open.deliver([record(2)]);
+    assert.equal(readFileSync(path, 'utf8'), lineOf(1) + lineOf(2));
+  });
+
+  for (const [what, tail] of [
+    ['of a few bytes', '{"event.name":"son'],
+    ['longer than is read at a time', 'x'.repeat(200_000)],
+    ['of 64 KiB to the byte', 'x'.repeat(65_536)],
+  ] as const) {
+    test(`a last line that was cut short is removed: ${what}`, async (t) => {
+      const path = join(folderOf(t), 'f');
+      writeFileSync(path, lineOf(1) + tail);
+      await using open = await opened(path);
+      assert.equal(readFileSync(path, 'utf8'), lineOf(1));
+      await open.deliver([record(2)]);
+      assert.equal(readFileSync(path, 'utf8'), lineOf(1) + lineOf(2));
+    });
+  }
+
+  test('a file that is nothing but a cut line is emptied', async (t) => {
+    const path = join(folderOf(t), 'f');
+    writeFileSync(path, 'x'.repeat(100_000));
+    await using open = await opened(path);
+    await open.deliver([]);
+    assert.equal(statSync(path).size, 0);
+  });
+
+  test('is written through: after deliver, nothing of it waits for the disk', async (t) => {
+    const path = join(folderOf(t), 'f');
+    const script = `
+      import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
+      const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 });
+      await open.deliver([{ n: 1 }]);
+      process.kill(process.pid, 'SIGKILL');`;
+    assert.throws(() =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', script, path], { stdio: 'ignore' }),
+    );
+    assert.equal(readFileSync(path, 'utf8'), '{"n":1}\n');
+  });
+});
+
+describe('rotation', () => {
+  const size = lineOf(1).length;
+  const contents = (folder: string): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(folder)
+        .sort()
+        .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+    );
+
+  test('beyond the size, the newest is 1, and as many as asked for are kept', async (t) => {
+    const folder = folderOf(t);
+    await using open = await opened(join(folder, 'f'), { max_size: 2 * size, keep: 2 });
+    for (let n = 1; n <= 2; n++) await open.deliver([record(n)]);
+    assert.deepEqual(contents(folder), { f: lineOf(1) + lineOf(2) });
+    for (let n = 3; n <= 9; n++) await open.deliver([record(n)]);
+    assert.deepEqual(contents(folder), {
+      f: lineOf(9),
+      'f.1': lineOf(7) + lineOf(8),
+      'f.2': lineOf(5) + lineOf(6),
+    });
+  });
+
+  test('counts what was there when it was opened', async (t) => {
+    const folder = folderOf(t);
+    writeFileSync(join(folder, 'f'), lineOf(1) + lineOf(2));
+    await using open = await opened(join(folder, 'f'), { max_size: 2 * size });
+    await open.deliver([record(3)]);
+    assert.deepEqual(contents(folder), { f: lineOf(3), 'f.1': lineOf(1) + lineOf(2) });
+  });
+
+  test('keep 0 keeps none', async (t) => {
+    const folder = folderOf(t);
+    await using open = await opened(join(folder, 'f'), { max_size: size, keep: 0 });
+    for (let n = 1; n <= 3; n++) await open.deliver([record(n)]);
+    assert.deepEqual(contents(folder), { f: lineOf(3) });
+  });
+
+  test('a batch that is larger than a file is still whole', async (t) => {
+    const folder = folderOf(t);
+    await using open = await opened(join(folder, 'f'), { max_size: size, keep: 1 });
+    await open.deliver([record(1), record(2)]);
+    await open.deliver([record(3)]);
+    assert.deepEqual(contents(folder), { f: lineOf(3), 'f.1': lineOf(1) + lineOf(2) });
+  });
+
+  test('one that fails is said, costs that batch, and is tried again', async (t) => {
+    const folder = folderOf(t);
+    const path = join(folder, 'f');
+    await using open = await opened(path, { max_size: size, keep: 1 });
+    await open.deliver([record(1)]);
+    mkdirSync(`${path}.1`);
+    writeFileSync(join(`${path}.1`, 'in the way'), '');
+    await assert.rejects(open.deliver([record(2)]));
+    rmSync(`${path}.1`, { recursive: true });
+    await open.deliver([record(3)]);
+    assert.deepEqual(contents(folder), { f: lineOf(3), 'f.1': lineOf(1) });
+  });
+});
+
+test('a batch that did not fit the disk leaves no half line behind', async (t) => {
+  const path = join(folderOf(t), 'f');
+  const script = `
+    import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
+    process.on('SIGXFSZ', () => undefined);
+    const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 });
+    await open.deliver([{ n: 1 }]);
+    const failed = await open.deliver([{ x: 'x'.repeat(3000) }]).then(() => 'taken', (error) => error.code);
+    await open.deliver([{ n: 2 }]);
+    console.log(failed);`;
+  const command = 'ulimit -f 1; exec "$0" "$@"';
+  const args = ['-c', command, process.execPath, '--input-type=module', '-e', script, path];
+  const told = execFileSync('bash', args, {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_COMPILE_CACHE: '' },
+  });
+  assert.equal(told, 'EFBIG\n');
+  assert.equal(readFileSync(path, 'utf8'), '{"n":1}\n{"n":2}\n');
+});
+
+test('standard output', () => {
+  const script = `
+    import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
+    const open = await exporter.open(exporter.schema.parse({}));
+    await open.deliver([{ n: 1 }, { n: 2 }]);
+    await open[Symbol.asyncDispose]();
+    await open.deliver([{ n: 3 }]);`;
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  assert.equal(told, '{"n":1}\n{"n":2}\n{"n":3}\n');
+});

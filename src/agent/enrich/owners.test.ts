@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import type { Owner } from '../../model/observation.ts';
+import type { ProcessLabels } from '../../model/record.ts';
+import { openOwners } from './owners.ts';
+
+const self = '/proc/self/exe';
+
+function owner(change: Partial<Owner>): Owner {
+  return {
+    id: 1,
+    name: 'node',
+    uid: 7,
+    cgroupId: 1n,
+    exeInode: statSync(self).ino,
+    exeDevice: 0,
+    pid: process.pid,
+    pidStartedNs: 0,
+    kernelPath: undefined,
+    ...change,
+  };
+}
+
+function labels(change: Partial<Owner>): ProcessLabels {
+  return openOwners({ used: () => 1, read: (id) => (id === 1 ? owner(change) : undefined) }).labels(1);
+}
+
+/** A pid that was somebody's. */
+function endedPid(): number {
+  return spawnSync('/bin/true').pid;
+}
+
+/** A process that runs a copy of sleep; gone with the test. */
+async function sleeper(t: TestContext): Promise<{ child: ChildProcess; exe: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-owners-'));
+  const exe = join(folder, 'slumber');
+  copyFileSync('/bin/sleep', exe);
+  const child = spawn(exe, ['60'], { stdio: 'ignore' });
+  await once(child, 'spawn');
+  t.after(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+  return { child, exe };
+}
+
+describe('labels', () => {
+  test('a process that runs: its executable as it names it itself', () => {
+    assert.deepEqual(labels({}), {
+      'process.name': 'node',
+      'process.executable.path': readlinkSync(self),
+      'user.id': 7,
+    });
+  });
+
+  test('a process that is gone keeps the path that the kernel copied', () => {
+    const path = labels({ pid: endedPid(), kernelPath: '/usr/bin/curl' })['process.executable.path'];
+    assert.equal(path, '/usr/bin/curl');
+  });
+
+  test('that path is one of its file system: where it is mounted comes before it', () => {
+    const line = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .find((l) => l.includes(' / /proc '));
+    const [major, minor] = (line?.split(' ')[2] ?? '').split(':').map(Number);
+    const exeDevice = ((major! << 20) | minor!) >>> 0;
+    const path = labels({ pid: endedPid(), kernelPath: '/x/y', exeDevice })['process.executable.path'];
+    assert.equal(path, '/proc/x/y');
+  });
+
+  test('a pid that runs something else by now is not asked', () => {
+    assert.equal(labels({ exeInode: 1, kernelPath: '/bin/old' })['process.executable.path'], '/bin/old');
+  });
+
+  test('an executable that was deleted keeps its name', async (t) => {
+    const { child, exe } = await sleeper(t);
+    const { ino } = statSync(exe);
+    rmSync(exe);
+    const path = labels({ pid: child.pid!, exeInode: ino })['process.executable.path'];
+    assert.equal(path, exe);
+  });
+
+  test('without a name, the executable\u2019s', () => {
+    const pid = endedPid();
+    assert.equal(labels({ name: '', pid, kernelPath: '/usr/bin/curl' })['process.name'], 'curl');
+    assert.equal(labels({ name: '', pid })['process.name'], 'unknown');
+  });
+
+  test('a kernel thread has no executable', () => {
+    assert.deepEqual(labels({ name: 'kernel', exeInode: 0, uid: 0, kernelPath: '/never' }), {
+      'process.name': 'kernel',
+      'user.id': 0,
+    });
+  });
+
+  test('nobody known is unknown', () => {
+    const owners = openOwners({ used: () => 0, read: () => undefined });
+    assert.deepEqual(owners.labels(0), { 'process.name': 'unknown' });
+    assert.deepEqual(owners.labels(5), { 'process.name': 'unknown' });
+  });
+});
+
+describe('refresh', () => {
+  test('looks up what is new, once, while its process may still be there', async (t) => {
+    const { child, exe } = await sleeper(t);
+    const table: (Owner | undefined)[] = [undefined];
+    const read: number[] = [];
+    const owners = openOwners({
+      used: () => table.length - 1,
+      read: (id) => {
+        read.push(id);
+        return table[id];
+      },
+    });
+    owners.refresh();
+    assert.deepEqual(read, []);
+
+    table.push(owner({ name: 'slumber', pid: child.pid!, exeInode: statSync(exe).ino }));
+    owners.refresh();
+    owners.refresh();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.equal(owners.labels(1)['process.executable.path'], exe);
+    assert.deepEqual(read, [1]);
+  });
+
+  test('one that the kernel is still writing is looked up again, also behind a later one', () => {
+    const table: (Owner | undefined)[] = [undefined, undefined, owner({ id: 2, name: 'second' })];
+    const owners = openOwners({ used: () => table.length - 1, read: (id) => table[id] });
+    owners.refresh();
+    assert.equal(owners.labels(1)['process.name'], 'unknown');
+    table[1] = owner({ name: 'first' });
+    owners.refresh();
+    assert.equal(owners.labels(1)['process.name'], 'first');
+    assert.equal(owners.labels(2)['process.name'], 'second');
+  });
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import type { NetnsCounts } from '../../model/observation.ts';
+import { findNamespaces, openNamespaces, type Counters, type Namespaces } from './namespaces.ts';
+import type { Native } from './native.ts';
+
+const ownInode = Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0]);
+const vanishedInode = 1;
+
+const zero: Counters = {
+  activeOpens: 0,
+  passiveOpens: 0,
+  attemptFails: 0,
+  estabResets: 0,
+  retransSegs: 0,
+  outRsts: 0,
+};
+const opens = (activeOpens: number): Counters => ({ ...zero, activeOpens });
+
+/** The programs' table and the kernel's counter of active opens, both set by the test. */
+interface World {
+  readonly table: NetnsCounts[];
+  kernel: number;
+  /** Called at each visit: what happens meanwhile. */
+  meanwhile: () => void;
+  visits: number;
+  fail: string | undefined;
+  readonly namespaces: Namespaces;
+}
+
+const ownCookie = 77n;
+
+function world(): World {
+  const native = {
+    netns: (path: string) => {
+      made.visits++;
+      made.meanwhile();
+      if (made.fail !== undefined) return Promise.reject(new Error(made.fail));
+      const own = path === findNamespaces().get(ownInode);
+      return Promise.resolve({ cookie: own ? ownCookie : 5n, inode: 0, texts: [String(made.kernel), ''] });
+    },
+  } as Partial<Native> as Native;
+  const table: NetnsCounts[] = [];
+  const made: World = {
+    table,
+    kernel: 0,
+    meanwhile: () => undefined,
+    visits: 0,
+    fail: undefined,
+    namespaces: openNamespaces({
+      native,
+      used: () => table.length,
+      read: (id) => table.find((counts) => counts.id === id),
+      parse: (snmp) => opens(Number(snmp)),
+    }),
+  };
+  return made;
+}
+
+function meet(w: World, counts: Partial<NetnsCounts> = {}): void {
+  const id = w.table.length + 1;
+  w.table.push({ id, cookie: ownCookie, inode: ownInode, counters: zero, untracked: 0, ...counts });
+}
+
+function count(w: World, counters: Counters): void {
+  w.table[0] = { ...w.table[0]!, counters };
+}
+
+describe('findNamespaces', () => {
+  test('finds this process\u2019s, by inode', () => {
+    const path = findNamespaces().get(ownInode);
+    assert.match(path ?? '', /^\/proc\/\d+\/ns\/net$|netns/);
+  });
+});
+
+describe('observe', () => {
+  test('says nothing before a namespace is met', async () => {
+    const w = world();
+    await w.namespaces.start();
+    assert.deepEqual(await w.namespaces.observe(), []);
+  });
+
+  test('counts from the reading at the start', async () => {
+    const w = world();
+    w.kernel = 100;
+    await w.namespaces.start();
+    meet(w);
+    count(w, opens(3));
+    w.kernel = 103;
+    const [observation] = await w.namespaces.observe();
+    assert.deepEqual(observation?.baseline, { before: zero, kernel: opens(100), after: zero });
+    assert.deepEqual(observation.now, { before: opens(3), kernel: opens(103), after: opens(3) });
+    assert.equal(observation.unreachable, undefined);
+  });
+
+  test('a namespace that came later starts at zero', async () => {
+    const w = world();
+    meet(w);
+    count(w, opens(2));
+    w.kernel = 2;
+    const [observation] = await w.namespaces.observe();
+    assert.deepEqual(observation?.baseline, { before: zero, kernel: zero, after: zero });
+  });
+
+  test('reads again while counts move, and gives up after five times', async () => {
+    const w = world();
+    meet(w);
+    let opened = 0;
+    w.meanwhile = () => {
+      if (opened < 2) count(w, opens(++opened));
+    };
+    let [observation] = await w.namespaces.observe();
+    assert.equal(w.visits, 3);
+    assert.deepEqual(observation?.now?.before, observation?.now?.after);
+
+    w.visits = 0;
+    w.meanwhile = () => count(w, opens(++opened));
+    [observation] = await w.namespaces.observe();
+    assert.equal(w.visits, 5);
+    assert.equal(observation?.now?.after.activeOpens, observation!.now!.before.activeOpens + 1);
+  });
+
+  test('a vanished namespace is named once, and again when it moved', async () => {
+    const w = world();
+    meet(w, { inode: vanishedInode });
+    const named = async (): Promise<(string | undefined)[]> =>
+      (await w.namespaces.observe()).map((o) => o.unreachable);
+    assert.deepEqual(await named(), ['no process and no mount of it is left']);
+    assert.deepEqual(await named(), []);
+    count(w, opens(1));
+    assert.deepEqual(await named(), ['no process and no mount of it is left']);
+    assert.equal(w.visits, 0);
+  });
+
+  test('another namespace under the same inode is not taken for it', async () => {
+    const w = world();
+    meet(w, { cookie: 5555n });
+    const [observation] = await w.namespaces.observe();
+    assert.equal(observation?.unreachable, 'no process and no mount of it is left');
+    assert.equal(observation.now, undefined);
+  });
+
+  test('what could not be entered says why, and is compared as soon as it can be', async () => {
+    const w = world();
+    meet(w);
+    w.fail = 'enter the network namespace: Operation not permitted';
+    assert.equal((await w.namespaces.observe())[0]?.unreachable, w.fail);
+    w.fail = undefined;
+    const [observation] = await w.namespaces.observe();
+    assert.deepEqual(observation?.now?.kernel, zero);
+  });
+});
+
+test('inode tells 0 of a number that nobody has', () => {
+  const w = world();
+  meet(w);
+  assert.equal(w.namespaces.inode(1), ownInode);
+  assert.equal(w.namespaces.inode(2), 0);
+});

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { node, row } from '../../../test/observations.ts';
+import type { WindowRecord } from '../../model/record.ts';
+import { windowCloser, type ClosedWindow, type WindowParts } from './closing.ts';
+import type { NamespaceObservation } from './reconcile.ts';
+
+type Step = Partial<Omit<WindowParts, 'bounds'>> & { readonly last?: boolean };
+
+/** Closes one window after the other, ten seconds each. */
+function close(...steps: readonly Step[]): ClosedWindow[] {
+  const closer = windowCloser(node, { inFlight: 1, outRstsComparable: true });
+  return steps.map(({ last = false, rows = [], losses = {}, namespaces = [] }, i) => {
+    const at = (n: number): string => new Date(10_000 * n).toISOString();
+    return closer({
+      bounds: { number: i + 1, start: at(i), end: at(i + 1), last },
+      rows,
+      losses,
+      namespaces,
+    });
+  });
+}
+
+const closings = (...steps: readonly Step[]): WindowRecord[] => close(...steps).map(({ closing }) => closing);
+
+function untracked(count: number): NamespaceObservation {
+  const counters = {
+    activeOpens: 0,
+    passiveOpens: 0,
+    attemptFails: 0,
+    estabResets: 0,
+    retransSegs: 0,
+    outRsts: 0,
+  };
+  return { counts: { id: 1, cookie: 1n, inode: 1, counters, untracked: count } };
+}
+
+describe('a quiet window', () => {
+  test('has a closing record all the same', () => {
+    const [{ records, closing } = assert.fail()] = close({});
+    assert.deepEqual(records, []);
+    assert.deepEqual(closing, {
+      'event.name': 'sonde.window',
+      time: '1970-01-01T00:00:10.000Z',
+      'window.number': 1,
+      'window.start': '1970-01-01T00:00:00.000Z',
+      'window.end': '1970-01-01T00:00:10.000Z',
+      'window.records': 0,
+      ...node,
+      'connections.opened': 0,
+      'connections.adopted': 0,
+      'connections.established': 0,
+      'connections.ended': 0,
+      'connections.ended.states': {},
+      'connections.open': 0,
+      'connections.orphaned': 0,
+      'connections.abandoned': 0,
+      'connections.untracked': 0,
+      'bytes.sent': 0,
+      'bytes.received': 0,
+      retransmits: 0,
+      attribution: {},
+      unlabelled: {},
+      lost: {},
+      'coverage.namespaces': [],
+    });
+  });
+});
+
+describe('sums', () => {
+  test('are over all rows, and each row has its own number', () => {
+    const [{ records, closing } = assert.fail()] = close({
+      rows: [
+        row({
+          sums: { opened: 2, established: 2, ended: 2, bytesSent: 10, bytesReceived: 5, retransmits: 1 },
+        }),
+        row({
+          destinationPort: 81,
+          sums: { adopted: 1, open: 1, bytesSent: 1, bytesReceived: 2, retransmits: 3 },
+        }),
+        row({ sums: { opened: 1, ended: 1 } }),
+      ],
+    });
+    assert.deepEqual(
+      records.map((r) => r['record.sequence']),
+      [0, 1],
+    );
+    assert.equal(closing['window.records'], 2);
+    const names = ['opened', 'adopted', 'established', 'ended', 'open'] as const;
+    assert.deepEqual(
+      names.map((name) => closing[`connections.${name}`]),
+      [3, 1, 2, 3, 1],
+    );
+    assert.deepEqual([closing['bytes.sent'], closing['bytes.received'], closing.retransmits], [11, 7, 4]);
+  });
+
+  test('ends by state, connections by attribution, records by missing label', () => {
+    const [closing] = closings({
+      rows: [
+        row({ sums: { ended: 3 } }),
+        row({ state: 'reset', attribution: 'inherited', sums: { ended: 2 } }),
+        row({ state: 'reset', destinationPort: 81, sums: { ended: 4 } }),
+        row({ state: 'open', attribution: 'unknown', sums: { open: 5 } }, { 'process.name': 'unknown' }),
+      ],
+    });
+    assert.deepEqual(closing?.['connections.ended.states'], { closed: 3, reset: 6 });
+    assert.deepEqual(closing.attribution, { exact: 7, inherited: 2, unknown: 5 });
+    assert.deepEqual(closing.unlabelled, { 'process.name': 1 });
+  });
+});
+
+describe('balance', () => {
+  const balanced = (windows: readonly WindowRecord[]): void => {
+    const sum = (name: `connections.${'opened' | 'adopted' | 'ended' | 'abandoned'}`): number =>
+      windows.reduce((total, window) => total + window[name], 0);
+    const left = windows.at(-1)!;
+    const open = left['connections.open'] + left['connections.orphaned'];
+    assert.equal(
+      sum('connections.opened') + sum('connections.adopted'),
+      sum('connections.ended') + sum('connections.abandoned') + open,
+    );
+  };
+
+  test('what no sweep finds any more and has not ended is orphaned, until it ends', () => {
+    const windows = closings(
+      { rows: [row({ state: 'open', sums: { opened: 3, open: 3 } })] },
+      { rows: [row({ state: 'open', sums: { open: 1 } })] },
+      { rows: [row({ state: 'open', sums: { open: 1 } }), row({ sums: { ended: 2 } })] },
+    );
+    assert.deepEqual(
+      windows.map((w) => w['connections.open']),
+      [3, 1, 1],
+    );
+    assert.deepEqual(
+      windows.map((w) => w['connections.orphaned']),
+      [0, 2, 0],
+    );
+    balanced(windows);
+  });
+
+  test('the last window abandons what is open, orphans included', () => {
+    const windows = closings(
+      { rows: [row({ state: 'open', sums: { opened: 3, adopted: 1, open: 4 } })] },
+      { rows: [row({ state: 'open', sums: { open: 2 } }), row({ sums: { ended: 1 } })], last: true },
+    );
+    const last = windows.at(-1);
+    assert.deepEqual(
+      [last?.['connections.open'], last?.['connections.orphaned'], last?.['connections.abandoned']],
+      [0, 0, 3],
+    );
+    balanced(windows);
+  });
+
+  test('nothing open, nothing abandoned', () => {
+    const windows = closings({ rows: [row({ sums: { opened: 1, ended: 1 } })] }, { last: true });
+    assert.deepEqual(
+      windows.map((w) => w['connections.abandoned']),
+      [0, 0],
+    );
+    balanced(windows);
+  });
+});
+
+describe('what was lost', () => {
+  test('is this window\u2019s, not since the start', () => {
+    const windows = closings(
+      { losses: { 'kernel.events_ring_full': 5, 'kernel.owners_full': 0 } },
+      { losses: { 'kernel.events_ring_full': 5, 'kernel.owners_full': 0, 'deliver.jsonl': 3 } },
+      { losses: { 'kernel.events_ring_full': 7, 'kernel.owners_full': 1, 'deliver.jsonl': 3 } },
+    );
+    assert.deepEqual(
+      windows.map((w) => w.lost),
+      [
+        { 'kernel.events_ring_full': 5 },
+        { 'deliver.jsonl': 3 },
+        { 'kernel.events_ring_full': 2, 'kernel.owners_full': 1 },
+      ],
+    );
+  });
+
+  test('so are connections that could not be tracked', () => {
+    const windows = closings(
+      { namespaces: [untracked(4)] },
+      { namespaces: [untracked(4)] },
+      { namespaces: [untracked(9)] },
+    );
+    assert.deepEqual(
+      windows.map((w) => w['connections.untracked']),
+      [4, 0, 5],
+    );
+  });
+
+  test('a namespace that is named no more takes nothing back', () => {
+    const other = { ...untracked(2), counts: { ...untracked(2).counts, id: 2, cookie: 2n } };
+    const windows = closings(
+      { namespaces: [untracked(4), other] },
+      { namespaces: [other] },
+      { namespaces: [untracked(5), other] },
+    );
+    assert.deepEqual(
+      windows.map((w) => w['connections.untracked']),
+      [6, 0, 1],
+    );
+  });
+});

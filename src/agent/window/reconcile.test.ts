@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { NetnsCounts } from '../../model/observation.ts';
+import { parseKernelCounters, reconcile, type Counters, type Reading } from './reconcile.ts';
+
+const fixture = (name: string): string => readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8');
+
+describe('parseKernelCounters', () => {
+  test('takes what the kernel showed', () => {
+    assert.deepEqual(parseKernelCounters(fixture('snmp.txt'), fixture('netstat.txt')), {
+      activeOpens: 1_055_512,
+      passiveOpens: 1_055_377,
+      // AttemptFails 9, EmbryonicRsts 2.
+      attemptFails: 7,
+      estabResets: 4,
+      retransSegs: 21,
+      outRsts: 163,
+    });
+  });
+
+  test('by name, not by place: kernels add columns', () => {
+    const snmp =
+      'Tcp: New OutRsts RetransSegs EstabResets AttemptFails PassiveOpens ActiveOpens\nTcp: 99 6 5 4 3 2 1\n';
+    const expected = {
+      activeOpens: 1,
+      passiveOpens: 2,
+      attemptFails: 3,
+      estabResets: 4,
+      retransSegs: 5,
+      outRsts: 6,
+    };
+    assert.deepEqual(parseKernelCounters(snmp, 'TcpExt: EmbryonicRsts\nTcpExt: 0\n'), expected);
+  });
+
+  test('a counter that is not shown is not taken for one that agrees', () => {
+    const snmp = 'Tcp: ActiveOpens\nTcp: 1\n';
+    assert.throws(
+      () => parseKernelCounters(snmp, fixture('netstat.txt')),
+      /the kernel shows no Tcp PassiveOpens/,
+    );
+    assert.throws(
+      () => parseKernelCounters(fixture('snmp.txt'), ''),
+      /the kernel shows no TcpExt EmbryonicRsts/,
+    );
+  });
+});
+
+const zero: Counters = {
+  activeOpens: 0,
+  passiveOpens: 0,
+  attemptFails: 0,
+  estabResets: 0,
+  retransSegs: 0,
+  outRsts: 0,
+};
+const opens = (activeOpens: number): Counters => ({ ...zero, activeOpens });
+const still = (seen: Counters, kernel: Counters): Reading => ({ before: seen, kernel, after: seen });
+const counts: NetnsCounts = { id: 1, cookie: 5n, inode: 7, counters: opens(3), untracked: 0 };
+const options = { inFlight: 2, outRstsComparable: true };
+
+describe('reconcile', () => {
+  const difference = (baseline: Reading, now: Reading): unknown =>
+    reconcile({ counts, baseline, now }, options).difference;
+
+  test('equal counts have no difference; both sides are told', () => {
+    const baseline = still(zero, opens(100));
+    assert.deepEqual(reconcile({ counts, baseline, now: still(opens(3), opens(103)) }, options), {
+      'network.namespace': 7,
+      'network.namespace.cookie': '5',
+      seen: opens(3),
+      kernel: opens(3),
+      difference: {},
+    });
+  });
+
+  test('at rest, one more or one less is a difference', () => {
+    const baseline = still(zero, opens(100));
+    assert.deepEqual(difference(baseline, still(opens(3), opens(104))), { activeOpens: 1 });
+    assert.deepEqual(difference(baseline, still(opens(3), opens(102))), { activeOpens: -1 });
+  });
+
+  test('while counts move, the kernel\u2019s may lie between, and as many beside as are half done', () => {
+    const baseline = still(zero, opens(100));
+    const moving = (kernel: number): Reading => ({
+      before: opens(10),
+      kernel: opens(100 + kernel),
+      after: opens(20),
+    });
+    for (const kernel of [8, 10, 15, 20, 22])
+      assert.deepEqual(difference(baseline, moving(kernel)), {}, String(kernel));
+    assert.deepEqual(difference(baseline, moving(23)), { activeOpens: 3 });
+    assert.deepEqual(difference(baseline, moving(7)), { activeOpens: -3 });
+  });
+
+  test('a baseline that was taken in motion widens it as much', () => {
+    const baseline: Reading = { before: zero, kernel: opens(100), after: opens(5) };
+    const now = (kernel: number): Reading => still(opens(10), opens(100 + kernel));
+    for (const kernel of [3, 5, 10, 12])
+      assert.deepEqual(difference(baseline, now(kernel)), {}, String(kernel));
+    assert.deepEqual(difference(baseline, now(13)), { activeOpens: 3 });
+  });
+
+  test('each counter by itself', () => {
+    const baseline = still(zero, zero);
+    const now: Reading = { ...still(opens(3), { ...opens(3), estabResets: 1, outRsts: 2 }) };
+    assert.deepEqual(difference(baseline, now), { estabResets: 1, outRsts: 2 });
+  });
+
+  test('what this kernel lets nobody compare is left out, with the reason', () => {
+    const baseline = still(zero, zero);
+    const now = still(zero, { ...zero, outRsts: 9 });
+    const coverage = reconcile({ counts, baseline, now }, { ...options, outRstsComparable: false });
+    assert.deepEqual(coverage.difference, {});
+    assert.ok(!('outRsts' in coverage.seen));
+    assert.ok(!('outRsts' in (coverage.kernel ?? {})));
+    assert.deepEqual(coverage.incomparable, {
+      outRsts: 'this kernel does not trace resets that belong to no socket',
+    });
+  });
+
+  test('out of reach: what Sonde saw, and why it cannot be compared', () => {
+    const coverage = reconcile({ counts, unreachable: 'no process and no mount of it is left' }, options);
+    assert.deepEqual(coverage, {
+      'network.namespace': 7,
+      'network.namespace.cookie': '5',
+      seen: opens(3),
+      unreachable: 'no process and no mount of it is left',
+    });
+  });
+});

@@ -1,0 +1,94 @@
+/** Observations and labels for tests of the window stage: sound ones, in which a test changes what it is about. */
+
+import type { Labelled } from '../src/agent/window/records.ts';
+import type { ConnectionEvent, FlowRow, Sums } from '../src/model/observation.ts';
+import type { NodeLabels, ProcessLabels } from '../src/model/record.ts';
+
+export const node: NodeLabels = {
+  'host.name': 'n1',
+  environment: 'lab',
+  'agent.instance': 'main',
+  'agent.id': 'a-1',
+  'boot.id': 'b-1',
+};
+
+export const noSums: Sums = {
+  opened: 0,
+  adopted: 0,
+  established: 0,
+  ended: 0,
+  open: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  retransmits: 0,
+  resetsSent: 0,
+  resetsReceived: 0,
+  timeoutsByApplication: 0,
+  latencySumUs: 0,
+};
+
+export const curl: ProcessLabels = {
+  'process.name': 'curl',
+  'process.executable.path': '/usr/bin/curl',
+  'user.id': 1000,
+};
+
+type RowChange = Partial<Omit<FlowRow, 'sums'>> & { readonly sums?: Partial<Sums> };
+
+/** curl to 10.0.0.2:80, closed; nothing counted unless said. */
+export function row({ sums, ...change }: RowChange = {}, process: ProcessLabels = curl): Labelled<FlowRow> {
+  const of: FlowRow = {
+    netns: 1,
+    owner: 1,
+    direction: 'egress',
+    state: 'closed',
+    established: true,
+    attribution: 'exact',
+    family: 'ipv4',
+    source: null,
+    sourceForm: 'folded',
+    destination: '10.0.0.2',
+    destinationForm: 'exact',
+    destinationPort: 80,
+    latency: [],
+    ...change,
+    sums: { ...noSums, ...sums },
+  };
+  return { of, process, netnsInode: 4_026_531_840 };
+}
+
+/** curl's connection to 10.0.0.2:80, closed after 250 ms. */
+export function connection(change: Partial<ConnectionEvent> = {}): Labelled<ConnectionEvent> {
+  const of: ConnectionEvent = {
+    moment: 'ended',
+    atNs: 5_250_000_000,
+    startedNs: 5_000_000_000,
+    cookie: 9,
+    sequence: 1,
+    netns: 1,
+    owner: 1,
+    pid: 42,
+    pidStartedNs: 4_000_000_000,
+    direction: 'egress',
+    state: 'closed',
+    established: true,
+    adopted: false,
+    attribution: 'exact',
+    source: '10.0.0.1',
+    sourcePort: 40_000,
+    destination: '10.0.0.2',
+    destinationPort: 80,
+    family: 'ipv4',
+    latencyUs: 1234,
+    bytesSent: 10,
+    bytesReceived: 20,
+    retransmits: 0,
+    error: 0,
+    resetSide: undefined,
+    closeReason: 'fin_local',
+    timeoutBy: undefined,
+    detail: true,
+    ...change,
+  };
+  return { of, process: curl, netnsInode: 4_026_531_840 };
+}
