@@ -90,7 +90,7 @@ export default defineConfig(
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
     },
   },
-  // zod says what a schema makes better than a person could; a typed table's functions have their types from it.
+  // zod says what a schema makes better than a person could; a typed table gives its functions their types.
   {
     files: ['**/schema.ts', '**/config.ts', 'lab/demo.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },

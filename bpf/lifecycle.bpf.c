@@ -43,14 +43,16 @@ static __always_inline void note_closer(struct connection *c)
 	if ((task->flags & PF_KTHREAD) || !s || s->sweeper == (u32)task->tgid)
 		return; /* a close() during the sweep is finished by the sweep */
 	if (task->flags & PF_EXITING)
-		c->flags |= CONNECTION_PROCESS_EXITED; /* its executable is gone already: the owner stays as it was */
+		c->flags |= CONNECTION_PROCESS_EXITED; /* its executable is gone already: the owner stays as
+							  it was */
 	else if (c->role == ROLE_INGRESS && c->attribution != OWNER_EXACT)
 		connection_owned_by(c, task, OWNER_EXACT); /* right under fork and socket activation */
 }
 
 static __always_inline struct connection *connection_new(const struct sock *sk, u8 role, u32 netns)
 {
-	struct connection blank = { .reported = REPORTED_ENDED }, *c; /* not for the sweep before it is filled in */
+	struct connection blank = {.reported = REPORTED_ENDED},
+			  *c; /* not for the sweep before it is filled in */
 	struct netns *ns;
 
 	c = bpf_sk_storage_get(&connections, (void *)sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
@@ -109,7 +111,8 @@ static __always_inline void on_listen(const struct sock *sk)
 	note_opener(sk, c);
 }
 
-/* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the listener's. */
+/* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the
+ * listener's. */
 static __always_inline void on_child(const struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
@@ -123,7 +126,8 @@ static __always_inline void on_child(const struct sock *sk)
 	if (ns)
 		__sync_fetch_and_add(&ns->passive_opens, 1);
 	if (!c)
-		c = connection_new(sk, ROLE_INGRESS, netns); /* its listener is older than us and not scanned yet */
+		c = connection_new(sk, ROLE_INGRESS,
+				   netns); /* its listener is older than us and not scanned yet */
 	if (!c)
 		return;
 	c->role = ROLE_INGRESS;
@@ -140,7 +144,8 @@ static __always_inline void on_child(const struct sock *sk)
 	c->reported = 0;
 }
 
-/* Any other change of a socket without a record: it is older than us, and in no file table that the seed could read. */
+/* Any other change of a socket without a record: it is older than us, and in no file table that the seed
+ * could read. */
 static __always_inline struct connection *connection_adopt(const struct sock *sk, struct tcp_sock *tp)
 {
 	u32 netns = netns_id(sk->__sk_common.skc_net.net);
@@ -158,7 +163,7 @@ static __always_inline void on_established(const struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-	struct verdict v = { .state = STATE_OPEN };
+	struct verdict v = {.state = STATE_OPEN};
 	struct shared *s = shared_state();
 	u64 now = bpf_ktime_get_ns();
 	bool slow;
@@ -188,7 +193,9 @@ static __always_inline void by_reset(struct verdict *v, u8 side)
 {
 	v->state = STATE_RESET;
 	v->reset_side = side;
-	v->close_reason = side == RESET_ADMIN ? CLOSE_ADMIN : side == RESET_LOCAL ? CLOSE_RESET_SENT : CLOSE_RESET_RECEIVED;
+	v->close_reason = side == RESET_ADMIN	? CLOSE_ADMIN
+			  : side == RESET_LOCAL ? CLOSE_RESET_SENT
+						: CLOSE_RESET_RECEIVED;
 }
 
 static __always_inline void by_timeout(struct verdict *v, u8 by, u8 reason)
@@ -198,7 +205,8 @@ static __always_inline void by_timeout(struct verdict *v, u8 by, u8 reason)
 	v->close_reason = reason;
 }
 
-/* Ended before it was established. A noted error stands in for none: it is what the application gave up for. */
+/* Ended before it was established. A noted error stands in for none: it is what the application gave up for.
+ */
 static __always_inline void judge_attempt(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
 					  const struct connection *c)
 {
@@ -232,14 +240,17 @@ static __always_inline void judge_attempt(struct verdict *v, const struct sock *
 	}
 }
 
-/* Ended from ESTABLISHED or later; `before` is the state it ended in. Both FINs seen: closed, whatever came after. */
+/* Ended from ESTABLISHED or later; `before` is the state it ended in. Both FINs seen: closed, whatever came
+ * after. */
 static __always_inline void judge_connection(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
 					     const struct connection *c, int before)
 {
 	bool fin_sent = before == TCP_FIN_WAIT1 || before == TCP_FIN_WAIT2;
 
 	v->state = STATE_CLOSED;
-	v->close_reason = before == TCP_LAST_ACK ? CLOSE_FIN_REMOTE : before == TCP_CLOSING ? CLOSE_FIN_BOTH : CLOSE_FIN_LOCAL;
+	v->close_reason = before == TCP_LAST_ACK  ? CLOSE_FIN_REMOTE
+			  : before == TCP_CLOSING ? CLOSE_FIN_BOTH
+						  : CLOSE_FIN_LOCAL;
 	if (before == TCP_LAST_ACK || before == TCP_CLOSING)
 		return;
 	if (v->error == ECONNABORTED)
@@ -247,11 +258,14 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 	else if (c->flags & CONNECTION_RESET_RECEIVED)
 		by_reset(v, RESET_REMOTE);
 	else if (v->error)
-		by_timeout(v, TIMEOUT_KERNEL, (c->flags & CONNECTION_RESET_SENT) ? CLOSE_KEEPALIVE : CLOSE_TIMEOUT);
+		by_timeout(v, TIMEOUT_KERNEL,
+			   (c->flags & CONNECTION_RESET_SENT) ? CLOSE_KEEPALIVE : CLOSE_TIMEOUT);
 	else if (!fin_sent)
 		by_reset(v, RESET_LOCAL);
-	else if (task_holds(sk) && tp->rcv_nxt - tp->copied_seq > ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1))
-		by_reset(v, RESET_LOCAL); /* close with unread data after shutdown: not the way into TIME_WAIT */
+	else if (task_holds(sk) &&
+		 tp->rcv_nxt - tp->copied_seq > ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1))
+		by_reset(v,
+			 RESET_LOCAL); /* close with unread data after shutdown: not the way into TIME_WAIT */
 }
 
 /* The process ended and took the connection along: that is the reason, whatever segment it sent. */
@@ -259,13 +273,14 @@ static __always_inline void judge_exit(struct verdict *v, const struct connectio
 {
 	if (!(c->flags & CONNECTION_PROCESS_EXITED))
 		return;
-	if (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT || v->state == STATE_CANCELED ||
-	    v->timeout_by == TIMEOUT_APPLICATION)
+	if (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT ||
+	    v->state == STATE_CANCELED || v->timeout_by == TIMEOUT_APPLICATION)
 		v->close_reason = CLOSE_PROCESS_EXIT;
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
-static __always_inline void count_end(struct netns *ns, const struct sock *sk, int before, const struct verdict *v)
+static __always_inline void count_end(struct netns *ns, const struct sock *sk, int before,
+				      const struct verdict *v)
 {
 	if (!ns)
 		return;
@@ -281,7 +296,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 				     const struct verdict *v, struct netns *ns)
 {
 	struct flow_key key = {};
-	struct delta d = { .ended = 1 };
+	struct delta d = {.ended = 1};
 	u64 now = bpf_ktime_get_ns();
 	u32 before;
 
@@ -308,7 +323,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 {
 	struct connection *c = connection_of(sk);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-	struct verdict v = { .error = sk->sk_err };
+	struct verdict v = {.error = sk->sk_err};
 	struct netns *ns;
 
 	if (!tp)
@@ -323,7 +338,8 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
 		return;
 	if (!v.error && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT))
-		note_closer(c); /* always a task's doing; a listener's close ends its queued children without their lock */
+		note_closer(c); /* always a task's doing; a listener's close ends its queued children without
+				   their lock */
 	else if (!v.error && before == TCP_SYN_SENT && task_holds(sk))
 		note_closer(c);
 	if (before == TCP_SYN_SENT || before == TCP_SYN_RECV)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * Resets: which side, and how many left this host. A received reset comes before the socket's end and decides its side; a
- * sent one mostly comes after it and only counts.
+ * Resets: which side, and how many left this host. A received reset comes before the socket's end and decides
+ * its side; a sent one mostly comes after it and only counts.
  */
 #include "connection.h"
 
@@ -32,7 +32,8 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 	return 0;
 }
 
-/* sk is absent for a segment that found no socket (6.10 and later), and may be in TIME_WAIT: then only its namespace is read. */
+/* sk is absent for a segment that found no socket (6.10 and later), and may be in TIME_WAIT: then only its
+ * namespace is read. */
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 {
@@ -55,10 +56,10 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * An error was queued for the application. Only one case tells us something: an ICMP error that comes while connect() holds
- * the socket (the host's own firewall rejects, say). The kernel notes it and keeps trying; from 6.2 on it wakes the
- * application, which asks for the error and closes: without this, the same as a cancellation. No count: it fires for much
- * else, and not for every failure.
+ * An error was queued for the application. Only one case tells us something: an ICMP error that comes while
+ * connect() holds the socket (the host's own firewall rejects, say). The kernel notes it and keeps trying;
+ * from 6.2 on it wakes the application, which asks for the error and closes: without this, the same as a
+ * cancellation. No count: it fires for much else, and not for every failure.
  */
 SEC("tp_btf/inet_sk_error_report")
 int BPF_PROG(tcp_error_noted, const struct sock *sk)
@@ -73,7 +74,8 @@ int BPF_PROG(tcp_error_noted, const struct sock *sk)
 		return 0;
 	c = connection_of(sk);
 	if (c)
-		c->noted_error = *(u32 *)(queued->cb + bpf_core_field_offset(struct sock_exterr_skb, ee.ee_errno));
+		c->noted_error =
+			*(u32 *)(queued->cb + bpf_core_field_offset(struct sock_exterr_skb, ee.ee_errno));
 	return 0;
 }
 

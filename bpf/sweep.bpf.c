@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * Sweep: every socket in every file table. Once at start it makes records for what is older than us (seeding); at each
- * window's end it reports what is still open into the window being closed, and names the holder of an accepted socket.
- * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end.
- * Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ * Sweep: every socket in every file table. Once at start it makes records for what is older than us
+ * (seeding); at each window's end it reports what is still open into the window being closed, and names the
+ * holder of an accepted socket. It does not see children not yet accepted, orphans and kernel sockets: these
+ * are told when they end. Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  */
 #include "connection.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
 /* The mark of one sum: move it on to `now`, and say by how much; nothing if the socket's end was quicker. */
-#define ADVANCE(mark, now)                                                                                             \
-	({                                                                                                             \
-		typeof(mark) was = *(volatile typeof(mark) *)&(mark), is = (now);                                      \
-		is > was && __sync_val_compare_and_swap(&(mark), was, is) == was ? is - was : 0;                       \
+#define ADVANCE(mark, now)                                                                                   \
+	({                                                                                                   \
+		typeof(mark) was = *(volatile typeof(mark) *)&(mark), is = (now);                            \
+		is > was &&__sync_val_compare_and_swap(&(mark), was, is) == was ? is - was : 0;              \
 	})
 
 static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, struct connection *c, u32 window)
 {
 	struct flow_key key = {};
-	struct delta d = { .open = 1 };
+	struct delta d = {.open = 1};
 	u32 before = *(volatile u32 *)&c->reported, after;
 
 	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
@@ -42,7 +42,8 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	count_retransmits(netns_counters(c->netns), d.retransmits);
 }
 
-/* A holder found in a file table: for what nobody was seen to open, and for what was accepted from an inherited listener. */
+/* A holder found in a file table: for what nobody was seen to open, and for what was accepted from an
+ * inherited listener. */
 static __always_inline void sweep_owner(struct connection *c, struct task_struct *task)
 {
 	if (c->attribution == OWNER_EXACT || c->attribution == OWNER_KERNEL)

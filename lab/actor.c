@@ -95,7 +95,7 @@ static int wait_for(int fd, short events, long deadline)
 {
 	for (;;) {
 		long left = deadline - now_ms();
-		struct pollfd p = { .fd = fd, .events = events };
+		struct pollfd p = {.fd = fd, .events = events};
 		int n = poll(&p, 1, left > 0 ? (int)left : 0);
 		if (n > 0 || (n == 0 && left <= 0))
 			return n;
@@ -127,13 +127,13 @@ static socklen_t address_for(int fd, const char *ip, const char *port, struct so
 	memset(out, 0, sizeof(*out));
 	if (family == AF_INET) {
 		struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-		*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+		*v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 		return inet_pton(AF_INET, ip, &v4->sin_addr) == 1 ? sizeof(*v4) : 0;
 	}
 	char mapped[INET6_ADDRSTRLEN + 8];
 	snprintf(mapped, sizeof(mapped), "%s%.40s", strchr(ip, ':') ? "" : "::ffff:", ip);
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-	*v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(port)) };
+	*v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(port))};
 	return inet_pton(AF_INET6, mapped, &v6->sin6_addr) == 1 ? sizeof(*v6) : 0;
 }
 
@@ -220,7 +220,7 @@ static void do_connect(char **w, int n)
 	long deadline = deadline_after(w[3]);
 	if (block) {
 		long ms = deadline - now_ms();
-		struct timeval bound = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+		struct timeval bound = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
 		fcntl(fd, F_SETFL, 0);
 	}
@@ -243,7 +243,7 @@ static void do_connect(char **w, int n)
 static void do_disconnect(char **w, int n)
 {
 	(void)n;
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
 	answer_result(connect(socket_of(w[0]), &none, sizeof(none)));
 }
 
@@ -269,22 +269,22 @@ static const struct {
 	const char *name;
 	int level, option;
 } options[] = {
-	{ "userTimeoutMs", IPPROTO_TCP, TCP_USER_TIMEOUT },
-	{ "synCount", IPPROTO_TCP, TCP_SYNCNT },
-	{ "keepalive", SOL_SOCKET, SO_KEEPALIVE },
-	{ "keepaliveIdleS", IPPROTO_TCP, TCP_KEEPIDLE },
-	{ "keepaliveIntervalS", IPPROTO_TCP, TCP_KEEPINTVL },
-	{ "keepaliveCount", IPPROTO_TCP, TCP_KEEPCNT },
-	{ "deferAcceptS", IPPROTO_TCP, TCP_DEFER_ACCEPT },
-	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN },
-	{ "fastopenConnect", IPPROTO_TCP, TCP_FASTOPEN_CONNECT },
-	{ "linger2S", IPPROTO_TCP, TCP_LINGER2 },
-	{ "noDelay", IPPROTO_TCP, TCP_NODELAY },
-	{ "receiveBuffer", SOL_SOCKET, SO_RCVBUF },
-	{ "sendBuffer", SOL_SOCKET, SO_SNDBUF },
-	{ "reuseAddress", SOL_SOCKET, SO_REUSEADDR },
-	{ "reusePort", SOL_SOCKET, SO_REUSEPORT },
-	{ "ipv6Only", IPPROTO_IPV6, IPV6_V6ONLY },
+	{"userTimeoutMs", IPPROTO_TCP, TCP_USER_TIMEOUT},
+	{"synCount", IPPROTO_TCP, TCP_SYNCNT},
+	{"keepalive", SOL_SOCKET, SO_KEEPALIVE},
+	{"keepaliveIdleS", IPPROTO_TCP, TCP_KEEPIDLE},
+	{"keepaliveIntervalS", IPPROTO_TCP, TCP_KEEPINTVL},
+	{"keepaliveCount", IPPROTO_TCP, TCP_KEEPCNT},
+	{"deferAcceptS", IPPROTO_TCP, TCP_DEFER_ACCEPT},
+	{"fastopen", IPPROTO_TCP, TCP_FASTOPEN},
+	{"fastopenConnect", IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+	{"linger2S", IPPROTO_TCP, TCP_LINGER2},
+	{"noDelay", IPPROTO_TCP, TCP_NODELAY},
+	{"receiveBuffer", SOL_SOCKET, SO_RCVBUF},
+	{"sendBuffer", SOL_SOCKET, SO_SNDBUF},
+	{"reuseAddress", SOL_SOCKET, SO_REUSEADDR},
+	{"reusePort", SOL_SOCKET, SO_REUSEPORT},
+	{"ipv6Only", IPPROTO_IPV6, IPV6_V6ONLY},
 };
 
 /* set N OPTION VALUE */
@@ -293,13 +293,14 @@ static void do_set(char **w, int n)
 	(void)n;
 	int fd = socket_of(w[0]), value = atoi(w[2]);
 	if (!strcmp(w[1], "lingerS")) {
-		struct linger linger = { .l_onoff = 1, .l_linger = value };
+		struct linger linger = {.l_onoff = 1, .l_linger = value};
 		answer_result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		if (!strcmp(w[1], options[i].name)) {
-			answer_result(setsockopt(fd, options[i].level, options[i].option, &value, sizeof(value)));
+			answer_result(
+				setsockopt(fd, options[i].level, options[i].option, &value, sizeof(value)));
 			return;
 		}
 	answer("err USAGE");
@@ -314,18 +315,18 @@ static const struct {
 	int words;
 	void (*run)(char **words, int count);
 } commands[] = {
-	{ "socket", 1, do_socket },   { "bind", 3, do_bind },		{ "listen", 2, do_listen },
-	{ "connect", 5, do_connect }, { "finish", 2, do_finish },	{ "disconnect", 1, do_disconnect },
-	{ "accept", 2, do_accept },   { "send", 3, do_send },		{ "recv", 3, do_recv },
-	{ "shutdown", 2, do_shutdown }, { "close", 1, do_close },	{ "set", 3, do_set },
-	{ "port", 1, do_port },	      { "info", 1, do_info },		{ "until", 4, do_until },
-	{ "name", 1, do_name },	      { "netns", 1, do_netns },		{ "sysctl", 2, do_sysctl },
-	{ "run", 3, do_run },	      { "fork", 1, do_fork },		{ "exit", 0, do_exit },
+	{"socket", 1, do_socket},     {"bind", 3, do_bind},	{"listen", 2, do_listen},
+	{"connect", 5, do_connect},   {"finish", 2, do_finish}, {"disconnect", 1, do_disconnect},
+	{"accept", 2, do_accept},     {"send", 3, do_send},	{"recv", 3, do_recv},
+	{"shutdown", 2, do_shutdown}, {"close", 1, do_close},	{"set", 3, do_set},
+	{"port", 1, do_port},	      {"info", 1, do_info},	{"until", 4, do_until},
+	{"name", 1, do_name},	      {"netns", 1, do_netns},	{"sysctl", 2, do_sysctl},
+	{"run", 3, do_run},	      {"fork", 1, do_fork},	{"exit", 0, do_exit},
 };
 
 static void obey(char *line)
 {
-	char *words[wordsMax + 1] = { NULL };
+	char *words[wordsMax + 1] = {NULL};
 	int count = line_split(line, words, wordsMax);
 	for (size_t i = 0; count && i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(words[0], commands[i].name)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Part of actor.c: what a socket looks like now, and waiting until it looks as wished. */
 
-static const char *const tcp_states[] = { "NONE",	"ESTABLISHED", "SYN_SENT",   "SYN_RECV", "FIN_WAIT1",
-					  "FIN_WAIT2",	"TIME_WAIT",   "CLOSE",	     "CLOSE_WAIT", "LAST_ACK",
-					  "LISTEN",	"CLOSING" };
+static const char *const tcp_states[] = {"NONE",       "ESTABLISHED", "SYN_SENT",  "SYN_RECV",
+					 "FIN_WAIT1",  "FIN_WAIT2",   "TIME_WAIT", "CLOSE",
+					 "CLOSE_WAIT", "LAST_ACK",    "LISTEN",	   "CLOSING"};
 
 static int tcp_info_of(int fd, struct tcp_info *info)
 {
@@ -39,8 +39,8 @@ static void do_info(char **w, int n)
 	}
 	answer("ok {\"state\":\"%s\",\"bytesSent\":%llu,\"bytesRetransmitted\":%llu,\"bytesReceived\":%llu,"
 	       "\"retransmits\":%u,\"segmentsOut\":%u,\"rttUs\":%u}",
-	       state_name(&i), i.tcpi_bytes_sent - i.tcpi_bytes_retrans, i.tcpi_bytes_retrans, i.tcpi_bytes_received,
-	       i.tcpi_total_retrans, i.tcpi_segs_out, i.tcpi_rtt);
+	       state_name(&i), i.tcpi_bytes_sent - i.tcpi_bytes_retrans, i.tcpi_bytes_retrans,
+	       i.tcpi_bytes_received, i.tcpi_total_retrans, i.tcpi_segs_out, i.tcpi_rtt);
 }
 
 /*

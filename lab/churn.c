@@ -171,7 +171,7 @@ static void count_end(struct worker *w, int target, const struct sockaddr_storag
 		surprised(w, "row");
 		return;
 	}
-	w->row[w->rows++] = (struct row){ .address = *address, .target = target, .connections = 1 };
+	w->row[w->rows++] = (struct row){.address = *address, .target = target, .connections = 1};
 }
 
 static void connect_once(struct worker *w, int index, long turn)
@@ -203,7 +203,7 @@ static int by_value(const void *a, const void *b)
 
 static void sleep_until(uint64_t ns)
 {
-	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u) };
+	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		;
 }
@@ -211,7 +211,7 @@ static void sleep_until(uint64_t ns)
 /* Takes the targets in turn, each in proportion to its count, always in the same order. */
 static void run_client(struct worker *w)
 {
-	long done[targetsMax] = { 0 }, total = 0;
+	long done[targetsMax] = {0}, total = 0;
 	for (int i = 0; i < target_count; i++)
 		total += targets[i].count;
 	uint64_t *took = malloc(sizeof(*took) * (size_t)(total + 1)), start = now_ns();
@@ -240,14 +240,15 @@ static int open_listener(const struct target *t)
 	int one = 1, fd = socket(t->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)&t->address, length_of(&t->address)) < 0 || listen(fd, backlog) < 0)
+	if (bind(fd, (const struct sockaddr *)&t->address, length_of(&t->address)) < 0 ||
+	    listen(fd, backlog) < 0)
 		die("listen");
 	return fd;
 }
 
 static int serve_once(struct worker *w, int listener, int index)
 {
-	struct sockaddr_storage own = { 0 };
+	struct sockaddr_storage own = {0};
 	socklen_t length = sizeof(own);
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
@@ -268,8 +269,8 @@ static void run_server(struct worker *w, int stop, int ready)
 {
 	struct pollfd polled[targetsMax + 1];
 	for (int i = 0; i < target_count; i++)
-		polled[i] = (struct pollfd){ .fd = open_listener(&targets[i]), .events = POLLIN };
-	polled[target_count] = (struct pollfd){ .fd = stop, .events = POLLIN };
+		polled[i] = (struct pollfd){.fd = open_listener(&targets[i]), .events = POLLIN};
+	polled[target_count] = (struct pollfd){.fd = stop, .events = POLLIN};
 	if (write(ready, "", 1) != 1)
 		die("ready");
 	for (int served = 1; served || !polled[target_count].revents;) {
@@ -309,8 +310,9 @@ static void enter_netns(const char *path)
 static void start_workers(const char *name, int stop[2], int ready[2])
 {
 	for (int i = 0; i < worker_count; i++) {
-		int length = worker_count == 1 ? snprintf(workers[i].name, sizeof(workers[i].name), "%s", name) :
-						 snprintf(workers[i].name, sizeof(workers[i].name), "%s-%d", name, i);
+		int length = worker_count == 1
+				     ? snprintf(workers[i].name, sizeof(workers[i].name), "%s", name)
+				     : snprintf(workers[i].name, sizeof(workers[i].name), "%s-%d", name, i);
 		errno = 0;
 		if (length > nameMax)
 			die("the name is too long");

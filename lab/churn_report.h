@@ -5,9 +5,9 @@ static void report_row(const struct row *row, const char *direction)
 {
 	const struct target *t = &targets[row->target];
 	char ip[INET6_ADDRSTRLEN] = "";
-	const void *address = row->address.ss_family == AF_INET6 ?
-				      (const void *)&((const struct sockaddr_in6 *)&row->address)->sin6_addr :
-				      (const void *)&((const struct sockaddr_in *)&row->address)->sin_addr;
+	const void *address = row->address.ss_family == AF_INET6
+				      ? (const void *)&((const struct sockaddr_in6 *)&row->address)->sin6_addr
+				      : (const void *)&((const struct sockaddr_in *)&row->address)->sin_addr;
 	inet_ntop(row->address.ss_family, address, ip, sizeof(ip));
 	int refused = t->talk.action == REFUSED;
 	uint64_t talks = refused ? 0 : row->connections;
@@ -29,9 +29,11 @@ static int report(const char *name, uint64_t elapsed_ns)
 	       is_client ? "client" : "server", name, netns, elapsed_ns);
 	for (int i = 0; i < worker_count; i++) {
 		const struct worker *w = &workers[i];
-		printf("%s{\"process\":\"%s\",\"pid\":%d,\"connections\":%lu,\"cpuUserNs\":%lu,\"cpuSystemNs\":%lu,"
+		printf("%s{\"process\":\"%s\",\"pid\":%d,\"connections\":%lu,\"cpuUserNs\":%lu,"
+		       "\"cpuSystemNs\":%lu,"
 		       "\"connectionMinNs\":%lu,\"connectionMedianNs\":%lu,\"unexpected\":{",
-		       i ? "," : "", w->name, w->pid, w->connections, w->user_ns, w->system_ns, w->min_ns, w->median_ns);
+		       i ? "," : "", w->name, w->pid, w->connections, w->user_ns, w->system_ns, w->min_ns,
+		       w->median_ns);
 		for (int s = 0; s < w->surprises; s++)
 			printf("%s\"%s\":%lu", s ? "," : "", w->surprise[s].what, w->surprise[s].count);
 		printf("},\"ends\":[");

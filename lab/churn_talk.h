@@ -13,12 +13,12 @@ enum action { FIN_LOCAL, FIN_REMOTE, RESET_SENT, RESET_RECEIVED, REFUSED, ACTION
 static const struct {
 	const char *word, *state, *json;
 } actions[ACTIONS] = {
-	[FIN_LOCAL] = { "fin_local", "closed", "\"closeReason\":\"fin_local\"" },
-	[FIN_REMOTE] = { "fin_remote", "closed", "\"closeReason\":\"fin_remote\"" },
-	[RESET_SENT] = { "reset_sent", "reset", "\"resetSide\":\"local\",\"closeReason\":\"reset_sent\"" },
-	[RESET_RECEIVED] = { "reset_received", "reset",
-			     "\"resetSide\":\"remote\",\"closeReason\":\"reset_received\"" },
-	[REFUSED] = { "refused", "refused", "\"error\":\"ECONNREFUSED\"" },
+	[FIN_LOCAL] = {"fin_local", "closed", "\"closeReason\":\"fin_local\""},
+	[FIN_REMOTE] = {"fin_remote", "closed", "\"closeReason\":\"fin_remote\""},
+	[RESET_SENT] = {"reset_sent", "reset", "\"resetSide\":\"local\",\"closeReason\":\"reset_sent\""},
+	[RESET_RECEIVED] = {"reset_received", "reset",
+			    "\"resetSide\":\"remote\",\"closeReason\":\"reset_received\""},
+	[REFUSED] = {"refused", "refused", "\"error\":\"ECONNREFUSED\""},
 };
 
 struct talk {
@@ -69,7 +69,7 @@ static verdict receive_end(int fd, int error)
 
 static verdict close_with_reset(int fd)
 {
-	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? "linger" : NULL;
 }
 

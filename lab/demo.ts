@@ -1,6 +1,6 @@
 /**
- * Real traffic for `sonde demo`: what a small system does on a good and on a bad day, in throwaway namespaces. Nothing in
- * Sonde knows that it is a demonstration.
+ * Real traffic for `sonde demo`: what a small system does on a good and on a bad day, in throwaway
+ * namespaces. Nothing in Sonde knows that it is a demonstration.
  */
 import type { Actor, Address } from './actor.ts';
 import type { ActorError } from './channel.ts';

@@ -25,8 +25,8 @@ function compile(program: Program): void {
 }
 
 /**
- * Compiles what is missing or older than any C source here. A machine without a compiler must bring the programs
- * along; the age of those it brought says nothing.
+ * Compiles what is missing or older than any C source here. A machine without a compiler must bring the
+ * programs along; the age of those it brought says nothing.
  */
 export function buildPrograms(): void {
   const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));

@@ -1,4 +1,7 @@
-/** Who owns what: what is older than the agent, what was accepted by somebody else, and what a restart must not invent. */
+/**
+ * Who owns what: what is older than the agent, what was accepted by somebody else, and what a restart must
+ * not invent.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -38,7 +41,8 @@ test('a listener and a connection older than the agent are attributed', async ()
   const adopted = rows(rig.flows(), at.inode).reduce((sum, row) => sum + row['connections.adopted'], 0);
   const opened = rows(rig.flows(), at.inode).reduce((sum, row) => sum + row['connections.opened'], 0);
   assert.equal(adopted, 2, 'both ends of the old connection are adopted');
-  // The second connection waits in the accept queue: in nobody's file table, told when it ends. Its client end is open.
+  // The second connection waits in the accept queue: in nobody's file table, told when it ends. Its client
+  // end is open.
   assert.equal(opened, 1);
   const sent = rows(rig.flows(), at.inode).filter((row) => row['process.name'] === 'old-client');
   assert.equal(

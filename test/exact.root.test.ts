@@ -1,6 +1,7 @@
 /**
- * Exactness: 50,000 connections by several processes, refused and reset ones among them, in two network namespaces, over many
- * window borders, while events are suppressed and the sweep hardly ever rests. The rows must sum to what was done.
+ * Exactness: 50,000 connections by several processes, refused and reset ones among them, in two network
+ * namespaces, over many window borders, while events are suppressed and the sweep hardly ever rests. The rows
+ * must sum to what was done.
  */
 
 import assert from 'node:assert/strict';

@@ -1,4 +1,6 @@
-/** The type information of the real object, for tests of what reads its records. Needs the build, not root. */
+/**
+ * The type information of the real object, for tests of what reads its records. Needs the build, not root.
+ */
 
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
 import { parseBtf, type TypeInformation } from '../src/lib/btf.ts';

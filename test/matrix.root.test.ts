@@ -1,6 +1,6 @@
 /**
- * The scenario table and the exactness test on other kernels, booted under qemu: tracepoint arguments, socket internals and
- * the verifier differ there.
+ * The scenario table and the exactness test on other kernels, booted under qemu: tracepoint arguments, socket
+ * internals and the verifier differ there.
  */
 
 import assert from 'node:assert/strict';
@@ -48,9 +48,8 @@ describe('on other kernels', { concurrency: kernels.length }, () => {
         env,
         timeoutMs: 540_000,
       });
-      t.diagnostic(
-        `${release}: ${String(summary(output, 'pass'))} passed, ${String(summary(output, 'skipped'))} skipped`,
-      );
+      const told = (name: string): string => String(summary(output, name));
+      t.diagnostic(`${release}: ${told('pass')} passed, ${told('skipped')} skipped`);
       assert.equal(exitCode, 0, output.slice(output.indexOf('failing tests')));
       assert.ok(summary(output, 'pass') > 60, 'the table is there');
       assert.equal(summary(output, 'fail'), 0);

@@ -1,4 +1,7 @@
-/** Observations and labels for tests of the window stage: sound ones, in which a test changes what it is about. */
+/**
+ * Observations and labels for tests of the window stage: sound ones, in which a test changes what it is
+ * about.
+ */
 
 import type { Labelled } from '../src/agent/window/records.ts';
 import type { ConnectionEvent, FlowRow, Sums } from '../src/model/observation.ts';

@@ -1,6 +1,6 @@
 /**
- * Every scenario of the lab, made for real in namespaces of its own: what Sonde says of each end, against what the lab did,
- * and Sonde's counts against the kernel's of that namespace.
+ * Every scenario of the lab, made for real in namespaces of its own: what Sonde says of each end, against
+ * what the lab did, and Sonde's counts against the kernel's of that namespace.
  */
 
 import assert from 'node:assert/strict';
@@ -82,7 +82,8 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
         return;
       }
       await using stage = new Stage();
-      // A namespace's inode is given to the next one as soon as it is gone: what is older is another scenario's.
+      // A namespace's inode is given to the next one as soon as it is gone: what is older is another
+      // scenario's.
       const since = new Date().toISOString();
       const truth = await scenario.run(stage);
       const inodes = new Set(stage.namespaces.map((n) => n.inode));

@@ -69,8 +69,9 @@ static __always_inline u64 payload_received(const struct sock *sk, const struct 
 }
 
 /*
- * Who opened a connection that is older than us? The opener's SYN was acknowledged and counted in bytes_acked; the other
- * end's was not (its count starts behind the SYN). What is acknowledged or in flight, less payload and FIN, tells.
+ * Who opened a connection that is older than us? The opener's SYN was acknowledged and counted in
+ * bytes_acked; the other end's was not (its count starts behind the SYN). What is acknowledged or in flight,
+ * less payload and FIN, tells.
  */
 static __always_inline u8 adopted_role(const struct sock *sk, const struct tcp_sock *tp)
 {
@@ -85,7 +86,8 @@ static __always_inline u8 adopted_role(const struct sock *sk, const struct tcp_s
 	return (s64)(counted - payload_sent(tp) - fin) > 0 ? ROLE_EGRESS : ROLE_INGRESS;
 }
 
-static __always_inline void connection_mark_adopted(struct connection *c, const struct sock *sk, const struct tcp_sock *tp)
+static __always_inline void connection_mark_adopted(struct connection *c, const struct sock *sk,
+						    const struct tcp_sock *tp)
 {
 	u8 state = sk->__sk_common.skc_state;
 
@@ -101,7 +103,8 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 		c->flags |= CONNECTION_ESTABLISHED;
 }
 
-static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk, const struct connection *c, u8 state)
+static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk,
+					const struct connection *c, u8 state)
 {
 	struct shared *s = shared_state();
 
@@ -133,10 +136,12 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 }
 
 /*
- * What no row has yet. The record's marks move by exchange at the end and by compare-and-swap in the sweep, which run at
- * the same time on two CPUs: whoever loses adds nothing, and the sum over all rows telescopes to the socket's own counters.
+ * What no row has yet. The record's marks move by exchange at the end and by compare-and-swap in the sweep,
+ * which run at the same time on two CPUs: whoever loses adds nothing, and the sum over all rows telescopes to
+ * the socket's own counters.
  */
-static __always_inline void delta_at_end(struct delta *d, const struct sock *sk, struct tcp_sock *tp, struct connection *c)
+static __always_inline void delta_at_end(struct delta *d, const struct sock *sk, struct tcp_sock *tp,
+					 struct connection *c)
 {
 	u64 sent = payload_sent(tp), received = payload_received(sk, tp);
 	u32 retransmits = tp->total_retrans;
@@ -164,7 +169,8 @@ static __always_inline void count_retransmits(struct netns *ns, u32 count)
 		__sync_fetch_and_add(&ns->retrans_segs, count);
 }
 
-static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp, const struct connection *c)
+static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp,
+				       const struct connection *c)
 {
 	e->started_ns = c->started_ns;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
@@ -196,8 +202,8 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 	}
 }
 
-static __always_inline void event_emit(const struct sock *sk, struct tcp_sock *tp, const struct connection *c, u8 moment,
-				       const struct verdict *v, bool detail, u64 now)
+static __always_inline void event_emit(const struct sock *sk, struct tcp_sock *tp, const struct connection *c,
+				       u8 moment, const struct verdict *v, bool detail, u64 now)
 {
 	struct shared *s = shared_state();
 	struct event *e;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* Events: single connections, as detail beside the windows. A token bucket bounds them; what it holds back is counted. */
+/* Events: single connections, as detail beside the windows. A token bucket bounds them; what it holds back is
+ * counted. */
 #pragma once
 
 #include "maps.h"
 
 #define EVENT_DETAIL 0
-#define EVENT_TRACE 1
+#define EVENT_TRACE  1
 
 /*
- * A token bucket in one word: the time at which the bucket was last empty, moved on by one gap per event and never further
- * behind than the burst (the generic cell rate algorithm of ATM, ITU-T I.371).
+ * A token bucket in one word: the time at which the bucket was last empty, moved on by one gap per event and
+ * never further behind than the burst (the generic cell rate algorithm of ATM, ITU-T I.371).
  */
 static __always_inline bool event_allowed(struct shared *s, u32 class, u64 now)
 {

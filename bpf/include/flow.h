@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Flow rows: the sums of a window. A connection touches them once, when it ends, and once per sweep while it stays open.
- * When rows run out they fold, one rung at a time, so that sums stay exact and one scanner does not hide everyone else.
+ * Flow rows: the sums of a window. A connection touches them once, when it ends, and once per sweep while it
+ * stays open. When rows run out they fold, one rung at a time, so that sums stay exact and one scanner does
+ * not hide everyone else.
  */
 #pragma once
 
@@ -65,12 +66,13 @@ static __always_inline bool public_address(const u32 *a)
 
 	if (a[0] || a[1])
 		return (a[0] & bpf_htonl(0xfe000000)) != bpf_htonl(0xfc000000) && /* fc00::/7 */
-		       (a[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000);	  /* fe80::/10 */
+		       (a[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000); /* fe80::/10 */
 	if (a[2] != bpf_htonl(0xffff))
 		return false; /* ::, ::1 */
 	v4 = bpf_ntohl(a[3]);
 	return (v4 >> 24) != 10 && (v4 >> 24) != 127 && (v4 >> 20) != 0xac1 && (v4 >> 16) != 0xc0a8 &&
-	       (v4 >> 16) != 0xa9fe && (v4 >> 22) != 0x191; /* 10/8 127/8 172.16/12 192.168/16 169.254/16 100.64/10 */
+	       (v4 >> 16) != 0xa9fe &&
+	       (v4 >> 22) != 0x191; /* 10/8 127/8 172.16/12 192.168/16 169.254/16 100.64/10 */
 }
 
 /* /24 of IPv4, /48 of IPv6. */
@@ -101,13 +103,14 @@ static __always_inline u32 *remote_of(struct flow_key *key)
 static __always_inline struct flow *flow_insert(void *map, const struct flow_key *key)
 {
 	bpf_map_update_elem(map, key, (const void *)&no_flow, BPF_NOEXIST);
-	return bpf_map_lookup_elem(map, key); /* ours, or the one another CPU was quicker with, or none: full */
+	return bpf_map_lookup_elem(map,
+				   key); /* ours, or the one another CPU was quicker with, or none: full */
 }
 
 /* A new row for this key, or the next coarser one that has room. */
 static __noinline struct flow *flow_fold(void *map, struct flow_key *key)
 {
-	struct flow_key meter_key = { .netns = ~0u, .form = FORM_METER };
+	struct flow_key meter_key = {.netns = ~0u, .form = FORM_METER};
 	struct flow *node, *owner, *row;
 	u32 room = flows_max - flows_max / TOTALS_SHARE;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The kernel types that the programs read, and only the fields that they read: offsets come from the running kernel's BTF
- * (preserve_access_index), so this header has no kernel version. Every read is a direct typed load, which the verifier turns
- * into an exception-safe one: no probe-read helper, so the programs load under lockdown=confidentiality too.
- * Differences between kernels live here, each with the release that made it.
+ * The kernel types that the programs read, and only the fields that they read: offsets come from the running
+ * kernel's BTF (preserve_access_index), so this header has no kernel version. Every read is a direct typed
+ * load, which the verifier turns into an exception-safe one: no probe-read helper, so the programs load under
+ * lockdown=confidentiality too. Differences between kernels live here, each with the release that made it.
  */
 #pragma once
 
@@ -20,18 +20,18 @@ typedef __u32 u32;
 typedef __u64 u64;
 typedef __s64 s64;
 
-#define AF_INET 2
-#define AF_INET6 10
+#define AF_INET	    2
+#define AF_INET6    10
 #define IPPROTO_TCP 6
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 
-#define ECONNRESET 104
+#define ECONNRESET   104
 #define ECONNABORTED 103
-#define ETIMEDOUT 110
+#define ETIMEDOUT    110
 #define ECONNREFUSED 111
-#define EPIPE 32
+#define EPIPE	     32
 
 #define SHUTDOWN_MASK 3
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN has been received */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* Every size has a name and a reason. The agent may lower or raise the map sizes before it loads the object. */
+/* Every size has a name and a reason. The agent may lower or raise the map sizes before it loads the object.
+ */
 #pragma once
 
-#define FLOWS_MAX 65536		/* rows of one window; 600 B each when used, 1 MiB of buckets when not */
-#define OWNERS_MAX 4096		/* distinct (executable, user, name, cgroup) */
-#define NAMESPACES_MAX 1024 /* network namespaces met since attach */
+#define FLOWS_MAX	 65536 /* rows of one window; 600 B each when used, 1 MiB of buckets when not */
+#define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) */
+#define NAMESPACES_MAX	 1024 /* network namespaces met since attach */
 #define EVENTS_BYTES_MAX (4 << 20)
 
 #define OWNER_PATH_DEPTH_MAX 8 /* /usr/lib/postgresql/15/bin/postgres is 6 deep */
-#define OWNER_PATH_NAME_MAX 40 /* names that the kernel keeps inside the dentry: under 40 bytes, under 32 before 6.14 */
+#define OWNER_PATH_NAME_MAX                                                                                  \
+	40 /* names that the kernel keeps inside the dentry: under 40 bytes, under 32 before 6.14 */
 
-/* Share of a window's rows that one owner may take: exact rows, then rows by prefix. One scanner must not hide the others. */
-#define OWNER_EXACT_SHARE 8
+/* Share of a window's rows that one owner may take: exact rows, then rows by prefix. One scanner must not
+ * hide the others. */
+#define OWNER_EXACT_SHARE  8
 #define OWNER_PREFIX_SHARE 32
 /* Share kept free of exact and prefix rows, for owners' totals. */
 #define TOTALS_SHARE 8

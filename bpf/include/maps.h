@@ -8,12 +8,13 @@
 
 /* One TCP connection end, or a listener, as long as its socket lives. */
 struct connection {
-	u64 started_ns;		   /* SYN sent, or child created */
-	u64 sent_reported;	   /* payload that is in some flow row already */
+	u64 started_ns; /* SYN sent, or child created */
+	u64 sent_reported; /* payload that is in some flow row already */
 	u64 received_reported;
 	u64 pid_started_ns;
 	u32 retransmits_reported;
-	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and close agree */
+	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and
+			 close agree */
 	u32 owner;
 	u32 netns;
 	u32 pid;
@@ -30,17 +31,17 @@ struct connection {
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };
 
-#define REPORTED_ENDED (1u << 31)
+#define REPORTED_ENDED	     (1u << 31)
 #define REPORTED_ESTABLISHED (1u << 30)
-#define REPORTED_OPENED (1u << 29)
+#define REPORTED_OPENED	     (1u << 29)
 #define REPORTED_WINDOW_MASK (REPORTED_OPENED - 1)
 
-#define CONNECTION_ESTABLISHED 1
-#define CONNECTION_ADOPTED 2
+#define CONNECTION_ESTABLISHED	  1
+#define CONNECTION_ADOPTED	  2
 #define CONNECTION_RESET_RECEIVED 4
-#define CONNECTION_RESET_SENT 8
+#define CONNECTION_RESET_SENT	  8
 #define CONNECTION_PROCESS_EXITED 16
-#define CONNECTION_HAS_LATENCY 32
+#define CONNECTION_HAS_LATENCY	  32
 
 /*
  * connections: what is known of a socket.
@@ -59,23 +60,26 @@ struct {
  * flows_a, flows_b: exact sums of one window; one is live while the other is read.
  * Key: struct flow_key. Value: struct flow.
  * Inserts: a connection's end; the sweep. Deletes: the agent, once the window is delivered.
- * Full: rows fold (flow.h): address to prefix, to the owner's total, to the node's total; the node's rows always exist.
+ * Full: rows fold (flow.h): address to prefix, to the owner's total, to the node's total; the node's rows
+ * always exist.
  */
 struct flow_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC); /* memory for the rows in use; a deleted row is not reused under a reader */
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* memory for the rows in use; a deleted row is not reused under
+						 a reader */
 	__uint(max_entries, FLOWS_MAX);
 	__type(key, struct flow_key);
 	__type(value, struct flow);
 } flows_a SEC(".maps") __weak, flows_b SEC(".maps") __weak;
 
-#define FLOWS_LIVE 0
+#define FLOWS_LIVE    0
 #define FLOWS_CLOSING 1
 
 /*
  * flows: which map is live and which is being closed.
  * Key: FLOWS_LIVE or FLOWS_CLOSING. Value: flows_a or flows_b.
- * Inserts: the agent; the update returns when no program uses the old one any more. Deletes: nobody. Full: cannot be.
+ * Inserts: the agent; the update returns when no program uses the old one any more. Deletes: nobody. Full:
+ * cannot be.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -165,7 +169,8 @@ struct shared {
 	u64 event_due_ns[EVENT_CLASS_COUNT];
 	u32 owners_used;
 	u32 namespaces_used;
-	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last */
+	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
+		      */
 	u32 padding;
 };
 

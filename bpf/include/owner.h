@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Owners: who opened, listens, accepts or closes. A task becomes a small number, so that a flow row is small and all
- * `python3` are not one. The executable's path is copied once, when the owner is first met: a short-lived process keeps it.
+ * Owners: who opened, listens, accepts or closes. A task becomes a small number, so that a flow row is small
+ * and all `python3` are not one. The executable's path is copied once, when the owner is first met: a
+ * short-lived process keeps it.
  */
 #pragma once
 
 #include "maps.h"
 
 /*
- * May the current task own this socket? Only if it holds the socket's lock: in softirq and in timers `current` is whoever
- * was interrupted. Holds for every connect, listen and close by an application; not for `ss -K` (ECONNABORTED).
+ * May the current task own this socket? Only if it holds the socket's lock: in softirq and in timers
+ * `current` is whoever was interrupted. Holds for every connect, listen and close by an application; not for
+ * `ss -K` (ECONNABORTED).
  */
 static __always_inline bool task_holds(const struct sock *sk)
 {
@@ -17,15 +19,15 @@ static __always_inline bool task_holds(const struct sock *sk)
 }
 
 /*
- * A name that lies inside its dentry: 32 bytes of it, 40 from 6.12 on. By offset, since a relocated load insists on the
- * field's size. Functions of their own: inlined, the compiler would move the field's relocation in front of the test
- * whether this kernel has the field.
+ * A name that lies inside its dentry: 32 bytes of it, 40 from 6.12 on. By offset, since a relocated load
+ * insists on the field's size. Functions of their own: inlined, the compiler would move the field's
+ * relocation in front of the test whether this kernel has the field.
  */
-#define COPY_FROM_FIELD(to, object, field, size)                                                                       \
-	({                                                                                                             \
-		u64 at = bpf_core_field_offset(object->field);                                                         \
-		asm volatile("" : "+r"(at)); /* or the first load would be merged with the relocation */               \
-		__builtin_memcpy(to, (char *)object + at, size);                                                       \
+#define COPY_FROM_FIELD(to, object, field, size)                                                             \
+	({                                                                                                   \
+		u64 at = bpf_core_field_offset(object->field);                                               \
+		asm volatile("" : "+r"(at)); /* or the first load would be merged with the relocation */     \
+		__builtin_memcpy(to, (char *)object + at, size);                                             \
 	})
 
 static __noinline void dentry_name(struct dentry *d, char *name)
@@ -114,7 +116,8 @@ static __always_inline u32 owner_id(struct task_struct *task)
 	return owner_new(&key, task);
 }
 
-static __always_inline void connection_owned_by(struct connection *c, struct task_struct *task, u8 attribution)
+static __always_inline void connection_owned_by(struct connection *c, struct task_struct *task,
+						u8 attribution)
 {
 	c->owner = owner_id(task);
 	c->pid = task->tgid;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * What the kernel programs tell the agent. The agent reads these layouts from this object's BTF when it loads it; nothing
- * restates an offset. Enumerators carry their meaning in their name: the agent derives the words of the record from them
- * (STATE_TIMED_OUT is `timed_out`), so a word is written once.
+ * What the kernel programs tell the agent. The agent reads these layouts from this object's BTF when it loads
+ * it; nothing restates an offset. Enumerators carry their meaning in their name: the agent derives the words
+ * of the record from them (STATE_TIMED_OUT is `timed_out`), so a word is written once.
  */
 #pragma once
 
@@ -42,19 +42,21 @@ enum close_reason {
 
 enum attribution { OWNER_UNKNOWN, OWNER_EXACT, OWNER_INHERITED, OWNER_SCANNED, OWNER_KERNEL };
 
-/* How much of its addresses a flow row keeps. FORM_METER rows are no flows: they count an owner's rows in this window. */
+/* How much of its addresses a flow row keeps. FORM_METER rows are no flows: they count an owner's rows in
+ * this window. */
 enum form { FORM_EXACT, FORM_PREFIX, FORM_FOLDED, FORM_METER };
 
 enum moment { MOMENT_ESTABLISHED, MOMENT_ENDED };
 
-/* Why something that happened is not told one by one, or not kept in full. Each is counted; none is silent. */
+/* Why something that happened is not told one by one, or not kept in full. Each is counted; none is silent.
+ */
 enum loss {
 	LOSS_EVENTS_SUPPRESSED, /* the token bucket was empty */
 	LOSS_EVENTS_RING_FULL,
 	LOSS_FLOWS_TO_PREFIX, /* connections counted under a shorter address than theirs … */
-	LOSS_FLOWS_TO_OWNER,  /* … under their owner's total … */
-	LOSS_FLOWS_TO_NODE,   /* … under the node's total */
-	LOSS_FLOWS_NO_ROW,	  /* not even that: the agent forgot to lay the node's rows */
+	LOSS_FLOWS_TO_OWNER, /* … under their owner's total … */
+	LOSS_FLOWS_TO_NODE, /* … under the node's total */
+	LOSS_FLOWS_NO_ROW, /* not even that: the agent forgot to lay the node's rows */
 	LOSS_OWNERS_FULL,
 	LOSS_NAMESPACES_FULL,
 	LOSS_CONNECTIONS_UNTRACKED, /* no socket storage could be had */
@@ -72,9 +74,10 @@ struct owner_key {
 
 struct owner {
 	struct owner_key key;
-	u64 first_pid_started_ns; /* boot time; with first_pid, a process that is this owner: where to look it up */
+	u64 first_pid_started_ns; /* boot time; with first_pid, a process that is this owner: where to look it
+				     up */
 	u32 first_pid;
-	u32 known;				  /* set last: the record is whole */
+	u32 known; /* set last: the record is whole */
 	u8 path_lengths[OWNER_PATH_DEPTH_MAX]; /* of the whole name; longer than the room: it was not kept */
 	char path[OWNER_PATH_DEPTH_MAX][OWNER_PATH_NAME_MAX]; /* executable, its folder, and so on up */
 };
@@ -158,12 +161,12 @@ struct event {
 
 /* What the agent may change while the programs run. */
 struct control {
-	u32 window;		   /* number of the window that a sweep closes */
-	u32 seeding;	   /* the sweep only makes records for what is already there */
-	u32 scoped;		   /* only the namespaces in `scope` */
+	u32 window; /* number of the window that a sweep closes */
+	u32 seeding; /* the sweep only makes records for what is already there */
+	u32 scoped; /* only the namespaces in `scope` */
 	u32 detail_closed; /* rows of healthy connections keep their addresses (profile connections and up) */
-	u32 trace;		   /* somebody watches: every connection is an event */
-	u32 slow_us;	   /* an established connection slower than this is an event; 0: none is */
+	u32 trace; /* somebody watches: every connection is an event */
+	u32 slow_us; /* an established connection slower than this is an event; 0: none is */
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 };

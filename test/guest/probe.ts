@@ -1,6 +1,6 @@
 /**
- * Runs in a guest, for guest.root.test.ts: does there what tests of Sonde do (a peer behind a veth, a fault by
- * nftables, a socket destroyed by ss) and prints what came of it as JSON.
+ * Runs in a guest, for guest.root.test.ts: does there what tests of Sonde do (a peer behind a veth, a fault
+ * by nftables, a socket destroyed by ss) and prints what came of it as JSON.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

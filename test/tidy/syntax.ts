@@ -1,5 +1,6 @@
 /** Rules that read TypeScript's syntax tree. */
 import ts from 'typescript';
+import { isTest } from './tree.ts';
 import { extensionOf } from './tree.ts';
 import type { Finding, Rule, SourceFile } from './tree.ts';
 
@@ -90,17 +91,20 @@ function closesItself(node: ts.ClassLikeDeclaration, source: ts.SourceFile): boo
   );
 }
 
-/** A class is a thing that must be closed, or an Error. */
-export const classesAreForClosing: Rule = eachNode(anywhere, (node, source) => {
-  if (!ts.isClassDeclaration(node) && !ts.isClassExpression(node)) return undefined;
-  const bases = node.heritageClauses?.flatMap(({ types }) =>
-    types.map((type) => type.expression.getText(source)),
-  );
-  const isError = bases?.some((base) => base.endsWith('Error')) ?? false;
-  return isError || closesItself(node, source)
-    ? undefined
-    : 'a class is for what must be closed ([Symbol.asyncDispose]); else use functions and data';
-});
+/** A class is a thing that must be closed, or an Error. A test's stand-in may be what it likes. */
+export const classesAreForClosing: Rule = eachNode(
+  (path) => !isTest(path),
+  (node, source) => {
+    if (!ts.isClassDeclaration(node) && !ts.isClassExpression(node)) return undefined;
+    const bases = node.heritageClauses?.flatMap(({ types }) =>
+      types.map((type) => type.expression.getText(source)),
+    );
+    const isError = bases?.some((base) => base.endsWith('Error')) ?? false;
+    return isError || closesItself(node, source)
+      ? undefined
+      : 'a class is for what must be closed ([Symbol.asyncDispose]); else use functions and data';
+  },
+);
 
 const unitFirst = /^(ms|ns|us|sec|secs|seconds|millis|micros|nanos|kib|mib|gib|hz|percent)[A-Z]/;
 // Conversions and ratios are named by two units: nsPerMs, msToNs.
