@@ -9,11 +9,19 @@ interface Bounds {
   readonly default: string;
 }
 
+interface Kind {
+  readonly parse: (text: string) => number | undefined;
+  readonly units: readonly string[];
+  readonly example: string;
+}
+
 /** Text in, a number out. */
 export type Quantity = z.ZodPrefault<z.ZodPipe<z.ZodString, z.ZodTransform<number, string>>>;
 
-function quantity(bounds: Bounds, parse: (text: string) => number | undefined, example: string): Quantity {
+/** JSON Schema cannot compare such text: there the bounds are `x-minimum` and `x-maximum`. */
+function quantity(bounds: Bounds, { parse, units, example }: Kind): Quantity {
   const [min, max] = [parse(bounds.min) ?? 0, parse(bounds.max) ?? 0];
+  const pattern = `^\\d+(\\.\\d+)?(${units.join('|')})$`;
   return z
     .string({ error: `must be text with a unit, such as ${example}` })
     .transform((text, context) => {
@@ -24,7 +32,7 @@ function quantity(bounds: Bounds, parse: (text: string) => number | undefined, e
       return z.NEVER;
     })
     .prefault(bounds.default)
-    .meta({ pattern, examples: [example], 'x-minimum': bounds.min, 'x-maximum': bounds.max });
+    .meta({ pattern, 'x-minimum': bounds.min, 'x-maximum': bounds.max });
 }
 
 /** Text such as `10s` in, milliseconds out. */

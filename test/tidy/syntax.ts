@@ -93,7 +93,7 @@ function closesItself(node: ts.ClassLikeDeclaration, source: ts.SourceFile): boo
 
 /** A class is a thing that must be closed, or an Error. A test's stand-in may be what it likes. */
 export const classesAreForClosing: Rule = eachNode(
-  (path) => !isTest(path),
+  ({ path }) => !isTest(path),
   (node, source) => {
     if (!ts.isClassDeclaration(node) && !ts.isClassExpression(node)) return undefined;
     const bases = node.heritageClauses?.flatMap(({ types }) =>
