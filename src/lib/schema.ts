@@ -1,7 +1,7 @@
 /** Building blocks of configuration schemas: values that carry a unit. */
 
 import * as z from 'zod';
-import { parseBytes, parseDurationMs } from './units.ts';
+import { durationUnits, parseBytes, parseDurationMs, sizeUnits } from './units.ts';
 
 interface Bounds {
   readonly min: string;
@@ -9,11 +9,19 @@ interface Bounds {
   readonly default: string;
 }
 
+interface Kind {
+  readonly parse: (text: string) => number | undefined;
+  readonly units: readonly string[];
+  readonly example: string;
+}
+
 /** Text in, a number out. */
 export type Quantity = z.ZodPrefault<z.ZodPipe<z.ZodString, z.ZodTransform<number, string>>>;
 
-function quantity(bounds: Bounds, parse: (text: string) => number | undefined, example: string): Quantity {
+/** JSON Schema cannot compare such text: there the bounds are `x-minimum` and `x-maximum`. */
+function quantity(bounds: Bounds, { parse, units, example }: Kind): Quantity {
   const [min, max] = [parse(bounds.min) ?? 0, parse(bounds.max) ?? 0];
+  const pattern = `^\\d+(\\.\\d+)?(${units.join('|')})$`;
   return z
     .string({ error: `must be text with a unit, such as ${example}` })
     .transform((text, context) => {
@@ -23,15 +31,16 @@ function quantity(bounds: Bounds, parse: (text: string) => number | undefined, e
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     })
-    .prefault(bounds.default);
+    .prefault(bounds.default)
+    .meta({ pattern, 'x-minimum': bounds.min, 'x-maximum': bounds.max });
 }
 
 /** Text such as `10s` in, milliseconds out. */
 export function duration(bounds: Bounds): Quantity {
-  return quantity(bounds, parseDurationMs, '10s');
+  return quantity(bounds, { parse: parseDurationMs, units: durationUnits, example: '10s' });
 }
 
 /** Text such as `100MB` in, bytes out. */
 export function bytes(bounds: Bounds): Quantity {
-  return quantity(bounds, parseBytes, '100MB');
+  return quantity(bounds, { parse: parseBytes, units: sizeUnits, example: '100MB' });
 }

@@ -17,6 +17,9 @@ const sizes: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
 };
 
+export const durationUnits: readonly string[] = Object.keys(durations);
+export const sizeUnits: readonly string[] = Object.keys(sizes);
+
 function parse(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text);
   const unit = match?.[2] ?? '';
