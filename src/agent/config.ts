@@ -84,6 +84,18 @@ export async function parseConfig(value: unknown, file: string): Promise<AgentCo
   return result.data;
 }
 
+function parseYaml(text: string, file: string): unknown {
+  const document = parseDocument(text);
+  try {
+    const syntax = document.errors[0];
+    if (syntax) throw syntax;
+    return document.toJS();
+  } catch (error) {
+    const problem = (error as Error).message.split('\n')[0] ?? '';
+    throw new OperatorError('config.invalid', { file, problem }, { cause: error });
+  }
+}
+
 export async function readConfig(file: string): Promise<AgentConfig> {
   let text: string;
   try {
@@ -95,9 +107,5 @@ export async function readConfig(file: string): Promise<AgentConfig> {
       { cause: error },
     );
   }
-  const document = parseDocument(text);
-  const syntax = document.errors[0];
-  if (syntax)
-    throw new OperatorError('config.invalid', { file, problem: syntax.message.split('\n')[0] ?? '' });
-  return parseConfig(document.toJS(), file);
+  return parseConfig(parseYaml(text, file), file);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { bytes, duration } from './schema.ts';
 
 const window = duration({ min: '100ms', max: '1h', default: '10s' });
@@ -45,4 +45,24 @@ describe('quantities', () => {
     assert.equal(problem(window, 10), 'must be text with a unit, such as 10s');
     assert.equal(problem(buffer, null), 'must be text with a unit, such as 100MB');
   });
+});
+
+test('the JSON Schema of what is written has pattern, bounds and default', () => {
+  const schema = z.toJSONSchema(
+    duration({ min: '1ms', max: '1h', default: '1s' }).meta({ description: 'slow' }),
+    {
+      io: 'input',
+    },
+  );
+  const { pattern = '', ...rest } = schema;
+  delete rest.$schema;
+  assert.deepEqual(rest, {
+    type: 'string',
+    default: '1s',
+    description: 'slow',
+    'x-minimum': '1ms',
+    'x-maximum': '1h',
+  });
+  for (const good of ['1ms', '1.5h']) assert.match(good, new RegExp(pattern));
+  for (const bad of ['1', 'ms', '1MB', '1s ']) assert.doesNotMatch(bad, new RegExp(pattern));
 });

@@ -7,10 +7,12 @@
 
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import * as z from 'zod';
 import { OperatorError } from '../../lib/errors.ts';
 import { readLines } from '../../lib/lines.ts';
 import { localSocketPath } from '../../lib/local-socket.ts';
 import type { Log } from '../../lib/log.ts';
+import type { ConnectionState, Direction } from '../../model/connection.ts';
 import { connectionMatcher, filterProblem } from '../../model/filter.ts';
 import type { LocalReply, LocalRequest } from '../../model/local.ts';
 import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
@@ -22,6 +24,21 @@ export const localLimits = {
   /** What a watcher may leave unread before it starts to miss connections. */
   unreadBytesMax: 4 << 20,
 } as const;
+
+/** What the values mean is up to the filter; here they only have their types. */
+const requestSchema: z.ZodType<LocalRequest> = z.discriminatedUnion('ask', [
+  z.strictObject({ ask: z.literal('status') }),
+  z.strictObject({
+    ask: z.literal('trace'),
+    filter: z.strictObject({
+      process: z.string().exactOptional(),
+      destination: z.string().exactOptional(),
+      port: z.number().exactOptional(),
+      states: z.array(z.string() as z.ZodType<ConnectionState>).exactOptional(),
+      direction: (z.string() as z.ZodType<Direction>).exactOptional(),
+    }),
+  }),
+]);
 
 /** What the server needs of an agent. */
 export interface Served {
@@ -59,11 +76,13 @@ function startTrace(socket: Socket, agent: Served, request: Extract<LocalRequest
 
   const stop = agent.watch({
     record(record) {
+      const slow = socket.writableLength > localLimits.unreadBytesMax;
       if (record['event.name'] === 'sonde.window') {
+        if (slow) return; // the next one that it has room for tells what it missed
         tellMissed();
         send({ type: 'window', record });
       } else if (matches(record)) {
-        if (socket.writableLength > localLimits.unreadBytesMax) unread++;
+        if (slow) unread++;
         else send({ type: 'connection', record });
       }
     },
@@ -75,13 +94,22 @@ function startTrace(socket: Socket, agent: Served, request: Extract<LocalRequest
 function answer(socket: Socket, line: string, agent: Served | undefined): void {
   const fail = (message: string) =>
     socket.end(`${JSON.stringify({ type: 'error', message } satisfies LocalReply)}\n`);
-  let request: LocalRequest;
+  let value: unknown;
   try {
-    request = JSON.parse(line) as LocalRequest;
+    value = JSON.parse(line);
   } catch {
     fail('the request is not JSON');
     return;
   }
+  const parsed = requestSchema.safeParse(value);
+  if (!parsed.success) {
+    const where = parsed.error.issues[0]?.path.join('.') ?? '';
+    fail(
+      `the request is not sound: ${where === '' ? '' : `${where}: `}${parsed.error.issues[0]?.message ?? ''}`,
+    );
+    return;
+  }
+  const request = parsed.data;
   if (!agent) fail('the agent is still starting');
   else if (request.ask === 'status')
     socket.end(`${JSON.stringify({ type: 'status', status: agent.status() })}\n`);
@@ -95,8 +123,8 @@ function isAlive(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', () => {
-      resolve(false);
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'); // busy, or not ours to ask: still somebody's
     });
   });
 }

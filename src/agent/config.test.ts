@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { formatOperatorError, isOperatorError } from '../lib/errors.ts';
+import { parseConfig, readConfig, type AgentConfig } from './config.ts';
+
+const fixtures = join(import.meta.dirname, 'testdata/config');
+const named = (folder: string): string[] =>
+  readdirSync(join(fixtures, folder)).filter((name) => name.endsWith('.yaml'));
+
+const defaults: AgentConfig = {
+  instance: 'main',
+  window: 10_000,
+  profile: 'failures',
+  slow: 1000,
+  limits: {
+    flow_rows: 65_536,
+    event_buffer: 4 << 20,
+    events_per_second: 1000,
+    trace_events_per_second: 20_000,
+  },
+  exporters: {},
+};
+
+const jsonl = { path: '-', max_size: 1e8, keep: 5 };
+
+/** What each good file means. */
+const meanings: Readonly<Record<string, AgentConfig>> = {
+  'empty.yaml': defaults,
+  'first.yaml': {
+    ...defaults,
+    environment: 'production',
+    exporters: { jsonl: { ...jsonl, path: '/var/log/sonde/flows.jsonl' } },
+  },
+  'every-key.yaml': {
+    instance: 'blue-2',
+    environment: 'lab',
+    window: 100,
+    profile: 'full',
+    namespaces: ['host', 'pid:42', 'blue', '/run/docker/netns/1a2b'],
+    slow: 250,
+    limits: {
+      flow_rows: 1024,
+      event_buffer: 256 << 20,
+      events_per_second: 1,
+      trace_events_per_second: 1_000_000,
+    },
+    exporters: { jsonl: { path: '-', max_size: 1.5e9, keep: 0 } },
+  },
+};
+
+async function problemOf(file: string): Promise<string> {
+  try {
+    await readConfig(file);
+  } catch (error) {
+    assert.ok(isOperatorError(error) && error.code === 'config.invalid', String(error));
+    const line = formatOperatorError(error);
+    assert.ok(!line.includes('\n'));
+    return String(error.parameters['problem']);
+  }
+  return assert.fail(`${file} was taken`);
+}
+
+describe('good files', () => {
+  test('each has its meaning here', () =>
+    assert.deepEqual(named('good').sort(), Object.keys(meanings).sort()));
+  for (const [name, meaning] of Object.entries(meanings)) {
+    test(name, async () => assert.deepEqual(await readConfig(join(fixtures, 'good', name)), meaning));
+  }
+});
+
+describe('bad files', () => {
+  for (const name of named('bad')) {
+    test(name, async () => {
+      const expected = readFileSync(
+        join(fixtures, 'bad', `${basename(name, '.yaml')}.txt`),
+        'utf8',
+      ).trimEnd();
+      assert.equal(await problemOf(join(fixtures, 'bad', name)), expected);
+    });
+  }
+});
+
+describe('reading', () => {
+  test('a file that is not there, and one that is a folder', async () => {
+    for (const [file, reason] of [
+      [join(fixtures, 'nothing.yaml'), /ENOENT/],
+      [fixtures, /EISDIR/],
+    ] as const) {
+      await assert.rejects(readConfig(file), (error) => {
+        assert.ok(isOperatorError(error) && error.code === 'config.unreadable');
+        assert.match(formatOperatorError(error), reason);
+        return true;
+      });
+    }
+  });
+
+  test('aliases that grow without end are refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sonde-config-'));
+    try {
+      const file = join(folder, 'bomb.yaml');
+      const levels = Array.from(
+        { length: 9 },
+        (_, i) => `k${i + 1}: &k${i + 1} [${`*k${i}, `.repeat(9)}*k${i}]`,
+      );
+      writeFileSync(file, ['k0: &k0 [a, a, a, a, a, a, a, a, a]', ...levels].join('\n'));
+      assert.match(await problemOf(file), /alias/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+test('the message names where the value came from', async () => {
+  await assert.rejects(
+    parseConfig({ window: 'soon' }, 'the options'),
+    /^OperatorError: the options: window: must be between/,
+  );
+});
