@@ -119,23 +119,31 @@ export function openCoverage(record: WindowRecord): number | null {
   return kernel === 0 ? null : seen / kernel;
 }
 
+/** How the kernel's own counters compare, in words; empty where there was nothing to compare. */
+function coverageParts(record: WindowRecord): string[] {
+  const namespaces = record['coverage.namespaces'];
+  const coverage = openCoverage(record);
+  const gone = namespaces.filter((n) => n.kernel === undefined).length;
+  const differing = namespaces.filter((n) => Object.keys(n.difference ?? {}).length > 0).length;
+  const parts: string[] = [];
+  if (coverage !== null) {
+    parts.push(`${(100 * coverage).toFixed(coverage === 1 ? 0 : 2)} % of the kernel's opens seen`);
+  }
+  if (differing > 0) parts.push(`${String(differing)} network namespaces differ from the kernel's counters`);
+  if (gone > 0) parts.push(`${String(gone)} network namespaces gone before they could be compared`);
+  return parts;
+}
+
 export function windowLine(record: WindowRecord, paint: Painter): string {
   const states = Object.entries(record['connections.ended.states']).filter(([state]) => state !== 'closed');
   const lost = Object.entries(record.lost).map(([reason, count]) => `${reason} ${String(count)}`);
-  const coverage = openCoverage(record);
-  const differing = record['coverage.namespaces'].filter(
-    (n) => Object.keys(n.difference ?? {}).length > 0,
-  ).length;
   const parts = [
     `${String(record['connections.opened'])} opened`,
     `${String(record['connections.ended'])} ended`,
     ...states.map(([state, count]) => `${String(count)} ${state}`),
     `${String(record['connections.open'])} open`,
-    coverage === null
-      ? 'kernel opened none'
-      : `${(100 * coverage).toFixed(coverage === 1 ? 0 : 2)} % of the kernel's opens seen`,
-    ...(differing > 0 ? [`${String(differing)} namespaces differ from the kernel's counters`] : []),
-    lost.length === 0 ? 'nothing lost' : `lost: ${lost.join(', ')}`,
+    ...coverageParts(record),
+    lost.length === 0 ? 'nothing lost' : `not told one by one or in full: ${lost.join(', ')}`,
   ];
   return paint(
     'dim',
