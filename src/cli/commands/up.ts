@@ -9,6 +9,13 @@ import { watchOwnAgent } from '../watch.ts';
 /** What somebody can still make out as it goes by; failures have a budget of their own. */
 const linesPerSecondMax = 100;
 
+function greet(say: (line: string) => void): void {
+  say(
+    `sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`,
+  );
+  say('sonde: try `curl http://127.0.0.1:1/` or `bin/sonde demo` in another terminal.');
+}
+
 export const command: Command = {
   name: 'up',
   summary: 'an agent on this machine, and what it sees, live',
@@ -22,10 +29,6 @@ export const command: Command = {
     const config = await parseConfig({ profile: 'full', window, environment, limits }, 'the options');
     const print = linePrinter(stdout);
     const paint = painter(stdout.isTerminal);
-    say(
-      `sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`,
-    );
-    say('sonde: try `curl http://127.0.0.1:1/` or `bin/sonde demo` in another terminal.');
     await watchOwnAgent(config, {
       instance: config.instance,
       filter: {},
@@ -39,6 +42,7 @@ export const command: Command = {
         },
       },
       onReply(reply) {
+        if (reply.type === 'watching') greet(say);
         if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
         else print(reply);
       },
