@@ -108,6 +108,11 @@ export function openCoverage(record: WindowRecord): number | null {
   return kernel === 0 ? null : seen / kernel;
 }
 
+/** Rounded down: nearly all is not all. */
+function percent(share: number): string {
+  return share === 1 ? '100' : (Math.floor(10_000 * share) / 100).toFixed(2);
+}
+
 export function windowLine(record: WindowRecord, paint: Painter): string {
   const states = Object.entries(record['connections.ended.states']).filter(([state]) => state !== 'closed');
   const lost = Object.entries(record.lost).map(([reason, count]) => `${reason} ${String(count)}`);
@@ -120,9 +125,7 @@ export function windowLine(record: WindowRecord, paint: Painter): string {
     `${String(record['connections.ended'])} ended`,
     ...states.map(([state, count]) => `${String(count)} ${state}`),
     `${String(record['connections.open'])} open`,
-    coverage === null
-      ? 'kernel opened none'
-      : `${(100 * coverage).toFixed(coverage === 1 ? 0 : 2)} % of the kernel's opens seen`,
+    coverage === null ? 'kernel opened none' : `${percent(coverage)} % of the kernel's opens seen`,
     ...(differing > 0 ? [`${String(differing)} namespaces differ from the kernel's counters`] : []),
     lost.length === 0 ? 'nothing lost' : `lost: ${lost.join(', ')}`,
   ];
