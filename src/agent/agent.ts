@@ -19,7 +19,10 @@ import { wallTimes } from './window/time.ts';
 
 export interface AgentParts {
   readonly clock: Clock;
-  readonly kernel: Kernel;
+  readonly kernel: Pick<
+    Kernel,
+    'ring' | 'losses' | 'ownersUsed' | 'namespacesUsed' | 'close' | 'clear' | 'set' | 'detach'
+  >;
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
   readonly owners: OwnerTable;
@@ -97,14 +100,19 @@ async function drainEvents(parts: AgentParts, watchers: ReadonlySet<Watcher>): P
   return events.length;
 }
 
-/** Milliseconds to the next border; borders are at whole multiples of the window in wall time. */
-function untilBorder({ clock, windowMs }: AgentParts): number {
-  return windowMs - (clock.wallMs() % windowMs);
+/**
+ * Monotonic time of the next border. Borders are at whole multiples of the window in wall time; one that is nearer than a
+ * hundredth of a window is the last one, seen again by a wall clock that is being slowed down.
+ */
+function nextBorder({ clock, windowMs }: AgentParts): bigint {
+  const untilMs = windowMs - (clock.wallMs() % windowMs);
+  const ms = untilMs < windowMs / 100 ? untilMs + windowMs : untilMs;
+  return clock.monotonicNs() + BigInt(Math.round(ms * 1e6));
 }
 
-async function rest(clock: Clock, signal: AbortSignal): Promise<void> {
+async function rest(clock: Clock, signal: AbortSignal, durationMs: number): Promise<void> {
   try {
-    await clock.sleep(agentLimits.tickMs, signal);
+    await clock.sleep(durationMs, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
@@ -139,14 +147,17 @@ export function createAgent(parts: AgentParts): Agent {
   }
 
   async function run(signal: AbortSignal): Promise<void> {
-    let border = clock.monotonicNs() + BigInt(Math.round(untilBorder(parts) * 1e6));
+    let border = nextBorder(parts);
     while (!signal.aborted) {
       const drained = await drainEvents(parts, watchers);
       if (clock.monotonicNs() >= border) {
         await endWindow(false);
-        border = clock.monotonicNs() + BigInt(Math.round(untilBorder(parts) * 1e6));
+        border = nextBorder(parts);
       }
-      if (drained < agentLimits.eventsPerTickMax) await rest(clock, signal);
+      // With more to drain it only gives way, so that signals and sockets have their turn.
+      const untilBorderMs = Math.max(0, Math.ceil(Number(border - clock.monotonicNs()) / 1e6));
+      const restMs = drained < agentLimits.eventsPerTickMax ? Math.min(agentLimits.tickMs, untilBorderMs) : 0;
+      await rest(clock, signal, restMs);
     }
     kernel.detach();
     while ((await drainEvents(parts, watchers)) > 0);

@@ -9,7 +9,7 @@ import { eventDecoder } from './decode/events.ts';
 import { flowDecoder } from './decode/flows.ts';
 import { netnsDecoder, ownerDecoder } from './decode/tables.ts';
 import { openDelivery } from './deliver/delivery.ts';
-import { loadExporter, type OpenExporter } from './deliver/exporter.ts';
+import { openExporters } from './deliver/exporter.ts';
 import { nodeLabels } from './enrich/node.ts';
 import { openOwners } from './enrich/owners.ts';
 import { openNamespaces } from './kernel/namespaces.ts';
@@ -72,11 +72,7 @@ export async function runAgent(
     outRstsComparable: native.kernelArguments('btf_trace_tcp_send_reset') >= 4,
   });
 
-  const exporters = new Map<string, OpenExporter>();
-  for (const [name, options] of Object.entries(config.exporters)) {
-    if (options !== undefined) exporters.set(name, await (await loadExporter(name)).open(options));
-  }
-  const delivery = open.use(openDelivery(exporters, log));
+  const delivery = open.use(openDelivery(await openExporters(config.exporters), log));
 
   const agent = createAgent({
     clock: systemClock,

@@ -68,7 +68,7 @@ export function parseOptions(command: Command, words: readonly string[]): Values
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-      const flag = /'(-[^']*)'/.exec(message)?.[1] ?? '';
+      const flag = /^Unknown option '(-.*?)'(?:\.|$)/.exec(message)?.[1] ?? '';
       throw new OperatorError('usage.unknown_flag', { flag, command: command.name });
     }
     const problem = message.split('\n')[0]?.replace(/\.$/, '') ?? '';

@@ -1,6 +1,7 @@
 /** The map of the command line: words → command → exit code. One line of error, no stack, for what an operator can mend. */
 
-import { exitCodeOf, formatOperatorError, isOperatorError, OperatorError } from '../lib/errors.ts';
+import { inspect } from 'node:util';
+import { exitCodeOf, formatOperatorError, isOperatorError } from '../lib/errors.ts';
 import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.ts';
 
 async function help(): Promise<string> {
@@ -22,7 +23,6 @@ async function run(words: readonly string[]): Promise<number> {
     process.stdout.write(await help());
     return name === undefined ? 2 : 0;
   }
-  if (name.startsWith('-')) throw new OperatorError('usage.unknown_flag', { flag: name, command: '' });
   const command = await loadCommand(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(commandHelp(command));
@@ -52,7 +52,6 @@ async function run(words: readonly string[]): Promise<number> {
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (!isOperatorError(error)) throw error;
-  process.stderr.write(`${formatOperatorError(error)}\n`);
+  process.stderr.write(`${isOperatorError(error) ? formatOperatorError(error) : inspect(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }

@@ -119,6 +119,11 @@ export function openCoverage(record: WindowRecord): number | null {
   return kernel === 0 ? null : seen / kernel;
 }
 
+/** Rounded down: nearly all is not all. */
+function percent(share: number): string {
+  return share === 1 ? '100' : (Math.floor(10_000 * share) / 100).toFixed(2);
+}
+
 /** How the kernel's own counters compare, in words; empty where there was nothing to compare. */
 function coverageParts(record: WindowRecord): string[] {
   const namespaces = record['coverage.namespaces'];
@@ -127,7 +132,7 @@ function coverageParts(record: WindowRecord): string[] {
   const differing = namespaces.filter((n) => Object.keys(n.difference ?? {}).length > 0).length;
   const parts: string[] = [];
   if (coverage !== null) {
-    parts.push(`${(100 * coverage).toFixed(coverage === 1 ? 0 : 2)} % of the kernel's opens seen`);
+    parts.push(`${percent(coverage)} % of the kernel's opens seen`);
   }
   if (differing > 0) parts.push(`${String(differing)} network namespaces differ from the kernel's counters`);
   if (gone > 0) parts.push(`${String(gone)} network namespaces gone before they could be compared`);

@@ -69,6 +69,11 @@ export const operatorErrors = {
     message: 'no network namespace {namespace} ({reason})',
     whatToDo: 'name it as host, pid:N, a name of ip netns list, or a path',
   },
+  'config.exporter': {
+    exitCode: 'usage',
+    message: 'exporter {exporter} cannot be opened ({reason})',
+    whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
+  },
   'privileges.missing': {
     exitCode: 'privileges',
     message: 'not allowed to {action}',

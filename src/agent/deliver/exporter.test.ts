@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as z from 'zod';
-import { exporterNames, loadExporter } from './exporter.ts';
+import { isOperatorError } from '../../lib/errors.ts';
+import { exporterNames, loadExporter, openExporters } from './exporter.ts';
 
 interface Property {
   readonly type?: string;
@@ -87,4 +88,20 @@ test('jsonl opens with a path alone, and closes', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+describe('openExporters', () => {
+  test('opens those that have options', async () => {
+    assert.equal((await openExporters({ jsonl: undefined })).size, 0);
+    const exporters = await openExporters({ jsonl: { path: '-', max_size: 1e8, keep: 5 } });
+    assert.deepEqual([...exporters.keys()], ['jsonl']);
+  });
+
+  test('one that does not open is the operator\u2019s to mend', async () => {
+    const options = { path: '/etc/hostname/below.jsonl', max_size: 1e8, keep: 5 };
+    await assert.rejects(openExporters({ jsonl: options }), (error) => {
+      assert.ok(isOperatorError(error) && error.code === 'config.exporter');
+      return true;
+    });
+  });
 });

@@ -2,6 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import type * as z from 'zod';
+import { OperatorError } from '../../lib/errors.ts';
 import type { SondeRecord } from '../../model/record.ts';
 
 export type OpenExporter = AsyncDisposable & {
@@ -31,4 +32,25 @@ export async function loadExporter(name: string): Promise<Exporter> {
     exporter: Exporter;
   };
   return module.exporter;
+}
+
+/** Opens those that have options. Throws config.exporter for the first that does not open; then none stays open. */
+export async function openExporters(
+  options: Readonly<Record<string, unknown>>,
+): Promise<Map<string, OpenExporter>> {
+  const exporters = new Map<string, OpenExporter>();
+  for (const [name, of] of Object.entries(options)) {
+    if (of === undefined) continue;
+    try {
+      exporters.set(name, await (await loadExporter(name)).open(of));
+    } catch (error) {
+      for (const exporter of exporters.values()) await exporter[Symbol.asyncDispose]();
+      throw new OperatorError(
+        'config.exporter',
+        { exporter: name, reason: (error as Error).message },
+        { cause: error },
+      );
+    }
+  }
+  return exporters;
 }

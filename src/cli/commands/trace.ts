@@ -1,5 +1,6 @@
 /** sonde trace: connections as they are established and as they end. */
 
+import { sleepMsMax } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import { parseDurationMs } from '../../lib/units.ts';
 import { connectionStates, type ConnectionState, type Direction } from '../../model/connection.ts';
@@ -14,6 +15,10 @@ function text(values: Values, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+function bad(problem: string): OperatorError {
+  return new OperatorError('usage.bad_value', { command: 'trace', problem });
+}
+
 /** The filter that the options ask for; throws usage.bad_value. */
 export function filterOf(values: Values): ConnectionFilter {
   const [process, destination, port] = [
@@ -22,15 +27,16 @@ export function filterOf(values: Values): ConnectionFilter {
     text(values, 'port'),
   ];
   const [states, direction] = [text(values, 'state'), text(values, 'direction')];
+  if (port !== undefined && !/^\d+$/.test(port)) throw bad(`port ${port} is not between 0 and 65535`);
   const filter: ConnectionFilter = {
     ...(process === undefined ? {} : { process }),
     ...(destination === undefined ? {} : { destination }),
-    ...(port === undefined ? {} : { port: /^\d+$/.test(port) ? Number(port) : Number.NaN }),
+    ...(port === undefined ? {} : { port: Number(port) }),
     ...(states === undefined ? {} : { states: states.split(',') as ConnectionState[] }),
     ...(direction === undefined ? {} : { direction: direction as Direction }),
   };
   const problem = filterProblem(filter);
-  if (problem !== undefined) throw new OperatorError('usage.bad_value', { command: 'trace', problem });
+  if (problem !== undefined) throw bad(problem);
   return filter;
 }
 
@@ -39,12 +45,9 @@ export function untilOf(values: Values, signal: AbortSignal): AbortSignal {
   const value = text(values, 'for');
   if (value === undefined) return signal;
   const ms = parseDurationMs(value);
-  if (ms === undefined)
-    throw new OperatorError('usage.bad_value', {
-      command: 'trace',
-      problem: `--for ${value} is no duration such as 30s`,
-    });
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  if (ms === undefined) throw bad(`--for ${value} is no duration such as 30s`);
+  if (ms > sleepMsMax) throw bad(`--for ${value} is longer than 24d`);
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.round(ms))]);
 }
 
 export const command: Command = {

@@ -1,0 +1,160 @@
+/** The command line as people run it: a process, its two streams, its exit code. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+
+const sonde = join(import.meta.dirname, '../../bin/sonde');
+const folder = mkdtempSync(join(tmpdir(), 'sonde-cli-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Ran {
+  const env = { ...process.env, SONDE_RUN: folder, ...environment };
+  const { status, stdout, stderr } = spawnSync(sonde, words, {
+    encoding: 'utf8',
+    env,
+    cwd: folder,
+    timeout: 30_000,
+  });
+  return { code: status, stdout, stderr };
+}
+
+/** It ends with that code, says nothing but one line, and shows no stack. */
+function fails(ran: Ran, code: number, line: RegExp): void {
+  assert.match(ran.stderr, line);
+  assert.match(ran.stderr, /^sonde: [^\n]+; [^\n]+\n$/, 'exactly one line, what is wrong and what to do');
+  assert.equal(ran.stdout, '');
+  assert.equal(ran.code, code);
+}
+
+describe('help', () => {
+  test('of sonde: every command, on standard output', () => {
+    for (const word of ['--help', '-h', 'help']) {
+      const { code, stdout, stderr } = run([word]);
+      assert.equal(code, 0);
+      assert.equal(stderr, '');
+      for (const name of ['agent', 'check', 'status', 'trace', 'up'])
+        assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+    }
+  });
+
+  test('of a command, wherever the word stands', () => {
+    const { code, stdout, stderr } = run(['trace', '--process', 'curl', '--help']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^sonde trace: /);
+    assert.match(stdout, /^ {2}--destination CIDR /m);
+  });
+
+  test('without a word it is shown too, and was not asked for', () => {
+    const { code, stdout } = run([]);
+    assert.equal(code, 2);
+    assert.match(stdout, /sonde COMMAND --help/);
+  });
+
+  test('through a link, from another folder', () => {
+    const link = join(folder, 'linked');
+    symlinkSync(sonde, link);
+    const { status } = spawnSync(link, ['--help'], { cwd: '/' });
+    assert.equal(status, 0);
+  });
+});
+
+describe('usage', () => {
+  test('an unknown command', () =>
+    fails(run(['frobnicate']), 2, /unknown command frobnicate; see sonde --help$/m));
+
+  test('an unknown option in the place of a command', () =>
+    fails(run(['--json']), 2, /unknown command --json; see sonde --help$/m));
+
+  test('an unknown option', () =>
+    fails(run(['agent', '--frob']), 2, /unknown option --frob; see sonde agent --help$/m));
+
+  test('a bad value', () => fails(run(['trace', '--port', '70000']), 2, /port 70000 is not between/));
+
+  test('words that would move the cursor are shown, not obeyed', () => {
+    fails(run(['\u001b[2J']), 2, /unknown command \\u\{1b\}\[2J/);
+  });
+});
+
+describe('configuration', () => {
+  const file = join(folder, 'agent.yaml');
+
+  test('a missing file', () => {
+    fails(
+      run(['agent', '--config', join(folder, 'missing.yaml')]),
+      2,
+      /missing\.yaml cannot be read \(ENOENT/,
+    );
+  });
+
+  test('a bad key', () => {
+    writeFileSync(file, 'windows: 10s\n');
+    fails(run(['agent', '--config', file]), 2, /agent\.yaml: unknown key windows; correct it/);
+  });
+
+  test('YAML that is none', () => {
+    writeFileSync(file, 'a: [1\nb: 2\n');
+    fails(run(['agent', '--config', file]), 2, /agent\.yaml: .* at line 2/);
+  });
+
+  test('--check-config is quiet about a good one, and starts nothing', () => {
+    writeFileSync(file, 'window: 5s\n');
+    assert.deepEqual(run(['agent', '--check-config', '--config', file]), { code: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('the build', () => {
+  test('missing kernel programs', () => {
+    fails(
+      run(['agent'], { SONDE_BUILD: '/nonexistent' }),
+      6,
+      /\/nonexistent\/bpf\/sonde\.bpf\.o is missing\); run scripts\/setup/,
+    );
+  });
+
+  test('an addon that is none', () => {
+    const build = join(folder, 'build');
+    const made = spawnSync('mkdir', ['-p', join(build, 'bpf')]);
+    assert.equal(made.status, 0);
+    writeFileSync(join(build, 'bpf/sonde.bpf.o'), '');
+    fails(
+      run(['agent'], { SONDE_BUILD: build }),
+      6,
+      /native addon cannot be loaded from .* \(no such file\)/,
+    );
+    writeFileSync(join(build, 'sonde.node'), 'not a library');
+    chmodSync(join(build, 'sonde.node'), 0o755);
+    fails(run(['agent'], { SONDE_BUILD: build }), 6, /native addon cannot be loaded from/);
+  });
+});
+
+describe('without an agent', () => {
+  test('status says that there is none', () => {
+    fails(
+      run(['status', '--instance', 'nobody']),
+      1,
+      /no agent of instance nobody answers on .*nobody\.sock/,
+    );
+  });
+});
+
+test('a fault of ours has its stack and its own exit code', () => {
+  const build = join(folder, 'broken');
+  spawnSync('mkdir', ['-p', join(build, 'bpf')]);
+  writeFileSync(join(build, 'bpf/sonde.bpf.o'), 'not an object');
+  const real = join(import.meta.dirname, '../../build/sonde.node');
+  symlinkSync(real, join(build, 'sonde.node'));
+  const { code, stderr } = run(['agent'], { SONDE_BUILD: build });
+  assert.equal(code, 70);
+  assert.match(stderr, /\n {4}at /);
+});
