@@ -23,7 +23,7 @@ export type ChurnCost = {
 
 /** Payload of each direction: one segment. */
 const payloadBytes = 128;
-const port = 9001;
+export const churnPort = 9001;
 /** 20,000 closed connections leave as many local ports in TIME_WAIT towards one destination; there are 28,000. */
 const perAddressMax = 15_000;
 const limitS = 300;
@@ -35,7 +35,8 @@ function cpuS(truths: readonly ChurnTruth[]): number {
 
 function assertAsPlanned(truths: readonly ChurnTruth[]): void {
   for (const { process, unexpected } of truths.flatMap((truth) => truth.processes)) {
-    if (Object.keys(unexpected).length > 0) throw new Error(`churn ${process}: ${JSON.stringify(unexpected)}`);
+    if (Object.keys(unexpected).length > 0)
+      throw new Error(`churn ${process}: ${JSON.stringify(unexpected)}`);
   }
 }
 
@@ -47,7 +48,7 @@ export async function churn(
   await using namespace = await Namespace.open('bench');
   const netns = namespace.path;
   const payload = { send: payloadBytes, receive: payloadBytes };
-  const at = { ip: '127.0.0.1', port };
+  const at = { ip: '127.0.0.1', port: churnPort };
   await using server = await ChurnServer.start({
     name: 'bench-server',
     netns,
@@ -62,7 +63,13 @@ export async function churn(
     limitS,
     rate,
     targets: [
-      { ...at, addresses: Math.ceil(connections / perAddressMax), action: 'fin_local', count: connections, ...payload },
+      {
+        ...at,
+        addresses: Math.ceil(connections / perAddressMax),
+        action: 'fin_local',
+        count: connections,
+        ...payload,
+      },
     ],
   });
   const truths = [client, await server.stop()];
