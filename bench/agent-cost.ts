@@ -3,6 +3,7 @@
 import { AgentProcess } from './agent.ts';
 import { churn, churnPort, type Placement } from './churn.ts';
 import { cpuSeconds, memoryOf } from './process.ts';
+import { besides, quietest } from './quiet.ts';
 import { series } from './series.ts';
 import type { Block } from './table.ts';
 
@@ -11,12 +12,21 @@ export const agentTargets = { corePercent: 5, megabytes: 130 } as const;
 const rate = 10_000;
 const seconds = 15;
 
-type Sample = { corePercent: number; rssMb: number; peakMb: number; rate: number; lacks: string };
+type Sample = {
+  corePercent: number;
+  rssMb: number;
+  peakMb: number;
+  rate: number;
+  others: number;
+  lacks: string;
+};
 
 async function sample(placement: Placement): Promise<Sample> {
   await using agent = await AgentProcess.start();
   const before = cpuSeconds(agent.pid);
-  const { connections, elapsedS } = await churn(placement, { connections: rate * seconds, rate });
+  const { connections, elapsedS, others } = await besides(agent.pid, () =>
+    churn(placement, { connections: rate * seconds, rate }),
+  );
   const corePercent = ((cpuSeconds(agent.pid) - before) / elapsedS) * 100;
   const memory = memoryOf(agent.pid);
   await agent.stop();
@@ -25,6 +35,7 @@ async function sample(placement: Placement): Promise<Sample> {
     corePercent,
     ...memory,
     rate: connections / elapsedS,
+    others,
     lacks: missing === 0 ? '' : `${missing} ends missing`,
   };
 }
@@ -36,7 +47,7 @@ export async function agentCost(
 ): Promise<Block> {
   const samples: Sample[] = [];
   for (let run = 1; run <= runs; run++) {
-    const taken = await sample(placement);
+    const taken = await quietest(() => sample(placement));
     samples.push(taken);
     const { corePercent, rssMb, peakMb } = taken;
     say(

@@ -57,15 +57,13 @@ export class AgentProcess implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const agent = new AgentProcess(child, folder);
-    for (
-      const end = Date.now() + startWithinMs;
-      !(await answers(join(folder, 'bench.sock')));
-      await sleep(50)
-    ) {
+    const end = Date.now() + startWithinMs;
+    while (!(await answers(join(folder, 'bench.sock')))) {
       if (child.exitCode !== null || Date.now() > end) {
         await agent[Symbol.asyncDispose]();
         throw new Error('the agent did not start');
       }
+      await sleep(50);
     }
     return agent;
   }

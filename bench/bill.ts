@@ -5,8 +5,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { churn, type Placement } from './churn.ts';
-import { nothingAttached } from './links.ts';
 import { cpuSeconds } from './process.ts';
+import { besides, quietest } from './quiet.ts';
 import { series, type Series } from './series.ts';
 import { subjects, type SubjectName } from './subjects.ts';
 import type { Block, Row } from './table.ts';
@@ -16,35 +16,33 @@ export const billTargets = { seconds: 1, aimedSeconds: 0.8 } as const;
 const connections = 100_000;
 const windowMs = 10_000;
 const deliveredWithinMs = 30_000;
-const aloneWithinS = 120;
 
 const names = ['base', 'windows', 'tcplife'] as const satisfies readonly SubjectName[];
 type Name = (typeof names)[number];
-type Entry = { readonly workload: number; readonly own: number; readonly lacks: string };
+type Entry = {
+  readonly workload: number;
+  readonly own: number;
+  readonly others: number;
+  readonly lacks: string;
+};
 
 /** Just behind a border, so that each run pays for whole windows and not for where in one it began. */
 async function nextBorder(): Promise<void> {
-  await sleep(windowMs - (Date.now() % windowMs) + 500);
+  const ms = windowMs - (Date.now() % windowMs) + 500;
+  await sleep(ms);
 }
 
 async function run(name: Name, placement: Placement): Promise<Entry> {
-  if (!(await nothingAttached(aloneWithinS)))
-    throw new Error('somebody else keeps BPF programs attached here');
   await using running = await subjects[name]();
-  if (running.complete) await nextBorder();
-  const { pid } = running;
-  const before = pid === undefined ? 0 : cpuSeconds(pid);
-  const { cpuS } = await churn(placement, { connections });
-  let delivered = !running.complete;
-  for (const end = Date.now() + deliveredWithinMs; !delivered && Date.now() < end; await sleep(100)) {
-    delivered = (await running.complete?.(connections)) ?? true;
-  }
-  const own = pid === undefined ? 0 : cpuSeconds(pid) - before;
-  return {
-    workload: cpuS,
-    own,
-    lacks: delivered ? await running.finish(connections) : 'the last window did not come',
-  };
+  const { pid, complete } = running;
+  const own = () => (pid === undefined ? 0 : cpuSeconds(pid));
+  if (complete) await nextBorder();
+  const before = own();
+  const { cpuS, others } = await besides(pid, () => churn(placement, { connections }));
+  const end = Date.now() + deliveredWithinMs;
+  while (complete && !(await complete(connections)) && Date.now() < end) await sleep(100);
+  const bill = { workload: cpuS, own: own() - before, others };
+  return { ...bill, lacks: await running.finish(connections) };
 }
 
 function rowsOf(name: Exclude<Name, 'base'>, entries: readonly Entry[], base: Series): Row[] {
@@ -80,10 +78,10 @@ export async function billOf(placement: Placement, { title, rounds, say }: Plan)
   const entries: Record<Name, Entry[]> = { base: [], windows: [], tcplife: [] };
   for (let round = 1; round <= rounds; round++) {
     for (const name of names) {
-      const entry = await run(name, placement);
+      const entry = await quietest(() => run(name, placement));
       entries[name].push(entry);
       say(
-        `  ${round}/${rounds} ${name} ${entry.workload.toFixed(2)} s + ${entry.own.toFixed(2)} s ${entry.lacks}`,
+        `  ${round}/${rounds} ${name} ${entry.workload.toFixed(2)} s + ${entry.own.toFixed(2)} s, others ${(entry.others * 100).toFixed(0)} % ${entry.lacks}`,
       );
     }
   }

@@ -1,8 +1,8 @@
 /** The added time and CPU per connection of each subject, interleaved, so that a noisy minute falls on all of them. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { churn, type ChurnCost, type Placement } from './churn.ts';
-import { attachedHooks, nothingAttached } from './links.ts';
+import { attachedHooks } from './links.ts';
+import { besides, quietest } from './quiet.ts';
 import { added, series, type Series } from './series.ts';
 import { subjectNames, subjects, type SubjectName } from './subjects.ts';
 import type { Block, Row } from './table.ts';
@@ -16,36 +16,26 @@ export type Plan = {
 /** Multiples of what no-op programs add, and the share of what tcplife adds, that Sonde's windows may take. */
 export const targets = { noops: 2.2, tcplifeShare: 1 / 6 } as const;
 
-/** How long to wait for somebody else's programs to go. */
-const aloneWithinS = 120;
-/** Runs that somebody else's programs spoiled are repeated so often. */
-const attemptsMax = 5;
-/** A namespace that has gone is taken apart in the background. */
-const settleMs = 200;
-
 export type Run = ChurnCost & {
   /** What Sonde's records lack; empty when they are complete. */
   readonly lacks: string;
   readonly hooks: readonly string[];
+  /** What other processes used meanwhile, as a share of one CPU. */
+  readonly others: number;
 };
 
-/** One run with nobody else's programs attached before, meanwhile and after; throws when that cannot be had. */
-async function runAlone(subject: SubjectName, placement: Placement, connections: number): Promise<Run> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    if (!(await nothingAttached(aloneWithinS))) break;
-    await sleep(settleMs);
-    let run: Run;
-    let undisturbed: boolean;
-    {
-      await using running = await subjects[subject]();
-      const hooks = attachedHooks();
-      const cost = await churn(placement, { connections });
-      undisturbed = attachedHooks().join() === hooks.join();
-      run = { ...cost, hooks, lacks: await running.finish(connections) };
-    }
-    if (undisturbed && (subject !== 'base' || run.hooks.length === 0)) return run;
-  }
-  throw new Error('somebody else keeps BPF programs attached here: bpftool link show');
+/** Undefined when programs came or went meanwhile that are not the subject's. */
+async function runOnce(
+  subject: SubjectName,
+  placement: Placement,
+  connections: number,
+): Promise<Run | undefined> {
+  await using running = await subjects[subject]();
+  const hooks = attachedHooks();
+  const cost = await besides(running.pid, () => churn(placement, { connections }));
+  const alone = attachedHooks().join() === hooks.join() && (subject !== 'base' || hooks.length === 0);
+  const lacks = await running.finish(connections);
+  return alone ? { ...cost, hooks, lacks } : undefined;
 }
 
 /** What the no-op programs are on must be what Sonde is on, or the comparison is void. */
@@ -69,12 +59,12 @@ export async function runInterleaved(
   await churn(placement, { connections }); // warm-up
   for (let round = 1; round <= rounds; round++) {
     for (const subject of subjectNames) {
-      const run = await runAlone(subject, placement, connections);
+      const run = await quietest(() => runOnce(subject, placement, connections));
       runs[subject].push(run);
-      const cpuUs = (run.cpuS / run.connections) * 1e6;
-      say(
-        `  ${round}/${rounds} ${subject} ${run.medianUs.toFixed(2)} µs, CPU ${cpuUs.toFixed(2)} µs ${run.lacks}`,
-      );
+      const [mean, cpu] = [meanOf(run).toFixed(2), cpuOf(run).toFixed(2)];
+      const others = `others ${(run.others * 100).toFixed(0)} %`;
+      const times = `mean ${mean} median ${run.medianUs.toFixed(2)} CPU ${cpu} µs, ${others}`;
+      say(`  ${round}/${rounds} ${subject}: ${times} ${run.lacks}`);
     }
   }
   assertSameHooks(runs);
@@ -82,9 +72,10 @@ export async function runInterleaved(
 }
 
 function lacksOf(subject: SubjectName, runs: Runs): string {
-  if (subject !== 'windows' && subject !== 'events') return '';
+  if (subject === 'base' || subject === 'no-op') return '';
   const lacking = runs[subject].filter(({ lacks }) => lacks !== '');
-  return lacking.length === 0 ? 'complete' : `${lacking.length} runs lack: ${lacking[0]?.lacks ?? ''}`;
+  const checked = subject === 'tcplife' ? '' : 'complete';
+  return lacking.length === 0 ? checked : `${lacking.length} runs lack: ${lacking[0]?.lacks ?? ''}`;
 }
 
 function verdict(
@@ -127,5 +118,6 @@ export function block(
   return { title, unit: 'µs', rows };
 }
 
-export const timeOf = (run: Run): number => run.medianUs;
+export const meanOf = (run: Run): number => (run.elapsedS / run.connections) * 1e6;
+export const medianOf = (run: Run): number => run.medianUs;
 export const cpuOf = (run: Run): number => (run.cpuS / run.connections) * 1e6;

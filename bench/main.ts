@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { buildPrograms } from '../lab/programs.ts';
 import { agentCost } from './agent-cost.ts';
 import { billOf } from './bill.ts';
-import { block, cpuOf, runInterleaved, timeOf } from './connections.ts';
+import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
 import { programCosts } from './programs.ts';
 import { formatTable, type Block } from './table.ts';
 
@@ -37,8 +37,9 @@ async function perConnection(placement: typeof apart | typeof together): Promise
   const runs = await runInterleaved(placement, { rounds, connections, say });
   const judged = placement === apart;
   return [
-    block(runs, { title: `Time per connection: ${placement.text}`, value: timeOf, judged }),
-    block(runs, { title: `CPU per connection: ${placement.text}`, value: cpuOf, judged: false }),
+    block(runs, { title: `Time per connection, mean of a run: ${placement.text}`, value: meanOf, judged }),
+    block(runs, { title: 'The same, median connection of a run', value: medianOf, judged: false }),
+    block(runs, { title: 'The same, CPU of both processes', value: cpuOf, judged: false }),
   ];
 }
 

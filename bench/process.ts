@@ -22,3 +22,12 @@ export function memoryOf(pid: number): Memory {
     (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024) / 1e6;
   return { rssMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') };
 }
+
+/** CPU time that all of the machine's CPUs spent on anything, and what the hypervisor kept from them. */
+export function machineBusySeconds(): number {
+  // cpu  user nice system idle iowait irq softirq steal guest guest_nice
+  const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
+  const ticks = line.split(/\s+/).slice(1, 9).map(Number);
+  const busy = ticks.filter((_, column) => column !== 3 && column !== 4);
+  return busy.reduce((sum, some) => sum + some, 0) / ticksPerSecond;
+}

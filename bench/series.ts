@@ -10,7 +10,11 @@ export function series(runs: readonly number[]): Series {
   return { min: at(0), median: (at(Math.floor(half)) + at(Math.ceil(half))) / 2, runs };
 }
 
-/** What `with` costs on top of `without`: minimum over minimum, median over median. */
+/**
+ * What `having` costs on top of `without`: minimum over minimum, and the median of the differences within a round, which
+ * a machine that is now faster and now slower leaves as they are.
+ */
 export function added(having: Series, without: Series): { readonly min: number; readonly median: number } {
-  return { min: having.min - without.min, median: having.median - without.median };
+  const differences = having.runs.map((run, round) => run - (without.runs[round] ?? NaN));
+  return { min: having.min - without.min, median: series(differences).median };
 }

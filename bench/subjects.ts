@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
 import { AgentProcess, type AgentSettings } from './agent.ts';
@@ -16,7 +17,7 @@ export type Running = AsyncDisposable & {
   /** Its process, where it has one of its own. */
   readonly pid?: number;
   /** Whether its records tell all ends of so many connections by now; undefined: it keeps none that could be checked. */
-  complete?(connections: number): Promise<boolean>;
+  readonly complete?: (connections: number) => Promise<boolean>;
   /** Ends it, and says what its records lack; empty when they are complete. */
   finish(connections: number): Promise<string>;
 };
@@ -64,11 +65,16 @@ const tcplifeCommand = 'mount -t tracefs tracefs /sys/kernel/tracing && exec tcp
 
 async function startTcplife(): Promise<Running> {
   const child = spawn('unshare', ['--mount', 'sh', '-c', tcplifeCommand], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let lost = 0;
+  createInterface(child.stderr).on('line', (line) => {
+    lost += Number(/^lost (\d+) events/.exec(line)?.[1] ?? 0);
   });
   const running: Running = {
     ...nothing,
     pid: child.pid ?? 0,
+    finish: async () => (lost === 0 ? '' : `${lost} of its events`),
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
