@@ -99,6 +99,7 @@ export function block(
   const of = (subject: SubjectName): Series => series(runs[subject].map(value));
   const more = (subject: SubjectName) => added(of(subject), of('base'));
   const noop = more('no-op');
+  const comparable = Math.min(noop.min, noop.median) >= noticeableUs;
   const rows = subjectNames.map((subject): Row => {
     const { min, median } = of(subject);
     if (subject === 'base') return { name: subject, min, median };
@@ -110,9 +111,9 @@ export function block(
       median,
       addedMin: plus.min,
       addedMedian: plus.median,
-      ...(subject === 'no-op'
-        ? {}
-        : { noops: { min: plus.min / noop.min, median: plus.median / noop.median } }),
+      ...(comparable && subject !== 'no-op'
+        ? { noops: { min: plus.min / noop.min, median: plus.median / noop.median } }
+        : {}),
       note: [lacksOf(subject, runs), judgement].filter(Boolean).join('; '),
     };
   });
