@@ -43,6 +43,8 @@ export type ChurnOptions = {
   /** Path of a network namespace; without it this one. */
   readonly netns?: string;
   readonly workers?: number;
+  /** All workers run on this CPU; without it, where the scheduler puts them. */
+  readonly cpu?: number;
   /** After so many seconds it is killed and there is no truth. */
   readonly limitS?: number;
 };
@@ -89,9 +91,11 @@ export type ChurnTruth = {
 const limitDefaultS = 120;
 
 function start(role: string, options: ChurnOptions, rate: number, targets: readonly string[]): ChildProcess {
-  const { name, netns = '-', workers = 1, limitS = limitDefaultS } = options;
+  const { name, netns = '-', workers = 1, cpu, limitS = limitDefaultS } = options;
+  const pinned = cpu === undefined ? [] : ['taskset', '--cpu-list', String(cpu)];
   const words = [role, name, netns, String(workers), String(limitS), String(rate), ...targets];
-  return spawn(programPath('churn'), words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [program, ...rest] = [...pinned, programPath('churn'), ...words] as [string, ...string[]];
+  return spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
 type NextLine = () => Promise<string>;

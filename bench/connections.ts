@@ -1,0 +1,125 @@
+/** The added time and CPU per connection of each subject, interleaved, so that a noisy minute falls on all of them. */
+
+import { churn, type ChurnCost, type Placement } from './churn.ts';
+import { attachedHooks } from './links.ts';
+import { besides, quietest } from './quiet.ts';
+import { added, series, type Series } from './series.ts';
+import { subjectNames, subjects, type SubjectName } from './subjects.ts';
+import type { Block, Row } from './table.ts';
+
+export type Plan = {
+  readonly rounds: number;
+  readonly connections: number;
+  readonly say: (line: string) => void;
+};
+
+/** Less than this is noise: nothing is compared with it. */
+const noticeableUs = 0.1;
+
+/** Multiples of what no-op programs add, and the share of what tcplife adds, that Sonde's windows may take. */
+export const targets = { noops: 2.2, tcplifeShare: 1 / 6 } as const;
+
+export type Run = ChurnCost & {
+  /** What Sonde's records lack; empty when they are complete. */
+  readonly lacks: string;
+  readonly hooks: readonly string[];
+  /** What other processes used meanwhile, as a share of one CPU. */
+  readonly others: number;
+};
+
+/** Undefined when programs came or went meanwhile that are not the subject's. */
+async function runOnce(
+  subject: SubjectName,
+  placement: Placement,
+  connections: number,
+): Promise<Run | undefined> {
+  await using running = await subjects[subject]();
+  const hooks = attachedHooks();
+  const cost = await besides(running.pid, () => churn(placement, { connections }));
+  const alone = attachedHooks().join() === hooks.join() && (subject !== 'base' || hooks.length === 0);
+  const lacks = await running.finish(connections);
+  return alone ? { ...cost, hooks, lacks } : undefined;
+}
+
+/** What the no-op programs are on must be what Sonde is on, or the comparison is void. */
+function assertSameHooks(runs: Readonly<Record<SubjectName, readonly Run[]>>): void {
+  const hooks = (subject: SubjectName) => runs[subject][0]?.hooks.join(' ') ?? '';
+  // A tracepoint link of its own (the sweep's) costs a connection nothing; it is no tracepoint and is not listed here.
+  if (hooks('no-op') !== hooks('windows'))
+    throw new Error(`hooks: no-op ${hooks('no-op')}; Sonde ${hooks('windows')}`);
+}
+
+export type Runs = Readonly<Record<SubjectName, readonly Run[]>>;
+
+export async function runInterleaved(
+  placement: Placement,
+  { rounds, connections, say }: Plan,
+): Promise<Runs> {
+  const runs = Object.fromEntries(subjectNames.map((name) => [name, []])) as unknown as Record<
+    SubjectName,
+    Run[]
+  >;
+  await churn(placement, { connections }); // warm-up
+  for (let round = 1; round <= rounds; round++) {
+    for (const subject of subjectNames) {
+      const run = await quietest(() => runOnce(subject, placement, connections));
+      runs[subject].push(run);
+      const [mean, cpu] = [meanOf(run).toFixed(2), cpuOf(run).toFixed(2)];
+      const others = `others ${(run.others * 100).toFixed(0)} %`;
+      const times = `mean ${mean} median ${run.medianUs.toFixed(2)} CPU ${cpu} µs, ${others}`;
+      say(`  ${round}/${rounds} ${subject}: ${times} ${run.lacks}`);
+    }
+  }
+  assertSameHooks(runs);
+  return runs;
+}
+
+function lacksOf(subject: SubjectName, runs: Runs): string {
+  if (subject === 'base' || subject === 'no-op') return '';
+  const lacking = runs[subject].filter(({ lacks }) => lacks !== '');
+  const checked = subject === 'tcplife' ? '' : 'complete';
+  return lacking.length === 0 ? checked : `${lacking.length} runs lack: ${lacking[0]?.lacks ?? ''}`;
+}
+
+type Added = { readonly min: number; readonly median: number };
+
+function verdict(windows: Added, noop: Added, tcplife: Added): string {
+  const noops = Math.max(windows.min / noop.min, windows.median / noop.median);
+  const share = Math.max(windows.min / tcplife.min, windows.median / tcplife.median);
+  const ofNoops = noops > 0 && noops <= targets.noops ? 'met' : 'missed';
+  const ofTcplife = share <= targets.tcplifeShare ? 'met' : 'missed';
+  return `${targets.noops} × no-op ${ofNoops}; 1/6 of tcplife ${ofTcplife} (1/${(1 / share).toFixed(1)})`;
+}
+
+/** One block: `value` of every run of every subject. `judged`: against the targets. */
+export function block(
+  runs: Runs,
+  { title, value, judged }: { title: string; value: (run: Run) => number; judged: boolean },
+): Block {
+  const of = (subject: SubjectName): Series => series(runs[subject].map(value));
+  const more = (subject: SubjectName) => added(of(subject), of('base'));
+  const noop = more('no-op');
+  const comparable = Math.min(noop.min, noop.median) >= noticeableUs;
+  const rows = subjectNames.map((subject): Row => {
+    const { min, median } = of(subject);
+    if (subject === 'base') return { name: subject, min, median };
+    const plus = more(subject);
+    const judgement = judged && subject === 'windows' ? verdict(plus, noop, more('tcplife')) : '';
+    return {
+      name: subject,
+      min,
+      median,
+      addedMin: plus.min,
+      addedMedian: plus.median,
+      ...(comparable && subject !== 'no-op'
+        ? { noops: { min: plus.min / noop.min, median: plus.median / noop.median } }
+        : {}),
+      note: [lacksOf(subject, runs), judgement].filter(Boolean).join('; '),
+    };
+  });
+  return { title, unit: 'µs', rows };
+}
+
+export const meanOf = (run: Run): number => (run.elapsedS / run.connections) * 1e6;
+export const medianOf = (run: Run): number => run.medianUs;
+export const cpuOf = (run: Run): number => (run.cpuS / run.connections) * 1e6;
