@@ -1,4 +1,7 @@
-/** The agent's own CPU and memory under a steady rate. BPF programs run in the churn's processes; the sweep in the agent's. */
+/**
+ * The agent's own CPU and memory under a steady rate. BPF programs run in the churn's processes; the sweep in
+ * the agent's.
+ */
 
 import { AgentProcess } from './agent.ts';
 import { churn, churnPort, type Placement } from './churn.ts';

@@ -1,6 +1,6 @@
 /**
- * The whole bill of 100,000 connections: CPU seconds added in the workload, and the observer's own, from before the first
- * connection until its records of the last are delivered.
+ * The whole bill of 100,000 connections: CPU seconds added in the workload, and the observer's own, from
+ * before the first connection until its records of the last are delivered.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,7 @@
 /**
- * The churn that is measured: one client process and one server process on this machine, in a network namespace of the run's
- * own, so that no run finds the TIME_WAIT sockets of another. A connection is: connect, accept, send, answer, close.
+ * The churn that is measured: one client process and one server process on this machine, in a network
+ * namespace of the run's own, so that no run finds the TIME_WAIT sockets of another. A connection is:
+ * connect, accept, send, answer, close.
  */
 
 import { ChurnServer, runChurnClient, type ChurnTruth } from '../lab/churn.ts';
@@ -24,7 +25,9 @@ export type ChurnCost = {
 /** Payload of each direction: one segment. */
 const payloadBytes = 128;
 export const churnPort = 9001;
-/** 20,000 closed connections leave as many local ports in TIME_WAIT towards one destination; there are 28,000. */
+/**
+ * 20,000 closed connections leave as many local ports in TIME_WAIT towards one destination; there are 28,000.
+ */
 const perAddressMax = 15_000;
 const limitS = 300;
 

@@ -1,4 +1,7 @@
-/** The added time and CPU per connection of each subject, interleaved, so that a noisy minute falls on all of them. */
+/**
+ * The added time and CPU per connection of each subject, interleaved, so that a noisy minute falls on all of
+ * them.
+ */
 
 import { churn, type ChurnCost, type Placement } from './churn.ts';
 import { attachedHooks } from './links.ts';
@@ -16,7 +19,9 @@ export type Plan = {
 /** Less than this is noise: nothing is compared with it. */
 const noticeableUs = 0.1;
 
-/** Multiples of what no-op programs add, and the share of what tcplife adds, that Sonde's windows may take. */
+/**
+ * Multiples of what no-op programs add, and the share of what tcplife adds, that Sonde's windows may take.
+ */
 export const targets = { noops: 2.2, tcplifeShare: 1 / 6 } as const;
 
 export type Run = ChurnCost & {
@@ -44,7 +49,8 @@ async function runOnce(
 /** What the no-op programs are on must be what Sonde is on, or the comparison is void. */
 function assertSameHooks(runs: Readonly<Record<SubjectName, readonly Run[]>>): void {
   const hooks = (subject: SubjectName) => runs[subject][0]?.hooks.join(' ') ?? '';
-  // A tracepoint link of its own (the sweep's) costs a connection nothing; it is no tracepoint and is not listed here.
+  // A tracepoint link of its own (the sweep's) costs a connection nothing; it is no tracepoint and is not
+  // listed here.
   if (hooks('no-op') !== hooks('windows'))
     throw new Error(`hooks: no-op ${hooks('no-op')}; Sonde ${hooks('windows')}`);
 }

@@ -1,10 +1,16 @@
-/** What is attached to this machine's hooks now, by anybody: a run beside somebody else's programs measures those too. */
+/**
+ * What is attached to this machine's hooks now, by anybody: a run beside somebody else's programs measures
+ * those too.
+ */
 
 import { execFileSync } from 'node:child_process';
 
 type Link = { readonly id: number; readonly type: string; readonly tp_name?: string };
 
-/** Links that cost a connection something: raw tracepoints and tracepoints (perf events), with their hook where it is known. */
+/**
+ * Links that cost a connection something: raw tracepoints and tracepoints (perf events), with their hook
+ * where it is known.
+ */
 export function attachedHooks(): string[] {
   const links = JSON.parse(execFileSync('bpftool', ['-j', 'link', 'show'], { encoding: 'utf8' })) as Link[];
   return links

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * What any program on Sonde's hooks costs, before it does anything: the hooks of bpf/lifecycle.bpf.c and bpf/resets.bpf.c.
+ * What any program on Sonde's hooks costs, before it does anything: the hooks of bpf/lifecycle.bpf.c and
+ * bpf/resets.bpf.c.
  * The benchmark compares what is attached; a hook that is missing here stops it.
  */
 #include "kernel.h"

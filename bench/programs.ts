@@ -1,4 +1,7 @@
-/** Nanoseconds per run of each kernel program, by the kernel's own statistics. They cost time too: 30 to 40 ns a run. */
+/**
+ * Nanoseconds per run of each kernel program, by the kernel's own statistics. They cost time too: 30 to 40 ns
+ * a run.
+ */
 
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
 import { Kernel, kernelLimits } from '../src/agent/kernel/programs.ts';

@@ -21,8 +21,8 @@ async function otherShare(): Promise<number> {
 }
 
 /**
- * Waits until nobody has programs attached, and for a pause in what others compute, if there is one. Throws when somebody
- * keeps programs attached: every connection would pay for those.
+ * Waits until nobody has programs attached, and for a pause in what others compute, if there is one. Throws
+ * when somebody keeps programs attached: every connection would pay for those.
  */
 export async function pause(): Promise<void> {
   for (const end = Date.now() + aloneWithinS * 1000; attachedHooks().length > 0;) {

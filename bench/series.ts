@@ -1,4 +1,7 @@
-/** Several runs of the same thing. The minimum is what it costs when nothing else runs; the median, what it mostly costs here. */
+/**
+ * Several runs of the same thing. The minimum is what it costs when nothing else runs; the median, what it
+ * mostly costs here.
+ */
 
 export type Series = { readonly min: number; readonly median: number; readonly runs: readonly number[] };
 
@@ -11,8 +14,8 @@ export function series(runs: readonly number[]): Series {
 }
 
 /**
- * What `having` costs on top of `without`: minimum over minimum, and the median of the differences within a round, which
- * a machine that is now faster and now slower leaves as they are.
+ * What `having` costs on top of `without`: minimum over minimum, and the median of the differences within a
+ * round, which a machine that is now faster and now slower leaves as they are.
  */
 export function added(having: Series, without: Series): { readonly min: number; readonly median: number } {
   const differences = having.runs.map((run, round) => run - (without.runs[round] ?? NaN));

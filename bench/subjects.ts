@@ -16,7 +16,10 @@ export type SubjectName = (typeof subjectNames)[number];
 export type Running = AsyncDisposable & {
   /** Its process, where it has one of its own. */
   readonly pid?: number;
-  /** Whether its records tell all ends of so many connections by now; undefined: it keeps none that could be checked. */
+  /**
+   * Whether its records tell all ends of so many connections by now; undefined: it keeps none that could be
+   * checked.
+   */
   readonly complete?: (connections: number) => Promise<boolean>;
   /** Ends it, and says what its records lack; empty when they are complete. */
   finish(connections: number): Promise<string>;
@@ -34,7 +37,10 @@ async function startNoop(): Promise<Running> {
   return { ...nothing, [Symbol.asyncDispose]: async () => native.close(object) };
 }
 
-/** `full` at a rate that no budget cuts and a ring that holds a second: every connection is told, both moments, both ends. */
+/**
+ * `full` at a rate that no budget cuts and a ring that holds a second: every connection is told, both
+ * moments, both ends.
+ */
 const everyEvent: AgentSettings = {
   profile: 'full',
   limits: { events_per_second: 1_000_000, trace_events_per_second: 1_000_000, event_buffer: '64MiB' },
@@ -60,7 +66,10 @@ async function startAgent(settings: AgentSettings): Promise<Running> {
   };
 }
 
-/** Its mount of tracefs, which it reads the tracepoint's number from, is in a mount namespace of its own and goes with it. */
+/**
+ * Its mount of tracefs, which it reads the tracepoint's number from, is in a mount namespace of its own and
+ * goes with it.
+ */
 const tcplifeCommand = 'mount -t tracefs tracefs /sys/kernel/tracing && exec tcplife';
 
 async function startTcplife(): Promise<Running> {

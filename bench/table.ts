@@ -1,4 +1,6 @@
-/** The one table: blocks of rows that share their columns. What a target says of a row is in its last column. */
+/**
+ * The one table: blocks of rows that share their columns. What a target says of a row is in its last column.
+ */
 
 export type Row = {
   readonly name: string;

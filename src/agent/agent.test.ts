@@ -137,7 +137,7 @@ describe('windows', () => {
     );
   });
 
-  test('a wall clock that jumps makes one window of odd length, and the borders are right again', async () => {
+  test('a wall clock that jumps makes one window of odd length; then the borders are right', async () => {
     const bench = new Bench().start();
     await bench.clock.advance(300);
     bench.clock.setWallMs(200_100);

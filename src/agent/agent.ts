@@ -1,8 +1,8 @@
 /**
  * The agent, from injected parts: drain → decode → enrich → window → deliver, at its own pace.
  *
- * Owns the tick. One window is closed at a time; a slow exporter makes windows longer, never wrong: the kernel goes on
- * counting. Must never do work per event outside `drain`.
+ * Owns the tick. One window is closed at a time; a slow exporter makes windows longer, never wrong: the
+ * kernel goes on counting. Must never do work per event outside `drain`.
  */
 
 import type { Clock } from '../lib/clock.ts';
@@ -36,7 +36,10 @@ export interface AgentParts {
 }
 
 export const agentLimits = {
-  /** How often the ring is drained. Within it a full ring holds 4 MiB / 136 B / 0.1 s = 300,000 events per second. */
+  /**
+   * How often the ring is drained. Within it a full ring holds 4 MiB / 136 B / 0.1 s = 300,000 events per
+   * second.
+   */
   tickMs: 100,
   /** Events of one tick; the rest waits for the next, which then comes at once. */
   eventsPerTickMax: 20_000,
@@ -101,8 +104,8 @@ async function drainEvents(parts: AgentParts, watchers: ReadonlySet<Watcher>): P
 }
 
 /**
- * Monotonic time of the next border. Borders are at whole multiples of the window in wall time; one that is nearer than a
- * hundredth of a window is the last one, seen again by a wall clock that is being slowed down.
+ * Monotonic time of the next border. Borders are at whole multiples of the window in wall time; one that is
+ * nearer than a hundredth of a window is the last one, seen again by a wall clock that is being slowed down.
  */
 function nextBorder({ clock, windowMs }: AgentParts): bigint {
   const untilMs = windowMs - (clock.wallMs() % windowMs);

@@ -1,4 +1,7 @@
-/** The map of the agent: kernel → decode → enrich → window → deliver. Builds the parts, connects them, closes in reverse. */
+/**
+ * The map of the agent: kernel → decode → enrich → window → deliver. Builds the parts, connects them, closes
+ * in reverse.
+ */
 
 import { cpus } from 'node:os';
 import { systemClock } from '../lib/clock.ts';
@@ -68,7 +71,8 @@ export async function runAgent(
   });
   const closeWindow = windowCloser(node, {
     inFlight: cpus().length,
-    // 6.10 gave it the kernel's reason, and made it fire without a socket. The count includes the program's own argument.
+    // 6.10 gave it the kernel's reason, and made it fire without a socket. The count includes the program's
+    // own argument.
     outRstsComparable: native.kernelArguments('btf_trace_tcp_send_reset') >= 4,
   });
 

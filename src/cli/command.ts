@@ -1,4 +1,7 @@
-/** What a command is: one file in commands/, found by its folder. Options, help and checks derive from its table. */
+/**
+ * What a command is: one file in commands/, found by its folder. Options, help and checks derive from its
+ * table.
+ */
 
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -10,8 +10,8 @@ import type { LocalReply, LocalRequest } from '../model/local.ts';
 const replyMax = 4 << 20;
 
 /**
- * Asks, and hands every answer on until the agent or the signal ends it. Rejects with agent.not_running when nobody listens,
- * socket.denied when we may not ask.
+ * Asks, and hands every answer on until the agent or the signal ends it. Rejects with agent.not_running when
+ * nobody listens, socket.denied when we may not ask.
  */
 export function askAgent(
   instance: string,

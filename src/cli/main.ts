@@ -1,4 +1,7 @@
-/** The map of the command line: words → command → exit code. One line of error, no stack, for what an operator can mend. */
+/**
+ * The map of the command line: words → command → exit code. One line of error, no stack, for what an operator
+ * can mend.
+ */
 
 import { inspect } from 'node:util';
 import { exitCodeOf, formatOperatorError, isOperatorError } from '../lib/errors.ts';

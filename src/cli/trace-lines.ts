@@ -107,7 +107,10 @@ export function traceLine(record: ConnectionRecord, paint: Painter): string {
   return cells.join('  ').trimEnd();
 }
 
-/** Share of the kernel's opens that Sonde saw, over all namespaces that could be compared; null when nothing was opened. */
+/**
+ * Share of the kernel's opens that Sonde saw, over all namespaces that could be compared; null when nothing
+ * was opened.
+ */
 export function openCoverage(record: WindowRecord): number | null {
   let [seen, kernel] = [0, 0];
   for (const namespace of record['coverage.namespaces']) {

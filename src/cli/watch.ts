@@ -1,4 +1,7 @@
-/** Watching connections: through the running agent, or through a private one that lives as long as the watching. */
+/**
+ * Watching connections: through the running agent, or through a private one that lives as long as the
+ * watching.
+ */
 
 import { runAgent } from '../agent/main.ts';
 import { parseConfig, type AgentConfig } from '../agent/config.ts';

@@ -29,8 +29,10 @@ function btf(
 const info = (kind: number, entries = 0): number => ((kind << 24) | entries) >>> 0;
 
 /**
- *   1: u32   2: const u32   3: u16[3][2]   4: u16   5: struct s { const u32 a; u16 b[3][2]; void *c; }   6: pointer to void
- *   7: enum state { STATE_OPEN = 0, STATE_TIMED_OUT = 2, OTHER = 1 }   8: variable limit   9: .rodata { limit at 4, 4 bytes }
+ *   1: u32   2: const u32   3: u16[3][2]   4: u16
+ *   5: struct s { const u32 a; u16 b[3][2]; void *c; }   6: pointer to void
+ *   7: enum state { STATE_OPEN = 0, STATE_TIMED_OUT = 2, OTHER = 1 }
+ *   8: variable limit   9: .rodata { limit at 4, 4 bytes }
  */
 const strings = '\0u32\0u16\0s\0a\0b\0c\0state\0STATE_OPEN\0STATE_TIMED_OUT\0OTHER\0limit\0.rodata\0';
 const at = (name: string): number => strings.indexOf(`\0${name}\0`) + 1;

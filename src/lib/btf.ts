@@ -1,6 +1,6 @@
 /**
- * BTF, the type format of BPF objects, as far as it is needed to read records: struct layouts and enumerators.
- * Layout of the format: Documentation/bpf/btf.rst of the Linux kernel.
+ * BTF, the type format of BPF objects, as far as it is needed to read records: struct layouts and
+ * enumerators. Layout of the format: Documentation/bpf/btf.rst of the Linux kernel.
  */
 
 /** A field of a struct: where it is, and the size of one element (`count` of them when it is an array). */
@@ -158,7 +158,9 @@ function sections(view: DataView): [number, number, number, number] {
   ];
 }
 
-/** Parses an object's BTF (little-endian, as on every machine that Sonde runs on). Throws on anything else. */
+/**
+ * Parses an object's BTF (little-endian, as on every machine that Sonde runs on). Throws on anything else.
+ */
 export function parseBtf(buffer: ArrayBuffer): TypeInformation {
   const view = new DataView(buffer);
   if (view.byteLength < 24 || view.getUint16(0, true) !== 0xeb9f) throw new Error('not BTF');

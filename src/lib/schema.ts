@@ -27,7 +27,8 @@ function quantity(bounds: Bounds, { parse, units, example }: Kind): Quantity {
     .transform((text, context) => {
       const value = parse(text);
       if (value !== undefined && value >= min && value <= max) return value;
-      const message = `must be between ${bounds.min} and ${bounds.max}, with a unit, such as ${example}; got ${text}`;
+      const range = `between ${bounds.min} and ${bounds.max}`;
+      const message = `must be ${range}, with a unit, such as ${example}; got ${text}`;
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     })

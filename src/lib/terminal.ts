@@ -1,8 +1,9 @@
 /** Text from the network and from processes, made safe for a terminal. */
 
 /**
- * Control characters (C0, DEL, C1), line and paragraph separators and everything else that is not seen (bidirectional
- * controls, zero-width characters) as \xHH or \u{HHHH}: a process may call itself anything, also an escape sequence.
+ * Control characters (C0, DEL, C1), line and paragraph separators and everything else that is not seen
+ * (bidirectional controls, zero-width characters) as \xHH or \u{HHHH}: a process may call itself anything,
+ * also an escape sequence.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {

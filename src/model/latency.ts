@@ -1,7 +1,8 @@
 /**
- * Latency buckets: 0 to 3 us one by one, then four to the octave up to 268 s (bpf/include/limits.h). A quantile is the middle
- * of the bucket that holds the exact one: off by at most half a bucket, 12.5 % of the value. (Interpolating within the bucket
- * reads better, and is off by up to 25 % where values are few or alike.)
+ * Latency buckets: 0 to 3 us one by one, then four to the octave up to 268 s (bpf/include/limits.h). A
+ * quantile is the middle of the bucket that holds the exact one: off by at most half a bucket, 12.5 % of the
+ * value. (Interpolating within the bucket reads better, and is off by up to 25 % where values are few or
+ * alike.)
  */
 
 /** Lower bound of a bucket in microseconds; of bucket i + 1 it is the upper bound of i. */

@@ -1,6 +1,6 @@
 /**
- * What is said over an agent's local socket: one JSON object per line, both ways. The client asks once; the agent answers
- * until one of them closes.
+ * What is said over an agent's local socket: one JSON object per line, both ways. The client asks once; the
+ * agent answers until one of them closes.
  */
 
 import type { ConnectionFilter } from './filter.ts';

@@ -44,7 +44,10 @@ export interface FlowRow {
   readonly latency: Histogram;
 }
 
-/** One connection end at one moment. Times are the kernel's monotonic nanoseconds, `pidStartedNs` its boot-time ones. */
+/**
+ * One connection end at one moment. Times are the kernel's monotonic nanoseconds, `pidStartedNs` its
+ * boot-time ones.
+ */
 export interface ConnectionEvent {
   readonly moment: 'established' | 'ended';
   readonly atNs: number;
@@ -103,7 +106,10 @@ export const reconciledCounters = [
 ] as const;
 export type ReconciledCounter = (typeof reconciledCounters)[number];
 
-/** Sonde's count in a namespace, since attach. `cookie` is unique for as long as the kernel runs; `inode` is not. */
+/**
+ * Sonde's count in a namespace, since attach. `cookie` is unique for as long as the kernel runs; `inode` is
+ * not.
+ */
 export interface NetnsCounts {
   readonly id: number;
   readonly cookie: bigint;

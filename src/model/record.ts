@@ -1,6 +1,6 @@
 /**
- * The records that leave a node: flat objects with dotted keys, times in RFC 3339 with milliseconds, UTC. Canonical names
- * and their meaning: docs/reference/labels.md.
+ * The records that leave a node: flat objects with dotted keys, times in RFC 3339 with milliseconds, UTC.
+ * Canonical names and their meaning: docs/reference/labels.md.
  */
 
 import type {
@@ -115,7 +115,9 @@ export interface NamespaceCoverage {
   readonly incomparable?: Readonly<Record<string, string>>;
 }
 
-/** Closes a window: what the node saw, lost and could not see. Sums are over all flow records of the window. */
+/**
+ * Closes a window: what the node saw, lost and could not see. Sums are over all flow records of the window.
+ */
 export type WindowRecord = NodeLabels & {
   readonly 'event.name': 'sonde.window';
   readonly time: string;
@@ -131,7 +133,9 @@ export type WindowRecord = NodeLabels & {
   readonly 'connections.ended.states': Readonly<Partial<Record<ConnectionState, number>>>;
   /** Found by the sweep. */
   readonly 'connections.open': number;
-  /** Reported open before, not ended, and in no file table any more: closed by its process, not yet by TCP. */
+  /**
+   * Reported open before, not ended, and in no file table any more: closed by its process, not yet by TCP.
+   */
   readonly 'connections.orphaned': number;
   /** Open when counting stopped for good; only in an agent's last window. */
   readonly 'connections.abandoned': number;

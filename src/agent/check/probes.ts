@@ -118,7 +118,10 @@ function probeResets(attempt: Attempt): Finding {
   };
 }
 
-/** All findings, in the order in which they matter. Later ones are left out where an earlier one makes them pointless. */
+/**
+ * All findings, in the order in which they matter. Later ones are left out where an earlier one makes them
+ * pointless.
+ */
 export async function probeNode(attempt: () => Attempt): Promise<Finding[]> {
   const findings = [probePrivileges(), probeBtf()];
   if (findings.some((f) => f.result === 'missing')) return findings;

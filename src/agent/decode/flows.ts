@@ -35,7 +35,8 @@ export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[]
       const at = i * key.size;
       if (form(keys, at) === meter) continue; // it counts rows, not connections
       const sums = readSums(values, i * value.size);
-      if (sums.opened + sums.adopted + sums.ended + sums.open === 0) continue; // a node's row that nobody needed
+      // A node's total row that nobody needed.
+      if (sums.opened + sums.adopted + sums.ended + sums.open === 0) continue;
       rows.push({ ...readKey(keys, at), sums, latency: readLatency(values, i * value.size) });
     }
     return rows;

@@ -4,7 +4,9 @@ import type { Layout } from '../../lib/btf.ts';
 
 export type Read = (view: DataView, base: number) => number;
 
-/** 64-bit counters as numbers: exact up to 2^53, which for nanoseconds is 104 days and then off by one or two. */
+/**
+ * 64-bit counters as numbers: exact up to 2^53, which for nanoseconds is 104 days and then off by one or two.
+ */
 export function readU64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
 }

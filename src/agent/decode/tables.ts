@@ -1,4 +1,6 @@
-/** The two tables that the kernel programs fill and the agent reads in place: owners and network namespaces. */
+/**
+ * The two tables that the kernel programs fill and the agent reads in place: owners and network namespaces.
+ */
 
 import type { TypeInformation } from '../../lib/btf.ts';
 import type { NetnsCounts, Owner } from '../../model/observation.ts';

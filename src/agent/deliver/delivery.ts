@@ -1,5 +1,6 @@
 /**
- * Delivery to all exporters. One that fails costs the others nothing; what it did not take is counted under its name.
+ * Delivery to all exporters. One that fails costs the others nothing; what it did not take is counted under
+ * its name.
  */
 
 import type { Log } from '../../lib/log.ts';

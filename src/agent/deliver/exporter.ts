@@ -34,7 +34,10 @@ export async function loadExporter(name: string): Promise<Exporter> {
   return module.exporter;
 }
 
-/** Opens those that have options. Throws config.exporter for the first that does not open; then none stays open. */
+/**
+ * Opens those that have options. Throws config.exporter for the first that does not open; then none stays
+ * open.
+ */
 export async function openExporters(
   options: Readonly<Record<string, unknown>>,
 ): Promise<Map<string, OpenExporter>> {

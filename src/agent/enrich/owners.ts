@@ -1,9 +1,9 @@
 /**
  * Whose socket: from the kernel's owner number to the process labels.
  *
- * Owns a table by owner number, as large as the kernel's (OWNERS_MAX) and never shrunk: a number means one owner for as long
- * as the programs are loaded. An owner is looked up in /proc once, as soon as it is met; a process that is gone by then
- * keeps the path that the kernel programs copied.
+ * Owns a table by owner number, as large as the kernel's (OWNERS_MAX) and never shrunk: a number means one
+ * owner for as long as the programs are loaded. An owner is looked up in /proc once, as soon as it is met; a
+ * process that is gone by then keeps the path that the kernel programs copied.
  */
 
 import { readFileSync, readlinkSync, statSync } from 'node:fs';

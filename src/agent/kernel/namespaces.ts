@@ -1,8 +1,8 @@
 /**
  * Network namespaces: finding them, and reading the kernel's counters inside.
  *
- * Owns, per namespace, the reading that everything is measured from. A namespace that exists when counting starts is read
- * then; one that is met later is new, and starts at zero like Sonde's own count.
+ * Owns, per namespace, the reading that everything is measured from. A namespace that exists when counting
+ * starts is read then; one that is met later is new, and starts at zero like Sonde's own count.
  */
 
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
@@ -83,7 +83,10 @@ function equal(a: Counters, b: Counters): boolean {
 }
 
 export interface Namespaces {
-  /** Reads every namespace that exists now, as the point from which to count. Right after the programs are attached. */
+  /**
+   * Reads every namespace that exists now, as the point from which to count. Right after the programs are
+   * attached.
+   */
   start(): Promise<void>;
   /** Every namespace that the programs have met. */
   observe(): Promise<Observation[]>;
@@ -97,7 +100,10 @@ function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
 
 export function openNamespaces(source: NamespaceSource): Namespaces {
   const baselines = new Map<bigint, Reading>();
-  /** Those out of reach, with the counts that were told of them: each is named once, and again if it still moves. */
+  /**
+   * Those out of reach, with the counts that were told of them: each is named once, and again if it still
+   * moves.
+   */
   const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
 

@@ -59,7 +59,10 @@ export interface Artefacts {
   readonly object: string;
 }
 
-/** Where the build puts the addon and the kernel programs; SONDE_BUILD names another folder (a package's, a test's). */
+/**
+ * Where the build puts the addon and the kernel programs; SONDE_BUILD names another folder (a package's, a
+ * test's).
+ */
 export function artefacts(environment: NodeJS.ProcessEnv = process.env): Artefacts {
   const folder = environment['SONDE_BUILD'] ?? fileURLToPath(new URL('../../../build', import.meta.url));
   return { addon: `${folder}/sonde.node`, object: `${folder}/bpf/sonde.bpf.o` };

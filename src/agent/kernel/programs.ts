@@ -1,8 +1,8 @@
 /**
  * The kernel programs of one agent: opened, sized, loaded, attached, and the maps behind them.
  *
- * Owns the addon's object and the two flow maps' roles. At most one window is being closed at a time. Must never read or
- * clear the live map.
+ * Owns the addon's object and the two flow maps' roles. At most one window is being closed at a time. Must
+ * never read or clear the live map.
  */
 
 import { existsSync } from 'node:fs';
@@ -14,7 +14,10 @@ import { openRing, type Ring } from './ring.ts';
 export interface KernelLimits {
   /** Rows of one window. Beyond it rows fold. A power of two. */
   readonly flowRowsMax: number;
-  /** Bytes of the ring of single connections; a power of two and of pages. Beyond it events are lost, and counted. */
+  /**
+   * Bytes of the ring of single connections; a power of two and of pages. Beyond it events are lost, and
+   * counted.
+   */
   readonly eventBytesMax: number;
 }
 
@@ -29,7 +32,10 @@ const tracepoints = [
   'tcp_synack_retransmitted',
 ] as const;
 
-/** One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next window. */
+/**
+ * One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next
+ * window.
+ */
 export interface RawWindow {
   readonly count: number;
   readonly keys: DataView;
@@ -195,8 +201,8 @@ export class Kernel implements AsyncDisposable {
   }
 
   /**
-   * Ends a window: new counts go to the other map, and what is still open is reported into the one being closed. The
-   * rows stay in the kernel until `clear`.
+   * Ends a window: new counts go to the other map, and what is still open is reported into the one being
+   * closed. The rows stay in the kernel until `clear`.
    */
   async close(window: number): Promise<RawWindow> {
     const closing = flowMaps[this.#live];

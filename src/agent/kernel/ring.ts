@@ -1,8 +1,9 @@
 /**
  * The ring buffer of kernel events, read in place: no native call and no copy per event.
  *
- * Owns the consumer position, nothing else may move it. Must never hand out a view that outlives the call: the kernel
- * overwrites what has been consumed. Layout of the pages: Documentation/bpf/ringbuf.rst of the Linux kernel.
+ * Owns the consumer position, nothing else may move it. Must never hand out a view that outlives the call:
+ * the kernel overwrites what has been consumed. Layout of the pages: Documentation/bpf/ringbuf.rst of the
+ * Linux kernel.
  */
 
 import type { RingPages } from './native.ts';

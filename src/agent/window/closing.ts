@@ -1,7 +1,9 @@
 /**
- * The end of a window: rows become records, and a closing record says what the node saw, lost and could not see.
+ * The end of a window: rows become records, and a closing record says what the node saw, lost and could not
+ * see.
  *
- * Owns the balance since start: what was reported opened and not yet ended. Must be fed every window, in order.
+ * Owns the balance since start: what was reported opened and not yet ended. Must be fed every window, in
+ * order.
  */
 
 import type { Attribution, ConnectionState } from '../../model/connection.ts';

@@ -1,4 +1,7 @@
-/** Rows that became equal once they were labelled (the same program under two inodes, after an upgrade) are one row. */
+/**
+ * Rows that became equal once they were labelled (the same program under two inodes, after an upgrade) are
+ * one row.
+ */
 
 import { mergeHistograms } from '../../model/latency.ts';
 import type { FlowRow, Sums } from '../../model/observation.ts';

@@ -2,8 +2,10 @@
  * Reconciliation: what Sonde counted in a network namespace against what the kernel counted there.
  *
  * The identities, protocol 6 only, each held to the unit in 56 scenarios on kernels 6.1 to 7.3:
- *   ActiveOpens = SYNs sent · PassiveOpens = children of listeners · EstabResets = ends from ESTABLISHED or CLOSE_WAIT
- *   AttemptFails − EmbryonicRsts = ends with an error before ESTABLISHED · RetransSegs = retransmissions of both kinds
+ *   ActiveOpens = SYNs sent · PassiveOpens = children of listeners
+ *   EstabResets = ends from ESTABLISHED or CLOSE_WAIT
+ *   AttemptFails − EmbryonicRsts = ends with an error before ESTABLISHED
+ *   RetransSegs = retransmissions of both kinds
  *   OutRsts = resets sent (only where the kernel traces resets without a socket).
  */
 
@@ -27,7 +29,10 @@ export interface NamespaceObservation {
   readonly unreachable?: string;
 }
 
-/** Reads values of one protocol line pair of /proc/net/snmp or netstat by name; throws for one that is not there. */
+/**
+ * Reads values of one protocol line pair of /proc/net/snmp or netstat by name; throws for one that is not
+ * there.
+ */
 function protocolLine(text: string, protocol: string): (name: string) => number {
   const [names, values] = text.split('\n').filter((line) => line.startsWith(`${protocol}:`));
   const columns = values?.split(' ') ?? [];
@@ -54,8 +59,9 @@ export function parseKernelCounters(snmp: string, netstat: string): Counters {
 }
 
 /**
- * kernel − seen, 0 if they agree. While connections come and go the two cannot be read in one instant: then they agree when
- * the kernel's number lies between Sonde's two, give or take `inFlight` changes that are half done (one per CPU).
+ * kernel − seen, 0 if they agree. While connections come and go the two cannot be read in one instant: then
+ * they agree when the kernel's number lies between Sonde's two, give or take `inFlight` changes that are half
+ * done (one per CPU).
  */
 function difference(name: ReconciledCounter, baseline: Reading, now: Reading, inFlight: number): number {
   const kernel = now.kernel[name] - baseline.kernel[name];

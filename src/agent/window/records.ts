@@ -13,7 +13,9 @@ import {
 } from '../../model/record.ts';
 import type { WallTimes } from './time.ts';
 
-/** An observation with what enrichment found out about it. `netnsInode` is 0 where the namespace is not known. */
+/**
+ * An observation with what enrichment found out about it. `netnsInode` is 0 where the namespace is not known.
+ */
 export interface Labelled<T> {
   readonly of: T;
   readonly process: ProcessLabels;

@@ -1,4 +1,7 @@
-/** The kernel's clocks in wall time. Monotonic time stands still in suspend, so the difference is taken anew each time. */
+/**
+ * The kernel's clocks in wall time. Monotonic time stands still in suspend, so the difference is taken anew
+ * each time.
+ */
 
 import type { Clock } from '../../lib/clock.ts';
 

@@ -9,9 +9,12 @@ import { painter, windowLine } from '../trace-lines.ts';
 
 function lines(status: AgentStatus): string[] {
   const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
+  const { 'agent.instance': instance, 'host.name': host, environment } = status.node;
+  const [owners, namespaces, watchers] = [status.owners, status.namespaces, status.watchers].map(String);
   return [
-    `agent ${status.node['agent.instance']} on ${status.node['host.name']}, environment ${status.node.environment}, since ${status.since}`,
-    `knows ${String(status.owners)} owners in ${String(status.namespaces)} network namespaces; ${String(status.watchers)} watch it; ${formatBytes(status.memoryBytes)} of memory`,
+    `agent ${instance} on ${host}, environment ${environment}, since ${status.since}`,
+    `knows ${owners} owners in ${namespaces} network namespaces; ${watchers} watch it`,
+    `uses ${formatBytes(status.memoryBytes)} of memory`,
     lost.length === 0
       ? 'nothing lost'
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,

@@ -1,6 +1,7 @@
 /**
- * One JSON object per line, on standard output or in a rotating file. A file is written through to the disk before a window
- * counts as delivered; a line that a crash cut short is removed when the file is opened again.
+ * One JSON object per line, on standard output or in a rotating file. A file is written through to the disk
+ * before a window counts as delivered; a line that a crash cut short is removed when the file is opened
+ * again.
  */
 
 import { closeSync, ftruncateSync, fstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
