@@ -4,14 +4,19 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
+import { renderCommandReference } from '../src/cli/command-reference.ts';
 import { renderErrorReference } from '../src/lib/errors.ts';
 
-const pages: readonly (readonly [path: string, render: () => string])[] = [
+const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
+  ['docs/reference/agent.schema.json', renderConfigSchema],
+  ['docs/reference/commands.md', renderCommandReference],
+  ['docs/reference/config.md', renderConfigReference],
   ['docs/reference/errors.md', renderErrorReference],
 ];
 
 for (const [path, render] of pages) {
   const file = join(import.meta.dirname, '..', path);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, render());
+  writeFileSync(file, await render());
 }

@@ -61,9 +61,14 @@ async function agentSchema() {
     slow: duration({ min: '1ms', max: '1h', default: '1s' }).meta({
       description: 'a connection that took this long to establish is told as an event',
     }),
-    limits: limits.prefault({}),
+    limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),
   });
+}
+
+/** The schema, for the reference that is made from it. */
+export function configSchema(): Promise<z.ZodType> {
+  return agentSchema();
 }
 
 export type AgentConfig = z.output<Awaited<ReturnType<typeof agentSchema>>>;

@@ -87,6 +87,11 @@ test('help: columns, the value\u2019s word, --help itself, the notes', () => {
   );
 });
 
+test('help: a switch that is the longest takes no more room than it needs', () => {
+  const options = { 'as-it-is': { type: 'boolean', help: 'no change' } } as const;
+  assert.match(commandHelp({ ...sample, options }), /^ {2}--as-it-is {2}no change$/m);
+});
+
 describe('every command', async () => {
   const files = readdirSync(join(import.meta.dirname, 'commands')).filter(
     (file) => !file.endsWith('.test.ts'),

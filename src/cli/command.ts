@@ -90,7 +90,9 @@ export function commandHelp(command: Command): string {
     ['help', { type: 'boolean', help: 'this text' }],
   ];
   const width = Math.max(
-    ...options.map(([name, o]) => name.length + 3 + (o.type === 'boolean' ? 0 : (o.value ?? 'VALUE').length)),
+    ...options.map(
+      ([name, o]) => name.length + 2 + (o.type === 'boolean' ? 0 : 1 + (o.value ?? 'VALUE').length),
+    ),
   );
   const notes = command.notes ? ['', ...command.notes] : [];
   return [

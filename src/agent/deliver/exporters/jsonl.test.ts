@@ -84,7 +84,7 @@ describe('a file', () => {
     assert.equal(statSync(path).size, 0);
   });
 
-  test('is written through: after deliver, nothing of it waits for the disk', async (t) => {
+  test('after deliver nothing of it waits in the process: a kill loses none', async (t) => {
     const path = join(folderOf(t), 'f');
     const script = `
       import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
