@@ -94,6 +94,11 @@ export const operatorErrors = {
     message: 'the kernel programs are not built ({file} is missing)',
     whatToDo: 'run scripts/setup',
   },
+  'build.broken_object': {
+    exitCode: 'build',
+    message: 'the kernel programs in {file} cannot be read ({reason})',
+    whatToDo: 'run scripts/setup',
+  },
   'build.missing_addon': {
     exitCode: 'build',
     message: 'the native addon cannot be loaded from {file} ({reason})',

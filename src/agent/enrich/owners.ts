@@ -34,12 +34,17 @@ function procPath(owner: Owner): string | undefined {
   }
 }
 
+/** mountinfo writes blanks and backslashes as three octal digits. */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
+
 /** Where a file system is mounted, by the kernel's device number (20 bits of minor). */
 function mountPoint(device: number): string {
   const wanted = `${String(device >>> 20)}:${String(device & 0xfffff)}`;
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const [, , deviceOf, root, point] = line.split(' ');
-    if (deviceOf === wanted && root === '/' && point) return point === '/' ? '' : point;
+    if (deviceOf === wanted && root === '/' && point) return point === '/' ? '' : unescapeMount(point);
   }
   return '';
 }

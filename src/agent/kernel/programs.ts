@@ -62,6 +62,16 @@ const btfPath = '/sys/kernel/btf/vmlinux';
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
 
+function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
+  try {
+    const object = native.open(path);
+    return { object, types: parseBtf(native.btf(object)) };
+  } catch (error) {
+    const { message } = error as Error;
+    throw new OperatorError('build.broken_object', { file: path, reason: message }, { cause: error });
+  }
+}
+
 export class Kernel implements AsyncDisposable {
   readonly types: TypeInformation;
   readonly ring: Ring;
@@ -81,8 +91,7 @@ export class Kernel implements AsyncDisposable {
   constructor(native: Native, path: string, limits: KernelLimits) {
     this.#native = native;
     this.limits = limits;
-    this.#object = native.open(path);
-    this.types = parseBtf(native.btf(this.#object));
+    ({ object: this.#object, types: this.types } = openObject(native, path));
     this.#sharedLayout = this.types.layout('shared');
     this.#controlLayout = this.types.layout('control');
     this.#size();

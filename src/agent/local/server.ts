@@ -145,7 +145,7 @@ function grant(path: string): void {
   const group = readFileSync('/etc/group', 'utf8')
     .split('\n')
     .find((line) => line.startsWith('sonde:'));
-  if (group) chownSync(path, 0, Number(group.split(':')[2]));
+  if (group && process.getuid?.() === 0) chownSync(path, 0, Number(group.split(':')[2]));
 }
 
 async function bind(server: Server, instance: string, path: string): Promise<void> {

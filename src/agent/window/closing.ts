@@ -39,7 +39,8 @@ function countShares(records: readonly FlowRecord[]): Shares {
   for (const record of records) {
     const state = record['connection.state'];
     if (record['connections.ended'] > 0) states[state] = (states[state] ?? 0) + record['connections.ended'];
-    const connections = record['connections.open'] + record['connections.ended'];
+    const stayed = record['connections.open'] + (record['connections.abandoned'] ?? 0);
+    const connections = stayed + record['connections.ended'];
     attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
     for (const label of missingLabels(record)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   }
