@@ -32,13 +32,19 @@ async function opened(
 }
 
 describe('a file', () => {
-  test('one line for each record, in folders that it makes, for its group to read', async (t) => {
-    const path = join(folderOf(t), 'a/b/flows.jsonl');
+  test('one line for each record, in a folder that it makes, for its group to read', async (t) => {
+    const path = join(folderOf(t), 'new/flows.jsonl');
     await using open = await opened(path);
     await open.deliver([record(1), record(2)]);
     await open.deliver([record(3)]);
     assert.equal(readFileSync(path, 'utf8'), lineOf(1) + lineOf(2) + lineOf(3));
     assert.equal(statSync(path).mode & 0o137, 0, 'group may read, others nothing');
+  });
+
+  test('no folder is made for a path that is far from existing', async (t) => {
+    await assert.rejects(opened(join(folderOf(t), 'no/such/flows.jsonl')), { code: 'ENOENT' });
+    // Node's recursive mkdir never ends here.
+    await assert.rejects(opened('/proc/no/such/flows.jsonl'), { code: 'ENOENT' });
   });
 
   test('text from processes stays on its line', async (t) => {

@@ -85,8 +85,17 @@ function rotate({ path, keep }: Options): void {
   else rmSync(path);
 }
 
+/** Makes the file's folder, and no more: a path that is far from existing is more likely a slip. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 async function openFile(options: Options): Promise<OpenExporter> {
-  await mkdir(dirname(options.path), { recursive: true });
+  await makeFolder(dirname(options.path));
   let size = repair(options.path);
   let file: FileHandle = await open(options.path, 'a', mode);
   return {
