@@ -98,7 +98,7 @@ test('a network namespace that is not there', () => {
 
 test('an exporter that cannot be opened', () => {
   const file = configuration('no-exporter', { jsonl: { path: '/etc/hostname/below.jsonl' } });
-  fails(run(sonde, ['agent', '--config', file]), 2, /^sonde: exporter jsonl cannot be opened \(EEXIST/);
+  fails(run(sonde, ['agent', '--config', file]), 2, /^sonde: exporter jsonl cannot be opened \(ENOTDIR/);
 });
 
 interface StartedAgent {

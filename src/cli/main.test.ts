@@ -1,12 +1,13 @@
 /** The command line as people run it: a process, its two streams, its exit code. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 const sonde = join(import.meta.dirname, '../../bin/sonde');
+const realBuild = join(import.meta.dirname, '../../build');
 const folder = mkdtempSync(join(tmpdir(), 'sonde-cli-'));
 after(() => {
   rmSync(folder, { recursive: true });
@@ -148,13 +149,24 @@ describe('without an agent', () => {
   });
 });
 
+/** A build whose kernel programs are not Sonde's. */
+function otherBuild(name: string, object: Buffer | string): string {
+  const build = join(folder, name);
+  mkdirSync(join(build, 'bpf'), { recursive: true });
+  writeFileSync(join(build, 'bpf/sonde.bpf.o'), object);
+  symlinkSync(join(realBuild, 'sonde.node'), join(build, 'sonde.node'));
+  return build;
+}
+
+test('a file that is no object', () => {
+  const { code, stderr } = run(['agent'], { SONDE_BUILD: otherBuild('broken', 'not an object') });
+  assert.equal(code, 6);
+  assert.match(stderr, /^sonde: the kernel programs in .* cannot be read .*; run scripts\/setup\n$/);
+});
+
 test('a fault of ours has its stack and its own exit code', () => {
-  const build = join(folder, 'broken');
-  spawnSync('mkdir', ['-p', join(build, 'bpf')]);
-  writeFileSync(join(build, 'bpf/sonde.bpf.o'), 'not an object');
-  const real = join(import.meta.dirname, '../../build/sonde.node');
-  symlinkSync(real, join(build, 'sonde.node'));
-  const { code, stderr } = run(['agent'], { SONDE_BUILD: build });
+  const noop = readFileSync(join(realBuild, 'bench/noop.bpf.o')); // an object, without our types
+  const { code, stderr } = run(['agent'], { SONDE_BUILD: otherBuild('other', noop) });
   assert.equal(code, 70);
   assert.match(stderr, /\n {4}at /);
 });

@@ -194,7 +194,8 @@ test('objects that are lost, open and closed, are collected without harm', () =>
     for (let round = 0; round < 20; round++) {
       for (let i = 0; i < 5; i++) native.open(process.argv[2]);
       native.close(native.open(process.argv[2]));
-      native.read(native.open(process.argv[2]), 'flows_a', new Uint8Array(48), new Uint8Array(1024)).catch(() => {});
+      const reading = native.open(process.argv[2]);
+      native.read(reading, 'flows_a', new Uint8Array(48), new Uint8Array(1024)).catch(() => {});
       gc();
     }
     setTimeout(() => { gc(); console.log('alive'); }, 50);`;
@@ -208,7 +209,8 @@ test('a process that ends with promises under way ends', () => {
   const script = `
     const native = require(process.argv[1]);
     const object = native.open(process.argv[2]);
-    for (let i = 0; i < 50; i++) native.read(object, 'flows_a', new Uint8Array(48), new Uint8Array(1024)).catch(() => {});
+    const [keys, values] = [new Uint8Array(48), new Uint8Array(1024)];
+    for (let i = 0; i < 50; i++) native.read(object, 'flows_a', keys, values).catch(() => {});
     process.exit(3);`;
   const args = ['-e', script, paths.addon, paths.object];
   assert.equal(spawnSync(process.execPath, args, { timeout: 60_000 }).status, 3);
