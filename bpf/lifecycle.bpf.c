@@ -51,14 +51,14 @@ static __always_inline void note_closer(struct connection *c)
 
 static __always_inline struct connection *connection_new(const struct sock *sk, u8 role, u32 netns)
 {
-	struct connection blank = {.reported = REPORTED_ENDED},
-			  *c; /* not for the sweep before it is filled in */
+	struct connection blank = {.reported = REPORTED_ENDED}; /* not for the sweep before it is filled in */
+	struct connection *c;
 	struct netns *ns;
 
 	c = bpf_sk_storage_get(&connections, (void *)sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!c) {
 		ns = netns_counters(netns);
-		if (ns)
+		if (ns && role != ROLE_LISTENER)
 			__sync_fetch_and_add(&ns->untracked, 1);
 		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
 		return 0;
@@ -125,9 +125,8 @@ static __always_inline void on_child(const struct sock *sk)
 	ns = netns_counters(netns);
 	if (ns)
 		__sync_fetch_and_add(&ns->passive_opens, 1);
-	if (!c)
-		c = connection_new(sk, ROLE_INGRESS,
-				   netns); /* its listener is older than us and not scanned yet */
+	if (!c) /* its listener is older than us and not scanned yet */
+		c = connection_new(sk, ROLE_INGRESS, netns);
 	if (!c)
 		return;
 	c->role = ROLE_INGRESS;
@@ -148,15 +147,15 @@ static __always_inline void on_child(const struct sock *sk)
  * could read. */
 static __always_inline struct connection *connection_adopt(const struct sock *sk, struct tcp_sock *tp)
 {
-	u32 netns = netns_id(sk->__sk_common.skc_net.net);
-	struct connection *c;
+	struct connection blank = {.netns = netns_id(sk->__sk_common.skc_net.net)};
 
-	if (netns == NETNS_IGNORED)
+	if (blank.netns == NETNS_IGNORED)
 		return 0;
-	c = connection_new(sk, adopted_role(sk, tp), netns);
-	if (c)
-		connection_mark_adopted(c, sk, tp);
-	return c;
+	blank.role = adopted_role(sk, tp);
+	connection_mark_adopted(&blank, sk, tp);
+	/* Whole at once: if the sweep was quicker, its record stands. Without memory it was counted when it
+	 * opened. */
+	return bpf_sk_storage_get(&connections, (void *)sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 static __always_inline void on_established(const struct sock *sk)
@@ -166,6 +165,7 @@ static __always_inline void on_established(const struct sock *sk)
 	struct verdict v = {.state = STATE_OPEN};
 	struct shared *s = shared_state();
 	u64 now = bpf_ktime_get_ns();
+	u8 flags = CONNECTION_ESTABLISHED;
 	bool slow;
 
 	if (!tp || !s)
@@ -174,17 +174,24 @@ static __always_inline void on_established(const struct sock *sk)
 		c = connection_adopt(sk, tp);
 	if (!c)
 		return;
-	c->flags |= CONNECTION_ESTABLISHED;
-	if (c->flags & CONNECTION_ADOPTED)
+	if (c->flags & CONNECTION_ADOPTED) {
+		c->flags |= CONNECTION_ESTABLISHED;
 		return; /* when its SYN was sent nobody knows */
+	}
 	if (c->role == ROLE_EGRESS) {
 		c->latency_us = (now - c->started_ns) / 1000;
-		c->flags |= CONNECTION_HAS_LATENCY;
+		flags |= CONNECTION_HAS_LATENCY;
 		c->local_port = sk->__sk_common.skc_num;
-	} else if (tp->srtt_us) {
-		c->latency_us = tp->srtt_us >> 3; /* first sample: SYN-ACK to ACK */
-		c->flags |= CONNECTION_HAS_LATENCY;
+	} else {
+		if (tp->srtt_us) {
+			c->latency_us = tp->srtt_us >> 3; /* first sample: SYN-ACK to ACK */
+			flags |= CONNECTION_HAS_LATENCY;
+		}
+		if (!tp->bytes_sent) /* a child begins with its SYN-ACK's retransmissions: counted there
+					already */
+			c->retransmits_reported = tp->total_retrans;
 	}
+	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
 	event_emit(sk, tp, c, MOMENT_ESTABLISHED, &v, slow, now);
 }
@@ -214,7 +221,9 @@ static __always_inline void judge_attempt(struct verdict *v, const struct sock *
 		v->error = c->noted_error;
 	switch (v->error) {
 	case 0:
-		if (!tp->segs_out && !sk->sk_shutdown)
+		if (c->role == ROLE_INGRESS)
+			by_reset(v, RESET_LOCAL); /* a fast-open child whose listener closes */
+		else if (!tp->segs_out && !sk->sk_shutdown)
 			v->state = STATE_FAILED; /* no SYN left: no local port */
 		else if (tp->total_retrans)
 			by_timeout(v, TIMEOUT_APPLICATION, CLOSE_TIMEOUT);
@@ -246,6 +255,11 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 					     const struct connection *c, int before)
 {
 	bool fin_sent = before == TCP_FIN_WAIT1 || before == TCP_FIN_WAIT2;
+	bool fin_received = (sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1;
+	/* Data that comes when nobody can read it any more makes the kernel send a RST, and take it for a
+	 * received one. */
+	bool data_after_close = fin_sent && !fin_received && sk->sk_shutdown == SHUTDOWN_MASK &&
+				!task_holds(sk) && tp->data_segs_in != c->data_segs_at_fin;
 
 	v->state = STATE_CLOSED;
 	v->close_reason = before == TCP_LAST_ACK  ? CLOSE_FIN_REMOTE
@@ -255,6 +269,8 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 		return;
 	if (v->error == ECONNABORTED)
 		by_reset(v, RESET_ADMIN);
+	else if (data_after_close)
+		by_reset(v, RESET_LOCAL);
 	else if (c->flags & CONNECTION_RESET_RECEIVED)
 		by_reset(v, RESET_REMOTE);
 	else if (v->error)
@@ -262,10 +278,9 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 			   (c->flags & CONNECTION_RESET_SENT) ? CLOSE_KEEPALIVE : CLOSE_TIMEOUT);
 	else if (!fin_sent)
 		by_reset(v, RESET_LOCAL);
-	else if (task_holds(sk) &&
-		 tp->rcv_nxt - tp->copied_seq > ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1))
-		by_reset(v,
-			 RESET_LOCAL); /* close with unread data after shutdown: not the way into TIME_WAIT */
+	else if (task_holds(sk) && !fin_received && tp->rcv_nxt != tp->copied_seq)
+		by_reset(v, RESET_LOCAL); /* close with unread data after shutdown; with the peer's FIN it is
+					     TIME_WAIT */
 }
 
 /* The process ended and took the connection along: that is the reason, whatever segment it sent. */
@@ -279,8 +294,8 @@ static __always_inline void judge_exit(struct verdict *v, const struct connectio
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
-static __always_inline void count_end(struct netns *ns, const struct sock *sk, int before,
-				      const struct verdict *v)
+static __always_inline void count_end(struct netns *ns, const struct sock *sk, const struct tcp_sock *tp,
+				      int before)
 {
 	if (!ns)
 		return;
@@ -288,19 +303,19 @@ static __always_inline void count_end(struct netns *ns, const struct sock *sk, i
 		__sync_fetch_and_add(&ns->estab_resets, 1);
 	else if ((before == TCP_SYN_SENT || before == TCP_SYN_RECV) && sk->sk_err)
 		__sync_fetch_and_add(&ns->attempt_fails, 1);
-	else if (before == TCP_SYN_SENT && v->state == STATE_FAILED)
-		__sync_fetch_and_add(&ns->active_opens, (u64)-1);
+	else if (before == TCP_SYN_SENT && !tp->segs_out)
+		__sync_fetch_and_add(&ns->active_opens, (u64)-1); /* no SYN left */
 }
 
 static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp, struct connection *c,
-				     const struct verdict *v, struct netns *ns)
+				     const struct verdict *v, struct netns *ns, bool attempt)
 {
 	struct flow_key key = {};
 	struct delta d = {.ended = 1};
 	u64 now = bpf_ktime_get_ns();
 	u32 before;
 
-	if (!(c->flags & (CONNECTION_ESTABLISHED | CONNECTION_ADOPTED)) && v->state != STATE_FAILED) {
+	if (attempt && !(c->flags & CONNECTION_ADOPTED) && v->state != STATE_FAILED) {
 		c->latency_us = (now - c->started_ns) / 1000; /* to the failure */
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
@@ -324,7 +339,9 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	struct connection *c = connection_of(sk);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct verdict v = {.error = sk->sk_err};
+	bool attempt = before == TCP_SYN_SENT || before == TCP_SYN_RECV;
 	struct netns *ns;
+	u32 netns;
 
 	if (!tp)
 		return;
@@ -333,31 +350,42 @@ static __always_inline void on_close(const struct sock *sk, int before)
 			c->role = ROLE_NONE;
 		return;
 	}
+	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
+	if (netns == NETNS_IGNORED)
+		return;
+	ns = netns_counters(netns);
+	count_end(ns, sk, tp, before);
 	if (!c)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
 		return;
+	/* From ESTABLISHED always a task's doing; a listener's close ends its queued children without their
+	 * lock. */
 	if (!v.error && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT))
-		note_closer(c); /* always a task's doing; a listener's close ends its queued children without
-				   their lock */
+		note_closer(c);
 	else if (!v.error && before == TCP_SYN_SENT && task_holds(sk))
 		note_closer(c);
-	if (before == TCP_SYN_SENT || before == TCP_SYN_RECV)
+	if (attempt) {
 		judge_attempt(&v, sk, tp, c);
-	else
+	} else {
+		c->flags |= CONNECTION_ESTABLISHED; /* a fast-open child may go from SYN_RECV straight to
+						       FIN_WAIT1 */
 		judge_connection(&v, sk, tp, c, before);
+	}
 	judge_exit(&v, c);
-	ns = netns_counters(c->netns);
-	count_end(ns, sk, before, &v);
-	tell_end(sk, tp, c, &v, ns);
+	tell_end(sk, tp, c, &v, ns, attempt);
 	c->role = ROLE_NONE;
 }
 
 static __always_inline void on_fin(const struct sock *sk)
 {
 	struct connection *c = connection_of(sk);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 
-	if (c && task_holds(sk))
+	if (!c || !tp)
+		return;
+	c->data_segs_at_fin = tp->data_segs_in;
+	if (task_holds(sk))
 		note_closer(c);
 }
 

@@ -31,7 +31,6 @@ typedef __s64 s64;
 #define ECONNABORTED 103
 #define ETIMEDOUT    110
 #define ECONNREFUSED 111
-#define EPIPE	     32
 
 #define SHUTDOWN_MASK 3
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN has been received */
@@ -114,6 +113,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 segs_out;
+	u32 data_segs_in;
 	u32 total_retrans;
 	u32 srtt_us;
 	u32 rcv_nxt;

@@ -26,7 +26,7 @@ struct connection {
 	u8 flags;
 	u8 padding;
 	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
-	u32 padding_end;
+	u32 data_segs_at_fin; /* data segments received when our FIN was queued */
 };
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };

@@ -24,6 +24,10 @@ static __noinline u32 netns_new(u64 cookie, u32 inode)
 		return 0;
 	}
 	id = __sync_fetch_and_add(&s->namespaces_used, 1) + 1;
+	if (id >= NAMESPACES_MAX) { /* two CPUs took the last number */
+		lose(LOSS_NAMESPACES_FULL, 1);
+		return 0;
+	}
 	if (bpf_map_update_elem(&netns_ids, &cookie, &id, BPF_NOEXIST)) {
 		/* Another CPU met it at the same moment (its number counts), or there is no memory. */
 		winner = bpf_map_lookup_elem(&netns_ids, &cookie);

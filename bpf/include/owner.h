@@ -73,6 +73,10 @@ static __noinline u32 owner_new(const struct owner_key *key, struct task_struct 
 		return 0;
 	}
 	id = __sync_fetch_and_add(&s->owners_used, 1) + 1;
+	if (id >= OWNERS_MAX) { /* two CPUs took the last number */
+		lose(LOSS_OWNERS_FULL, 1);
+		return 0;
+	}
 	if (bpf_map_update_elem(&owner_ids, key, &id, BPF_NOEXIST)) {
 		winner = bpf_map_lookup_elem(&owner_ids, key);
 		return winner ? *winner : 0;
