@@ -12,10 +12,10 @@ import type { RawRows } from './decode/flows.ts';
 import type { Delivery } from './deliver/delivery.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { Kernel } from './kernel/programs.ts';
-import type { Namespaces } from './kernel/namespaces.ts';
+import type { Namespaces, Observation } from './kernel/namespaces.ts';
 import type { ClosedWindow, WindowParts } from './window/closing.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
-import { wallTimes } from './window/time.ts';
+import { bootedAtMs, wallTimes } from './window/time.ts';
 
 export interface AgentParts {
   readonly clock: Clock;
@@ -84,7 +84,10 @@ function losses({ kernel, delivery }: AgentParts): Record<string, number> {
 }
 
 /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
-async function drainEvents(parts: AgentParts, watchers: ReadonlySet<Watcher>): Promise<number> {
+async function drainEvents(
+  parts: AgentParts,
+  { watchers, bootedAt }: { watchers: ReadonlySet<Watcher>; bootedAt: number },
+): Promise<number> {
   const events: ConnectionEvent[] = [];
   parts.kernel.ring.drain(
     (view, offset) => events.push(parts.decodeEvent(view, offset)),
@@ -92,7 +95,7 @@ async function drainEvents(parts: AgentParts, watchers: ReadonlySet<Watcher>): P
   );
   parts.owners.refresh();
   if (events.length === 0) return 0;
-  const times = wallTimes(parts.clock);
+  const times = wallTimes(parts.clock, bootedAt);
   const wanted: SondeRecord[] = [];
   for (const event of events) {
     const record = connectionRecord(label(event, parts), parts.node, times);
@@ -121,6 +124,12 @@ async function rest(clock: Clock, signal: AbortSignal, durationMs: number): Prom
   }
 }
 
+/** To the next tick, or to the border if that is nearer. With more to drain the agent only gives way, for signals. */
+function untilTickMs(clock: Clock, border: bigint): number {
+  const untilBorderMs = Math.max(0, Math.ceil(Number(border - clock.monotonicNs()) / 1e6));
+  return Math.min(agentLimits.tickMs, untilBorderMs);
+}
+
 export function createAgent(parts: AgentParts): Agent {
   const { clock, kernel, owners, namespaces, delivery, node } = parts;
   const watchers = new Set<Watcher>();
@@ -129,20 +138,24 @@ export function createAgent(parts: AgentParts): Agent {
   let number = 0;
   let start = since;
   let lastWindow: WindowRecord | null = null;
+  const bootedAt = bootedAtMs(clock);
 
-  async function endWindow(last: boolean): Promise<void> {
+  /**
+   * The last window brings its coverage along: once nothing is counted any more, the kernel counts on alone.
+   */
+  async function endWindow(atStop?: readonly Observation[]): Promise<void> {
     const end = new Date(clock.wallMs()).toISOString();
     number++;
     const raw = await kernel.close(number);
     owners.refresh();
     const { records, closing } = parts.closeWindow({
-      bounds: { number, start, end, last },
+      bounds: { number, start, end, last: atStop !== undefined },
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
       losses: losses(parts),
-      namespaces: await namespaces.observe(),
+      namespaces: atStop ?? (await namespaces.observe()),
     });
     await delivery.deliver([...records, closing]);
-    await kernel.clear(raw); // only now: until here the kernel held them for whoever comes after a crash
+    await kernel.clear(raw); // only now: delivered, or counted as lost
     start = end;
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
@@ -152,19 +165,17 @@ export function createAgent(parts: AgentParts): Agent {
   async function run(signal: AbortSignal): Promise<void> {
     let border = nextBorder(parts);
     while (!signal.aborted) {
-      const drained = await drainEvents(parts, watchers);
+      const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
-        await endWindow(false);
+        await endWindow();
         border = nextBorder(parts);
       }
-      // With more to drain it only gives way, so that signals and sockets have their turn.
-      const untilBorderMs = Math.max(0, Math.ceil(Number(border - clock.monotonicNs()) / 1e6));
-      const restMs = drained < agentLimits.eventsPerTickMax ? Math.min(agentLimits.tickMs, untilBorderMs) : 0;
-      await rest(clock, signal, restMs);
+      await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
     }
+    const coverage = await namespaces.observe();
     kernel.detach();
-    while ((await drainEvents(parts, watchers)) > 0);
-    await endWindow(true);
+    while ((await drainEvents(parts, { watchers, bootedAt })) > 0);
+    await endWindow(coverage);
   }
 
   function watch(watcher: Watcher): () => void {

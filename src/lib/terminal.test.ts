@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fit, printable } from './terminal.ts';
+import { fit, jsonLine, printable } from './terminal.ts';
 
 describe('printable', () => {
   test('leaves text alone that only shows itself', () => {
@@ -44,4 +44,11 @@ describe('fit', () => {
     assert.equal(fit('🦀🦀🦀', 2), '🦀…');
     assert.equal(fit('🦀', 3), '🦀  ');
   });
+});
+
+test('jsonLine: nothing reaches the terminal raw, and it reads back the same', () => {
+  const value = { name: 'a\u009b2J\u202eb\u200b\u007f\u2028 é ✔ \u{e0001}' };
+  const line = jsonLine(value);
+  assert.doesNotMatch(line, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  assert.deepEqual(JSON.parse(line), value);
 });

@@ -12,6 +12,18 @@ export function printable(text: string): string {
   });
 }
 
+/**
+ * JSON in one line that a terminal shows and does not obey: what JSON lets through (DEL, C1, what is not seen) is
+ * escaped as JSON can, so that it reads back the same.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
+      .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
 /** Pads, or cuts with an ellipsis, to exactly that many characters. */
 export function fit(text: string, width: number, side: 'left' | 'right' = 'left'): string {
   const characters = Array.from(text);

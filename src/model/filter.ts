@@ -19,10 +19,24 @@ export type FilterTarget = Pick<
   'process.name' | 'destination.ip' | 'destination.port' | 'connection.state' | 'direction'
 >;
 
+/**
+ * Part by part from the left: a regular expression of many `.*` would try all ways to share a name among
+ * them.
+ */
 function processMatcher(pattern: string): (name: string) => boolean {
-  const literal = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const expression = new RegExp(`^${literal.join('.*')}$`, 's');
-  return (name) => expression.test(name);
+  const [head = '', ...parts] = pattern.split('*');
+  const tail = parts.pop();
+  if (tail === undefined) return (name) => name === head;
+  return (name) => {
+    if (!name.startsWith(head)) return false;
+    let at = head.length;
+    for (const part of parts) {
+      const found = name.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return name.length - tail.length >= at && name.endsWith(tail);
+  };
 }
 
 /** A BlockList of one address or network; undefined when the text is neither. */

@@ -5,14 +5,11 @@
  * starts is read then; one that is met later is new, and starts at zero like Sonde's own count.
  */
 
-import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { NetnsCounts } from '../../model/observation.ts';
 import type { Native } from './native.ts';
 
 const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as const;
-
-/** Folders of bind mounts that keep a namespace alive without a process. */
-const mountFolders = ['/run/netns', '/run/docker/netns'];
 
 /** Readings until Sonde's counts stand still around one; then the last is taken as it is. */
 const readingsMax = 5;
@@ -54,13 +51,18 @@ function inodeOf(path: string): number | undefined {
   }
 }
 
+/** Bind mounts keep a namespace alive without a process, wherever they are (ip netns, container engines). */
+function mountedNamespaces(): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '));
+  return mounts.filter(([, , , root]) => root?.startsWith('net:[')).map((fields) => fields[4] ?? '');
+}
+
 /** A path to every network namespace that has a process or a mount, by inode. */
 export function findNamespaces(): Map<number, string> {
   const processes = entries('/proc').filter((name) => /^\d+$/.test(name));
-  const paths = [
-    ...processes.map((pid) => `/proc/${pid}/ns/net`),
-    ...mountFolders.flatMap((folder) => entries(folder).map((name) => `${folder}/${name}`)),
-  ];
+  const paths = [...processes.map((pid) => `/proc/${pid}/ns/net`), ...mountedNamespaces()];
   const found = new Map<number, string>();
   for (const path of paths) {
     const inode = inodeOf(path);

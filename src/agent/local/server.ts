@@ -162,6 +162,18 @@ async function bind(server: Server, instance: string, path: string): Promise<voi
   throw new OperatorError('agent.already_running', { instance, socket: path });
 }
 
+/**
+ * An abstract socket of the same name: it goes with its process, so that of several agents that find a stale
+ * socket at the same moment only one may replace it.
+ */
+async function takeLock(instance: string, path: string): Promise<Server> {
+  const lock = createServer((socket) => socket.destroy());
+  const error = await listen(lock, `\0${path}`);
+  if (!error) return lock;
+  if (error.code !== 'EADDRINUSE') throw error;
+  throw new OperatorError('agent.already_running', { instance, socket: path });
+}
+
 export async function openLocalServer(instance: string, log: Log): Promise<LocalServer> {
   const path = localSocketPath(instance);
   const sockets = new Set<Socket>();
@@ -186,7 +198,13 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
   } catch (error) {
     throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
   }
-  await bind(server, instance, path);
+  const lock = await takeLock(instance, path);
+  try {
+    await bind(server, instance, path);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
   grant(path);
   return {
     serve(running) {
@@ -196,6 +214,7 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
       await closed;
+      lock.close();
     },
   };
 }

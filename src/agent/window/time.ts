@@ -12,13 +12,20 @@ export interface WallTimes {
   ofBoot(ns: number): string;
 }
 
+/**
+ * Wall time at boot, by the clocks of now. Take it once: it is 10 ms coarse, and (pid, start) names a process
+ * only if the start is always told the same.
+ */
+export function bootedAtMs(clock: Clock): number {
+  return clock.wallMs() - clock.bootMs();
+}
+
 /** Converts with the clocks' difference of now; good for times of the last seconds. */
-export function wallTimes(clock: Clock): WallTimes {
+export function wallTimes(clock: Clock, bootedAt: number = bootedAtMs(clock)): WallTimes {
   const wall = clock.wallMs();
   const fromMonotonic = wall - Number(clock.monotonicNs()) / 1e6;
-  const fromBoot = wall - clock.bootMs();
   return {
     ofMonotonic: (ns) => new Date(fromMonotonic + ns / 1e6).toISOString(),
-    ofBoot: (ns) => new Date(fromBoot + ns / 1e6).toISOString(),
+    ofBoot: (ns) => new Date(bootedAt + ns / 1e6).toISOString(),
   };
 }

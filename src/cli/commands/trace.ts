@@ -2,6 +2,7 @@
 
 import { sleepMsMax } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
+import { jsonLine } from '../../lib/terminal.ts';
 import { parseDurationMs } from '../../lib/units.ts';
 import { connectionStates, type ConnectionState, type Direction } from '../../model/connection.ts';
 import { filterProblem, type ConnectionFilter } from '../../model/filter.ts';
@@ -66,7 +67,7 @@ export const command: Command = {
   notes: ['Asks the running agent; starts a private one (needs root) if there is none.'],
   async run({ values, stdout, say, signal }) {
     const json = (reply: LocalReply) => {
-      if (reply.type === 'connection') stdout.write(`${JSON.stringify(reply.record)}\n`);
+      if (reply.type === 'connection') stdout.write(`${jsonLine(reply.record)}\n`);
       else if (reply.type === 'missed') say(`sonde: not told one by one: ${JSON.stringify(reply.missed)}`);
     };
     let failure: string | undefined;

@@ -9,6 +9,7 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { bytes } from '../../../lib/schema.ts';
+import { jsonLine } from '../../../lib/terminal.ts';
 import type { SondeRecord } from '../../../model/record.ts';
 import type { Exporter, OpenExporter } from '../exporter.ts';
 
@@ -33,7 +34,7 @@ const mode = 0o640;
 type Options = z.output<typeof schema>;
 
 function toLines(records: readonly SondeRecord[]): string {
-  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  return records.map((record) => `${jsonLine(record)}\n`).join('');
 }
 
 function openStdout(): OpenExporter {
@@ -109,7 +110,7 @@ async function openFile(options: Options): Promise<OpenExporter> {
       }
       try {
         await file.appendFile(text);
-        await file.datasync();
+        if (records.some((record) => record['event.name'] === 'sonde.window')) await file.datasync();
       } catch (error) {
         await file.truncate(size); // no half line: the next batch would go on behind it
         throw error;
