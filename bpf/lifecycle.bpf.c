@@ -3,7 +3,7 @@
  * Lifecycle: every TCP state change of every socket, in all network namespaces.
  * A record is made at SYN_SENT, or comes with the child of a listener; it is told in full at the end.
  */
-#include "connection.h"
+#include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -194,103 +194,6 @@ static __always_inline void on_established(const struct sock *sk)
 	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
 	event_emit(sk, tp, c, MOMENT_ESTABLISHED, &v, slow, now);
-}
-
-static __always_inline void by_reset(struct verdict *v, u8 side)
-{
-	v->state = STATE_RESET;
-	v->reset_side = side;
-	v->close_reason = side == RESET_ADMIN	? CLOSE_ADMIN
-			  : side == RESET_LOCAL ? CLOSE_RESET_SENT
-						: CLOSE_RESET_RECEIVED;
-}
-
-static __always_inline void by_timeout(struct verdict *v, u8 by, u8 reason)
-{
-	v->state = STATE_TIMED_OUT;
-	v->timeout_by = by;
-	v->close_reason = reason;
-}
-
-/* Ended before it was established. A noted error stands in for none: it is what the application gave up for.
- */
-static __always_inline void judge_attempt(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
-					  const struct connection *c)
-{
-	if (!v->error)
-		v->error = c->noted_error;
-	switch (v->error) {
-	case 0:
-		if (c->role == ROLE_INGRESS)
-			by_reset(v, RESET_LOCAL); /* a fast-open child whose listener closes */
-		else if (!tp->segs_out && !sk->sk_shutdown)
-			v->state = STATE_FAILED; /* no SYN left: no local port */
-		else if (tp->total_retrans)
-			by_timeout(v, TIMEOUT_APPLICATION, CLOSE_TIMEOUT);
-		else
-			v->state = STATE_CANCELED;
-		return;
-	case ETIMEDOUT:
-		by_timeout(v, TIMEOUT_KERNEL, CLOSE_TIMEOUT);
-		return;
-	case ECONNREFUSED: /* a RST, or ICMP port unreachable */
-		v->state = STATE_REFUSED;
-		if (c->flags & CONNECTION_RESET_RECEIVED)
-			v->close_reason = CLOSE_RESET_RECEIVED;
-		return;
-	case ECONNRESET:
-		by_reset(v, RESET_REMOTE);
-		return;
-	case ECONNABORTED:
-		by_reset(v, RESET_ADMIN);
-		return;
-	default:
-		v->state = STATE_UNREACHABLE;
-	}
-}
-
-/* Ended from ESTABLISHED or later; `before` is the state it ended in. Both FINs seen: closed, whatever came
- * after. */
-static __always_inline void judge_connection(struct verdict *v, const struct sock *sk, struct tcp_sock *tp,
-					     const struct connection *c, int before)
-{
-	bool fin_sent = before == TCP_FIN_WAIT1 || before == TCP_FIN_WAIT2;
-	bool fin_received = (sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1;
-	/* Data that comes when nobody can read it any more makes the kernel send a RST, and take it for a
-	 * received one. */
-	bool data_after_close = fin_sent && !fin_received && sk->sk_shutdown == SHUTDOWN_MASK &&
-				!task_holds(sk) && tp->data_segs_in != c->data_segs_at_fin;
-
-	v->state = STATE_CLOSED;
-	v->close_reason = before == TCP_LAST_ACK  ? CLOSE_FIN_REMOTE
-			  : before == TCP_CLOSING ? CLOSE_FIN_BOTH
-						  : CLOSE_FIN_LOCAL;
-	if (before == TCP_LAST_ACK || before == TCP_CLOSING)
-		return;
-	if (v->error == ECONNABORTED)
-		by_reset(v, RESET_ADMIN);
-	else if (data_after_close)
-		by_reset(v, RESET_LOCAL);
-	else if (c->flags & CONNECTION_RESET_RECEIVED)
-		by_reset(v, RESET_REMOTE);
-	else if (v->error)
-		by_timeout(v, TIMEOUT_KERNEL,
-			   (c->flags & CONNECTION_RESET_SENT) ? CLOSE_KEEPALIVE : CLOSE_TIMEOUT);
-	else if (!fin_sent)
-		by_reset(v, RESET_LOCAL);
-	else if (task_holds(sk) && !fin_received && tp->rcv_nxt != tp->copied_seq)
-		by_reset(v, RESET_LOCAL); /* close with unread data after shutdown; with the peer's FIN it is
-					     TIME_WAIT */
-}
-
-/* The process ended and took the connection along: that is the reason, whatever segment it sent. */
-static __always_inline void judge_exit(struct verdict *v, const struct connection *c)
-{
-	if (!(c->flags & CONNECTION_PROCESS_EXITED))
-		return;
-	if (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT ||
-	    v->state == STATE_CANCELED || v->timeout_by == TIMEOUT_APPLICATION)
-		v->close_reason = CLOSE_PROCESS_EXIT;
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */

@@ -13,8 +13,8 @@ export function printable(text: string): string {
 }
 
 /**
- * JSON in one line that a terminal shows and does not obey: what JSON lets through (DEL, C1, what is not seen) is
- * escaped as JSON can, so that it reads back the same.
+ * JSON in one line that a terminal shows and does not obey: what JSON lets through (DEL, C1, what is not
+ * seen) is escaped as JSON can, so that it reads back the same.
  */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
