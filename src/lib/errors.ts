@@ -119,6 +119,16 @@ export const operatorErrors = {
     message: 'not allowed to ask the agent on {socket}',
     whatToDo: 'be root or a member of the group sonde',
   },
+  'hub.no_user': {
+    exitCode: 'build',
+    message: 'this machine has no user {user}, as which the hub would run',
+    whatToDo: 'run scripts/setup as root',
+  },
+  'hub.not_started': {
+    exitCode: 'degraded',
+    message: 'the hub does not answer on {url}',
+    whatToDo: 'see what it said above; bin/sonde hub runs it alone',
+  },
 } as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 
 export type OperatorErrorCode = keyof typeof operatorErrors;
