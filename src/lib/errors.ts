@@ -36,6 +36,8 @@ interface OperatorErrorEntry {
   readonly message: string;
   /** What to do about it, in one line with the same parameters. */
   readonly whatToDo: string;
+  /** Of the answer that the hub gives; 500 by default. */
+  readonly httpStatus?: number;
 }
 
 export const operatorErrors = {
@@ -73,6 +75,75 @@ export const operatorErrors = {
     exitCode: 'usage',
     message: 'exporter {exporter} cannot be opened ({reason})',
     whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
+  },
+  'config.not_loopback': {
+    exitCode: 'usage',
+    message: '{file}: listen: {listen} is not a loopback address',
+    whatToDo: 'listen on 127.0.0.1 or [::1], for the hub asks nobody yet who they are',
+  },
+  'hub.cannot_listen': {
+    exitCode: 'degraded',
+    message: 'the hub cannot listen on {listen} ({reason})',
+    whatToDo: 'stop what listens there, or give the hub another address: listen in hub.yaml',
+  },
+  'hub.journal_broken': {
+    exitCode: 'degraded',
+    message: 'the journal in {folder} cannot be opened ({reason})',
+    whatToDo: 'mend the disk or its permissions, or move the folder away (what it holds is lost then)',
+  },
+  'hub.journal_unwritable': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the journal cannot be written ({reason})',
+    whatToDo: 'make room on the disk of the hub, then send again',
+  },
+  'hub.not_ready': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the hub is not ready ({reason})',
+    whatToDo: 'wait, GET /readyz answers 200 when it is',
+  },
+  'hub.busy': {
+    exitCode: 'degraded',
+    httpStatus: 429,
+    message: 'the hub takes nothing now ({reason})',
+    whatToDo: 'send again after {retryAfterS} s',
+  },
+  'request.host': {
+    exitCode: 'usage',
+    httpStatus: 421,
+    message: 'this hub is not {host}',
+    whatToDo: 'ask it by a loopback name, such as http://127.0.0.1:7400',
+  },
+  'request.not_found': {
+    exitCode: 'usage',
+    httpStatus: 404,
+    message: 'there is nothing at {method} {path}',
+    whatToDo: 'see /api/v1/openapi.json',
+  },
+  'request.content_type': {
+    exitCode: 'usage',
+    httpStatus: 415,
+    message: 'content type {type} is not taken here',
+    whatToDo: 'send {allowed}',
+  },
+  'request.compression': {
+    exitCode: 'usage',
+    httpStatus: 415,
+    message: 'content encoding {encoding} is not taken here',
+    whatToDo: 'send gzip, zstd or identity',
+  },
+  'request.too_large': {
+    exitCode: 'usage',
+    httpStatus: 413,
+    message: 'the request is larger than {max} ({what})',
+    whatToDo: 'send smaller batches, or raise {knob} in hub.yaml',
+  },
+  'request.malformed': {
+    exitCode: 'usage',
+    httpStatus: 400,
+    message: 'the request cannot be read ({reason})',
+    whatToDo: 'correct the sender, sending the same again will not help',
   },
   'privileges.missing': {
     exitCode: 'privileges',
@@ -196,6 +267,12 @@ export function isOperatorError(error: unknown): error is OperatorError {
 export function exitCodeOf(error: unknown): number {
   if (!isOperatorError(error)) return exitCodes.internal;
   return exitCodes[operatorErrors[error.code].exitCode];
+}
+
+/** The HTTP status of an answer that says this error. */
+export function httpStatusOf(error: OperatorError): number {
+  const entry: OperatorErrorEntry = operatorErrors[error.code];
+  return entry.httpStatus ?? 500;
 }
 
 /** docs/reference/errors.md. */
