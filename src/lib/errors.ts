@@ -36,6 +36,8 @@ interface OperatorErrorEntry {
   readonly message: string;
   /** What to do about it, in one line with the same parameters. */
   readonly whatToDo: string;
+  /** Of the answer that the hub gives; 500 by default. */
+  readonly httpStatus?: number;
 }
 
 export const operatorErrors = {
@@ -73,6 +75,51 @@ export const operatorErrors = {
     exitCode: 'usage',
     message: 'exporter {exporter} cannot be opened ({reason})',
     whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
+  },
+  'question.invalid': {
+    exitCode: 'usage',
+    message: 'question {question}: {file}: {problem}',
+    whatToDo: 'correct that file (docs/internals/questions.md says what a question is)',
+  },
+  'question.unknown': {
+    exitCode: 'usage',
+    httpStatus: 404,
+    message: 'there is no question {question}',
+    whatToDo: 'ask one of these: {known}',
+  },
+  'question.bad_param': {
+    exitCode: 'usage',
+    httpStatus: 400,
+    message: 'question {question}: {param} {problem}',
+    whatToDo: 'see sonde ask {question} --help, or GET /api/v1/questions',
+  },
+  'question.too_large': {
+    exitCode: 'degraded',
+    httpStatus: 422,
+    message: 'question {question} needs more than one answer may take ({limit})',
+    whatToDo: 'ask for a shorter range, one host or one environment',
+  },
+  'question.queue_full': {
+    exitCode: 'degraded',
+    httpStatus: 429,
+    message: 'the hub has {waiting} questions waiting already',
+    whatToDo: 'ask again in a few seconds',
+  },
+  'store.unreachable': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the store does not answer ({reason})',
+    whatToDo: 'wait until GET /readyz answers 200, then ask again',
+  },
+  'hub.unreachable': {
+    exitCode: 'degraded',
+    message: 'no hub answers on {url} ({reason})',
+    whatToDo: 'start one: sonde up or sonde hub, or name it: --hub URL',
+  },
+  'hub.refused': {
+    exitCode: 'degraded',
+    message: 'the hub on {url} answered {status}: {detail}',
+    whatToDo: '{hint}',
   },
   'privileges.missing': {
     exitCode: 'privileges',
@@ -196,6 +243,12 @@ export function isOperatorError(error: unknown): error is OperatorError {
 export function exitCodeOf(error: unknown): number {
   if (!isOperatorError(error)) return exitCodes.internal;
   return exitCodes[operatorErrors[error.code].exitCode];
+}
+
+/** The HTTP status of an answer that says this error. */
+export function httpStatusOf(error: OperatorError): number {
+  const entry: OperatorErrorEntry = operatorErrors[error.code];
+  return entry.httpStatus ?? 500;
 }
 
 /** docs/reference/errors.md. */
