@@ -151,6 +151,26 @@ export const operatorErrors = {
     message: 'the native addon cannot be loaded from {file} ({reason})',
     whatToDo: 'run scripts/setup',
   },
+  'engine.no_program': {
+    exitCode: 'build',
+    message: 'no ClickHouse for this machine ({machine}): the packaged one is for glibc on x64',
+    whatToDo: 'install clickhouse 24.8 or later on the PATH, or name a cluster by its URL under store',
+  },
+  'engine.not_started': {
+    exitCode: 'degraded',
+    message: 'the embedded ClickHouse does not start ({reason})',
+    whatToDo: 'read {log}',
+  },
+  'store.newer': {
+    exitCode: 'build',
+    message: 'the data in {place} were written by a later Sonde (schema {found}; this one knows {known})',
+    whatToDo: 'run that Sonde or a later one, or name another place',
+  },
+  'store.refused': {
+    exitCode: 'degraded',
+    message: 'ClickHouse at {url} refuses ({reason})',
+    whatToDo: 'check the url, the user, its password and its grants',
+  },
   'agent.already_running': {
     exitCode: 'alreadyRunning',
     message: 'an agent of instance {instance} runs already ({socket})',
