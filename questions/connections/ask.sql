@@ -24,13 +24,13 @@ WITH
   ),
   -- Who talked to what before the range, in whole hours and then in what is left up to its start.
   known AS (
-    SELECT DISTINCT host_name, process_name, direction, destination_ip, destination_port
+    SELECT DISTINCT host_name, environment, process_name, direction, destination_ip, destination_port
     FROM flows_1h
     WHERE {new:Bool}
       AND window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
       AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
     UNION DISTINCT
-    SELECT DISTINCT host_name, process_name, direction, destination_ip, destination_port
+    SELECT DISTINCT host_name, environment, process_name, direction, destination_ip, destination_port
     FROM {flows:Identifier}
     WHERE {new:Bool}
       AND window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
@@ -85,7 +85,7 @@ WITH
       AND {state:String} IN ('any', connection_state)
       AND (
         NOT {new:Bool}
-        OR (host_name, process_name, direction, destination_ip, destination_port) NOT IN known
+        OR (host_name, environment, process_name, direction, destination_ip, destination_port) NOT IN known
       )
     GROUP BY
       host_name, environment, workload_name, process_name, direction,

@@ -59,8 +59,11 @@ function mendable(error: unknown, question: string): unknown {
     return new OperatorError('question.too_large', { question, limit }, { cause: error });
   }
   const { code, message } = error as NodeJS.ErrnoException;
-  const isDown = connectionErrors.has(code ?? '') || message === 'Timeout error.' || message === 'socket hang up';
-  return isDown ? new OperatorError('store.unreachable', { reason: code ?? message }, { cause: error }) : error;
+  const isDown =
+    connectionErrors.has(code ?? '') || message === 'Timeout error.' || message === 'socket hang up';
+  return isDown
+    ? new OperatorError('store.unreachable', { reason: code ?? message }, { cause: error })
+    : error;
 }
 
 export type AskStore = (query: StoreQuery) => Promise<readonly StoreRow[]>;
