@@ -120,6 +120,7 @@ export const operatorErrors = {
     exitCode: 'degraded',
     message: 'the hub on {url} answered {status}: {detail}',
     whatToDo: '{hint}',
+  },
   'config.not_loopback': {
     exitCode: 'usage',
     message: '{file}: listen: {listen} is not a loopback address',

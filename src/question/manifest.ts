@@ -4,21 +4,18 @@ import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { parseDurationMs } from '../lib/units.ts';
 import { columnTypes, paramFormats, type Param, type QuestionSummary } from './contract.ts';
+import { rangeParams, scopeParams } from './params.ts';
 
 /** Tables that `ask.sql` takes as {name:Identifier}; the range decides which level of it is read. */
 export const questionTables = ['flows', 'windows', 'connection_events'] as const;
 export type QuestionTable = (typeof questionTables)[number];
 
-/** What every question takes, over HTTP and on the command line. A question's own may not be called so. */
-export const rangeParams = ['since', 'from', 'to'] as const;
-export const reservedParams: readonly string[] = [
+/** A question's own parameters may not be called as what every question or `sonde ask` has. */
+const reservedNames: ReadonlySet<string> = new Set([
   ...rangeParams,
-  'host',
-  'environment',
-  'own',
-  'limit',
-  'format',
-];
+  ...scopeParams.map(({ name }) => name),
+  ...['format', 'json', 'ndjson', 'csv', 'hub', 'coverage_min', 'help'],
+]);
 
 const durationMax = '400d';
 const textMax = 400;
@@ -71,7 +68,10 @@ const param = z.discriminatedUnion('type', [
 ]);
 
 const column = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/, 'must be a canonical label or a name like one'),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/, 'must be a canonical label or a name like one')
+    .refine((name) => name !== 'answer', 'is what the last line of NDJSON is called'),
   type: z.enum(columnTypes),
   title: z.string().min(1).max(24),
   description: sentence,
@@ -96,7 +96,7 @@ export interface Manifest extends Omit<QuestionSummary, 'id'> {
 
 function paramProblem(own: Param): string | undefined {
   const { name, min = -Infinity, max = Infinity } = own;
-  if (reservedParams.includes(name)) return `params.${name}: every question has that already`;
+  if (reservedNames.has(name)) return `params.${name}: every question has that already`;
   if (own.values && !own.values.includes(String(own.default)))
     return `params.${name}.default: not of its values`;
   const value = own.type === 'duration' ? (parseDurationMs(String(own.default)) ?? NaN) : Number(own.default);

@@ -4,6 +4,17 @@ import { formatDuration, parseDurationMs } from '../lib/units.ts';
 import type { Param, ParamValue } from './contract.ts';
 import { networkRange } from './network.ts';
 
+/** What every question takes beside its own: the range … */
+export const rangeParams = ['since', 'from', 'to'] as const;
+
+/** … and the scope. */
+export const scopeParams: readonly Param[] = [
+  { name: 'host', type: 'text', default: '', description: 'only this host.name' },
+  { name: 'environment', type: 'text', default: '', description: 'only this environment' },
+  { name: 'own', type: 'boolean', default: false, description: "Sonde's own traffic too" },
+  { name: 'limit', type: 'integer', default: 100, min: 1, max: 10_000, description: 'rows at most' },
+];
+
 const textMax = 200;
 
 export interface ParamProblem {

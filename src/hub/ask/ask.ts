@@ -3,23 +3,15 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
-import type { Answer, Coverage, Param, ParamValue, QuestionSummary } from '../../question/contract.ts';
+import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
 import type { Question } from '../../question/discovery.ts';
 import type { QuestionTable } from '../../question/manifest.ts';
-import { readParams, sqlParams, type ParamProblem } from '../../question/params.ts';
+import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodeOf } from './coverage.ts';
 import { openGate } from './gate.ts';
 import { openAskStore, type AskStore, type StoreRow } from './query.ts';
 import { bucketsOf, levelOf, readRange, widen, type Level, type Retention, type TimeRange } from './range.ts';
-
-/** Every question takes these beside its own and the range. */
-export const scopeParams: readonly Param[] = [
-  { name: 'host', type: 'text', default: '', description: 'only this host.name' },
-  { name: 'environment', type: 'text', default: '', description: 'only this environment' },
-  { name: 'own', type: 'boolean', default: false, description: "Sonde's own traffic too" },
-  { name: 'limit', type: 'integer', default: 100, min: 1, max: 10_000, description: 'rows at most' },
-];
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
 
