@@ -76,6 +76,51 @@ export const operatorErrors = {
     message: 'exporter {exporter} cannot be opened ({reason})',
     whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
   },
+  'question.invalid': {
+    exitCode: 'usage',
+    message: 'question {question}: {file}: {problem}',
+    whatToDo: 'correct that file (docs/internals/questions.md says what a question is)',
+  },
+  'question.unknown': {
+    exitCode: 'usage',
+    httpStatus: 404,
+    message: 'there is no question {question}',
+    whatToDo: 'ask one of these: {known}',
+  },
+  'question.bad_param': {
+    exitCode: 'usage',
+    httpStatus: 400,
+    message: 'question {question}: {param} {problem}',
+    whatToDo: 'see sonde ask {question} --help, or GET /api/v1/questions',
+  },
+  'question.too_large': {
+    exitCode: 'degraded',
+    httpStatus: 422,
+    message: 'question {question} needs more than one answer may take ({limit})',
+    whatToDo: 'ask for a shorter range, one host or one environment',
+  },
+  'question.queue_full': {
+    exitCode: 'degraded',
+    httpStatus: 429,
+    message: 'the hub has {waiting} questions waiting already',
+    whatToDo: 'ask again in a few seconds',
+  },
+  'store.unreachable': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the store does not answer ({reason})',
+    whatToDo: 'wait until GET /readyz answers 200, then ask again',
+  },
+  'hub.unreachable': {
+    exitCode: 'degraded',
+    message: 'no hub answers on {url} ({reason})',
+    whatToDo: 'start one: sonde up or sonde hub, or name it: --hub URL',
+  },
+  'hub.refused': {
+    exitCode: 'degraded',
+    message: 'the hub on {url} answered {status}: {detail}',
+    whatToDo: '{hint}',
+  },
   'config.not_loopback': {
     exitCode: 'usage',
     message: '{file}: listen: {listen} is not a loopback address',

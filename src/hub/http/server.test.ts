@@ -99,12 +99,13 @@ test('without the page, / says how to build it', async () => {
   assert.equal((await fetch(`${server.url}/api/x`, { headers: { accept: 'text/html' } })).status, 404);
 });
 
-test('openapi.json names every route', async () => {
+test('openapi.json names every route that does not tell its own paths', async () => {
   await using server = await serve();
   const { paths } = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
     paths: Record<string, unknown>;
   };
-  for (const { path } of await loadRoutes()) assert.ok(paths[path.replace(/:(\w+)/g, '{$1}')], path);
+  const routes = (await loadRoutes()).filter((route) => route.paths === undefined);
+  for (const { path } of routes) assert.ok(paths[path.replace(/:(\w+)/g, '{$1}')], path);
 });
 
 const echo: Route = {
