@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../../lib/clock.ts';
+import { isOperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { StoreBlock } from '../../model/block.ts';
 import type { WrittenBlock } from './blocks.ts';
@@ -45,15 +46,21 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
   let isClosing = false;
   let wake = Promise.withResolvers<undefined>();
 
+  let wasTold = false;
+
   function succeeded(): void {
-    if (problem !== undefined) log.info('the store takes blocks again');
+    if (wasTold) log.info('the store takes blocks again');
     problem = undefined;
+    wasTold = false;
   }
 
   function failed(error: unknown): void {
-    const { message } = error as Error;
-    if (problem === undefined) log.warn(`the store takes no blocks, they wait in the journal (${message})`);
-    problem = message;
+    problem = (error as Error).message;
+    // A store that is not open yet is no news: whoever opens it tells.
+    const isNews = !(isOperatorError(error) && error.code === 'hub.not_ready');
+    if (wasTold || !isNews) return;
+    log.warn(`the store takes no blocks, they wait in the journal (${problem})`);
+    wasTold = true;
   }
 
   /** False when the stop came first. */
