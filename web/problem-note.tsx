@@ -17,7 +17,7 @@ export function ProblemNote({ failure, onRetry }: Props): JSX.Element | null {
       <h2>
         <Text text={problem.title} />
       </h2>
-      {problem.detail !== '' && (
+      {problem.detail !== '' && problem.detail !== problem.title && (
         <p>
           <Text text={problem.detail} />
         </p>

@@ -72,6 +72,7 @@ export function Controls({ question, view, show, shown, answer }: Props): JSX.El
         ))}
       <ParamControl
         param={own}
+        label="Sonde’s own"
         value={String(view.own)}
         onChange={(value) => show({ ...view, own: value === 'true' })}
       />

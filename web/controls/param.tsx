@@ -3,6 +3,8 @@ import type { Param } from '../../src/question/contract.ts';
 
 export interface ParamProps {
   readonly param: Param;
+  /** Instead of its name. */
+  readonly label?: string;
   /** As the URL has it; undefined: the default holds. */
   readonly value: string | undefined;
   readonly onChange: (value: string) => void;
@@ -10,17 +12,18 @@ export interface ParamProps {
   readonly seen?: readonly string[];
 }
 
-function label(name: string): string {
-  return name.replaceAll(/[._-]/g, ' ');
+function labelOf({ param, label }: ParamProps): string {
+  return label ?? param.name.replaceAll(/[._-]/g, ' ');
 }
 
-function Choice({ param, value, onChange }: ParamProps): JSX.Element {
+function Choice(props: ParamProps): JSX.Element {
+  const { param, value, onChange } = props;
   const values = param.values ?? [];
   const now = value ?? String(param.default);
   const all = values.includes(now) ? values : [...values, now];
   return (
     <label className="param" title={param.description}>
-      {label(param.name)}
+      {labelOf(props)}
       <select value={now} onChange={(event) => onChange(event.target.value)}>
         {all.map((each) => (
           <option key={each} value={each}>
@@ -32,38 +35,44 @@ function Choice({ param, value, onChange }: ParamProps): JSX.Element {
   );
 }
 
-function Toggle({ param, value, onChange }: ParamProps): JSX.Element {
+function Toggle(props: ParamProps): JSX.Element {
+  const { param, value, onChange } = props;
   const isOn = (value ?? String(param.default)) === 'true';
   return (
     <label className="param toggle" title={param.description}>
       <input type="checkbox" checked={isOn} onChange={(event) => onChange(String(event.target.checked))} />
-      {label(param.name)}
+      {labelOf(props)}
     </label>
   );
 }
 
 /** What is typed is asked when it is finished: at Enter, or when another field is entered. */
-function Field({ param, value, onChange, seen = [] }: ParamProps): JSX.Element {
+function Field(props: ParamProps): JSX.Element {
+  const { param, value, onChange, seen = [] } = props;
   const isNumber = param.type === 'integer' || param.type === 'number';
   const unset = String(param.default);
   const now = value ?? unset;
+  const finish = (text: string): void => {
+    const next = text.trim() || unset;
+    if (next !== now) onChange(next);
+  };
   const list = seen.length > 0 ? `seen-${param.name}` : undefined;
   return (
     <label className={`param ${now === unset ? '' : 'set'}`} title={param.description}>
-      {label(param.name)}
+      {labelOf(props)}
       <input
         key={now}
         type={isNumber ? 'number' : 'text'}
         className={isNumber ? 'short' : ''}
         {...(isNumber && { min: param.min, max: param.max, step: param.type === 'integer' ? 1 : 'any' })}
-        defaultValue={now}
+        defaultValue={now === unset ? '' : now}
         placeholder={unset === '' ? 'any' : unset}
         spellCheck={false}
         autoComplete="off"
         list={list}
-        onBlur={(event) => onChange(event.target.value.trim() || unset)}
+        onBlur={(event) => finish(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') onChange(event.currentTarget.value.trim() || unset);
+          if (event.key === 'Enter') finish(event.currentTarget.value);
         }}
       />
       {list !== undefined && (

@@ -74,7 +74,8 @@ function usePlot(
   useEffect(() => {
     if (state.current === null) return;
     state.current.highlighted = highlighted;
-    plot.current?.redraw(false);
+    // The bars keep their colours in their paths, so these are made again.
+    plot.current?.redraw();
   }, [highlighted]);
 
   return place;
