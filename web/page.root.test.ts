@@ -255,6 +255,7 @@ describe('details', () => {
 describe('a bad day', () => {
   test('the hub goes away: the page says so, keeps the answer, and finds it again by itself', async () => {
     const page = await openAnswer();
+    const place = await page.locator('table').boundingBox();
     hub.behaviour.isAway = true;
     await page.getByRole('button', { name: 'Ask now' }).click();
     const status = page.getByRole('status');
@@ -262,6 +263,7 @@ describe('a bad day', () => {
     assert.match(await status.innerText(), /this is the answer of \d\d:\d\d:\d\d$/);
     assert.equal(await page.locator('tbody tr').count(), 14);
     assert.equal(await page.locator('.answer.stale').count(), 1);
+    assert.deepEqual(await page.locator('table').boundingBox(), place, 'nothing has moved');
     await keepScreenshot(page, 'example-away');
     hub.behaviour.isAway = false;
     await status.getByText(/^answered/).waitFor();

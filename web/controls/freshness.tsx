@@ -30,7 +30,7 @@ export function Freshness(props: Props): JSX.Element {
         {isAway ? (
           <>
             <b>▲ {failureWords(failure)}</b>
-            {answered !== '' && ` · this is the answer of ${answered}`}
+            {answered !== '' && <span>this is the answer of {answered}</span>}
           </>
         ) : (
           answered !== '' && `answered ${answered}${isFixed ? '' : isPaused ? ', paused' : `, ${every}`}`

@@ -63,8 +63,10 @@ export function Detail({ answer, row, params, onNarrow, onClose }: DetailProps):
                 {title} <code>{name}</code>
               </dt>
               <dd className={`type-${type}`}>
-                {timeMs !== undefined && `${formatDay(timeMs)} `}
-                <CellValue type={type} value={value} nearMs={timeMs ?? 0} />
+                <span>
+                  {timeMs !== undefined && `${formatDay(timeMs)} `}
+                  <CellValue type={type} value={value} nearMs={timeMs ?? 0} />
+                </span>
                 {canNarrow && (
                   <button
                     type="button"

@@ -41,24 +41,35 @@ export interface PlotEvents {
   readonly onRange: (fromMs: number, toMs: number) => void;
 }
 
-/**
- * The top of the stack is drawn first and what is below it over it: so all colours are opaque, and a line
- * that is not highlighted is faded by its colour.
- */
+/** Times, then where each line's bars end: on top of those of the lines before it. */
 export function plotData(data: ChartData): uPlot.AlignedData {
   const xs = data.timesMs.map((timeMs) => timeMs / 1000);
-  return [xs, ...stack(data.lines, xs.length).map((values) => [...values])].map((values, i, all) =>
-    i === 0 ? values : (all[all.length - i] ?? []),
-  ) as uPlot.AlignedData;
+  return [xs, ...stack(data.lines, xs.length).map((values) => [...values])];
 }
 
-function colourOf({ data, palette, highlighted }: PlotState, plotted: number): string {
-  const index = data.lines.length - plotted;
+function colourOf({ data, palette, highlighted }: PlotState, index: number): string {
   const line = data.lines[index];
   if (line === undefined) return palette.rest;
   if (highlighted !== undefined && line.id !== highlighted) return palette.faded;
   return line.id === '' ? palette.rest : (palette.lines[index] ?? palette.rest);
 }
+
+/** Bars that begin where the line below ends, so that none shines through another. */
+const barPaths = uPlot.paths.bars?.({
+  size: [1, Infinity],
+  align: 1,
+  gap: 1,
+  disp: {
+    y0: {
+      unit: 1,
+      values: (plot, index) => {
+        const below = index > 1 ? plot.data[index - 1] : undefined;
+        return Array.from(plot.data[index] ?? [], (_, i) => below?.[i] ?? 0);
+      },
+    },
+    y1: { unit: 1, values: (plot, index) => Array.from(plot.data[index] ?? [], (value) => value ?? 0) },
+  },
+});
 
 function range(data: ChartData): [number, number] {
   const first = data.timesMs[0] ?? 0;
@@ -101,11 +112,10 @@ function axes(state: PlotState): uPlot.Axis[] {
 }
 
 export function makePlot(place: HTMLElement, state: PlotState, events: PlotEvents): uPlot {
-  const bars = uPlot.paths.bars?.({ size: [1, Infinity], align: 1, gap: 1 });
   const series = state.data.lines.map((_, i): uPlot.Series => ({
-    ...(bars !== undefined && { paths: bars }),
-    fill: () => colourOf(state, i + 1),
-    stroke: () => colourOf(state, i + 1),
+    ...(barPaths !== undefined && { paths: barPaths }),
+    fill: () => colourOf(state, i),
+    stroke: () => colourOf(state, i),
     width: 0,
     points: { show: false },
   }));
