@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import * as documents from './tidy/documents.ts';
 import * as imports from './tidy/imports.ts';
 import * as kernel from './tidy/kernel.ts';
+import * as page from './tidy/page.ts';
 import * as syntax from './tidy/syntax.ts';
 import * as text from './tidy/text.ts';
 import { readTree } from './tidy/tree.ts';
@@ -262,6 +263,27 @@ describe('C', () => {
       'bpf/c.bpf.c': `${story}struct flow_map a SEC(".maps");`,
       'bpf/d.bpf.c': `${story}struct { int x; } a SEC(".maps") __weak, b SEC(".maps") __weak;`,
     },
+  });
+});
+
+describe('the page', () => {
+  houseRule('text is never markup or code', page.textIsNeverMarkup, {
+    bad: [
+      { 'web/a.tsx': '<p dangerouslySetInnerHTML={{ __html: name }} />' },
+      { 'web/show/a.ts': 'cell.innerHTML = name;' },
+      { 'web/a.ts': 'eval (text);' },
+      { 'web/a.tsx': "<a href={'javascript:' + name}>" },
+    ],
+    good: { 'web/a.tsx': '<p>{name}</p>', 'src/a.ts': "say('innerHTML');", 'web/b.ts': 'medieval(text);' },
+  });
+
+  houseRule('nothing is inline in its HTML', page.nothingIsInline, {
+    bad: [
+      { 'web/index.html': '<p style="color: red">' },
+      { 'web/index.html': '<script>go()</script>' },
+      { 'web/index.html': '<body onload="go()">' },
+    ],
+    good: { 'web/index.html': '<script type="module" src="/main.tsx"></script>' },
   });
 });
 
