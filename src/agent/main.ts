@@ -4,14 +4,18 @@
  */
 
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
+import { agentStateFolder } from '../lib/local-state.ts';
 import type { Log } from '../lib/log.ts';
+import { entropySeed, prng } from '../lib/prng.ts';
+import type { NodeLabels } from '../model/record.ts';
 import { createAgent, type Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { eventDecoder } from './decode/events.ts';
 import { flowDecoder } from './decode/flows.ts';
 import { netnsDecoder, ownerDecoder } from './decode/tables.ts';
-import { openDelivery } from './deliver/delivery.ts';
+import { openDelivery, type Delivery } from './deliver/delivery.ts';
 import { openExporters } from './deliver/exporter.ts';
 import { nodeLabels } from './enrich/node.ts';
 import { openOwners } from './enrich/owners.ts';
@@ -25,14 +29,35 @@ import { parseKernelCounters } from './window/reconcile.ts';
 
 export interface AgentOptions {
   readonly log: Log;
+  /** Where state is kept; SONDE_STATE by default. */
+  readonly stateFolder?: string | undefined;
   readonly onOpen?: (agent: Agent) => void;
+}
+
+/** The spool of this instance, and what delivers from it. */
+async function openOwnDelivery(
+  config: AgentConfig,
+  node: NodeLabels,
+  { log, stateFolder }: AgentOptions,
+): Promise<Delivery> {
+  const clock = systemClock;
+  return openDelivery({
+    exporters: await openExporters(config.exporters, { clock, log }),
+    folder: join(agentStateFolder(config.instance, stateFolder), 'spool'),
+    bootId: node['boot.id'],
+    spoolBytesMax: config.spool.max_size,
+    drainMs: config.spool.drain,
+    clock,
+    random: prng(entropySeed()),
+    log,
+  });
 }
 
 /** Runs an agent until the signal. Throws OperatorError for what an operator can mend. */
 export async function runAgent(
   config: AgentConfig,
   signal: AbortSignal,
-  { log, onOpen }: AgentOptions,
+  { log, stateFolder, onOpen }: AgentOptions,
 ): Promise<void> {
   await using open = new AsyncDisposableStack();
   const server = open.use(await openLocalServer(config.instance, log));
@@ -76,7 +101,7 @@ export async function runAgent(
     outRstsComparable: native.kernelArguments('btf_trace_tcp_send_reset') >= 4,
   });
 
-  const delivery = open.use(openDelivery(await openExporters(config.exporters), log));
+  const delivery = open.use(await openOwnDelivery(config, node, { log, stateFolder }));
 
   const agent = createAgent({
     clock: systemClock,

@@ -74,6 +74,11 @@ export const operatorErrors = {
     message: 'exporter {exporter} cannot be opened ({reason})',
     whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
   },
+  'spool.unusable': {
+    exitCode: 'usage',
+    message: 'the spool in {folder} cannot be opened ({reason})',
+    whatToDo: 'make room there and let this user write; SONDE_STATE names another folder than /var/lib/sonde',
+  },
   'privileges.missing': {
     exitCode: 'privileges',
     message: 'not allowed to {action}',
