@@ -4,19 +4,15 @@
  */
 
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { agentStateFolder } from '../lib/local-state.ts';
 import type { Log } from '../lib/log.ts';
-import { entropySeed, prng } from '../lib/prng.ts';
-import type { NodeLabels } from '../model/record.ts';
 import { createAgent, type Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { eventDecoder } from './decode/events.ts';
 import { flowDecoder } from './decode/flows.ts';
 import { netnsDecoder, ownerDecoder } from './decode/tables.ts';
-import { openDelivery, type Delivery } from './deliver/delivery.ts';
-import { openExporters } from './deliver/exporter.ts';
+import { openDelivery } from './deliver/delivery.ts';
 import { nodeLabels } from './enrich/node.ts';
 import { openOwners } from './enrich/owners.ts';
 import { openNamespaces } from './kernel/namespaces.ts';
@@ -32,25 +28,6 @@ export interface AgentOptions {
   /** Where state is kept; SONDE_STATE by default. */
   readonly stateFolder?: string | undefined;
   readonly onOpen?: (agent: Agent) => void;
-}
-
-/** The spool of this instance, and what delivers from it. */
-async function openOwnDelivery(
-  config: AgentConfig,
-  node: NodeLabels,
-  { log, stateFolder }: AgentOptions,
-): Promise<Delivery> {
-  const clock = systemClock;
-  return openDelivery({
-    exporters: await openExporters(config.exporters, { clock, log }),
-    folder: join(agentStateFolder(config.instance, stateFolder), 'spool'),
-    bootId: node['boot.id'],
-    spoolBytesMax: config.spool.max_size,
-    drainMs: config.spool.drain,
-    clock,
-    random: prng(entropySeed()),
-    log,
-  });
 }
 
 /** Runs an agent until the signal. Throws OperatorError for what an operator can mend. */
@@ -101,7 +78,14 @@ export async function runAgent(
     outRstsComparable: native.kernelArguments('btf_trace_tcp_send_reset') >= 4,
   });
 
-  const delivery = open.use(await openOwnDelivery(config, node, { log, stateFolder }));
+  const delivery = open.use(
+    await openDelivery(config, {
+      folder: agentStateFolder(config.instance, stateFolder),
+      bootId: node['boot.id'],
+      clock: systemClock,
+      log,
+    }),
+  );
 
   const agent = createAgent({
     clock: systemClock,

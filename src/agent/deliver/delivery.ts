@@ -5,13 +5,14 @@
  * lost, and windows go on.
  */
 
+import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Prng } from '../../lib/prng.ts';
+import { entropySeed, prng } from '../../lib/prng.ts';
 import type { ConnectionRecord, FlowRecord, WindowRecord } from '../../model/record.ts';
 import { Courier, type CourierStatus } from './courier.ts';
-import type { OpenExporter } from './exporter.ts';
+import { openExporters, type OpenExporter } from './exporter.ts';
 import type { Resumed } from './spool/recover.ts';
 import { Spool } from './spool/spool.ts';
 
@@ -35,15 +36,21 @@ export type Delivery = AsyncDisposable & {
   status(): Readonly<Record<string, CourierStatus>>;
 };
 
-export interface DeliveryOptions {
-  readonly exporters: ReadonlyMap<string, OpenExporter>;
+/** The parts of the configuration that are about delivery. */
+export interface DeliveryConfig {
+  readonly exporters: Readonly<Record<string, unknown>>;
+  readonly spool: {
+    readonly max_size: number;
+    /** How long the end waits for what is not delivered yet. */
+    readonly drain: number;
+  };
+}
+
+export interface DeliveryParts {
+  /** The state folder of this instance. */
   readonly folder: string;
   readonly bootId: string;
-  readonly spoolBytesMax: number;
-  /** How long the end waits for what is not delivered yet. */
-  readonly drainMs: number;
   readonly clock: Clock;
-  readonly random: Prng;
   readonly log: Log;
 }
 
@@ -59,8 +66,12 @@ function nowhere(): Delivery {
   };
 }
 
-async function openSpool(options: DeliveryOptions): Promise<Spool> {
-  const { folder, bootId, exporters, clock, log, spoolBytesMax: bytesMax } = options;
+async function openSpool(
+  exporters: ReadonlyMap<string, OpenExporter>,
+  bytesMax: number,
+  { folder: state, bootId, clock, log }: DeliveryParts,
+): Promise<Spool> {
+  const folder = join(state, 'spool');
   try {
     const spool = await Spool.open({ folder, bootId, bytesMax, readers: [...exporters.keys()], clock });
     if (spool.cutBytes > 0) log.info(`spool: a torn end of ${String(spool.cutBytes)} bytes was cut`);
@@ -81,14 +92,24 @@ function lossesOf(couriers: ReadonlyMap<string, Courier>, writeFailed: number): 
   return Object.fromEntries(all.filter(([, count]) => count > 0));
 }
 
-/** Opens the spool and starts to deliver what is in it. Throws spool.unusable. */
-export async function openDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { exporters, log } = options;
+/** Opens exporters and spool and starts to deliver what is in it. Throws config.exporter, spool.unusable. */
+export async function openDelivery(config: DeliveryConfig, parts: DeliveryParts): Promise<Delivery> {
+  return startDelivery(await openExporters(config.exporters, parts), config.spool, parts);
+}
+
+/** The same with exporters that are open already; it closes them. */
+export async function startDelivery(
+  exporters: ReadonlyMap<string, OpenExporter>,
+  { max_size: bytesMax, drain: drainMs }: DeliveryConfig['spool'],
+  parts: DeliveryParts,
+): Promise<Delivery> {
   if (exporters.size === 0) return nowhere();
-  const spool = await openSpool(options);
-  const couriers = new Map(
-    [...exporters].map(([name, exporter]) => [name, new Courier({ ...options, name, exporter, spool })]),
-  );
+  const { clock, log } = parts;
+  const spool = await openSpool(exporters, bytesMax, parts);
+  const random = prng(entropySeed());
+  const couriers = new Map<string, Courier>();
+  for (const [name, exporter] of exporters)
+    couriers.set(name, new Courier({ name, exporter, spool, clock, random, log }));
   let writeFailed = 0;
   let failing = false;
 
@@ -116,7 +137,7 @@ export async function openDelivery(options: DeliveryOptions): Promise<Delivery> 
     losses: () => lossesOf(couriers, writeFailed),
     status: () => Object.fromEntries([...couriers].map(([name, courier]) => [name, courier.status()])),
     async [Symbol.asyncDispose]() {
-      await Promise.all([...couriers.values()].map((courier) => courier.stop(options.drainMs)));
+      await Promise.all([...couriers.values()].map((courier) => courier.stop(drainMs)));
       await spool[Symbol.asyncDispose]();
     },
   };

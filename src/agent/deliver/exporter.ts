@@ -32,8 +32,8 @@ export type OpenExporter = AsyncDisposable & {
   /** After this long the signal is aborted; without it a delivery may take as long as it takes. */
   readonly timeoutMs?: number;
   /**
-   * Resolves when the settled records are as safe as this exporter can make them. Rejects when none of them was
-   * taken, or nobody knows. Is not called again before it has ended. At least one record.
+   * Resolves when the settled records are as safe as this exporter can make them. Rejects when none of them
+   * was taken, or nobody knows. Is not called again before it has ended. At least one record.
    */
   deliver(records: readonly NumberedRecord[], signal: AbortSignal): Promise<Receipt>;
 };

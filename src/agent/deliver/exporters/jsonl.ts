@@ -1,7 +1,7 @@
 /**
  * One JSON object per line, on standard output or in a rotating file. A file is written through to the disk
- * before its records count as delivered. A line that a crash cut short is removed when the file is opened again,
- * and what is in the file already is not written a second time.
+ * before its records count as delivered. A line that a crash cut short is removed when the file is opened
+ * again, and what is in the file already is not written a second time.
  */
 
 import {
@@ -78,8 +78,8 @@ function openStream(stream: NodeJS.WritableStream): OpenExporter {
 const askAgainMs = { first: 1, max: 50 } as const;
 
 /**
- * A pipe or a terminal whose reader may stop (a pager, Ctrl-S). Node would stand still with the terminal, and not
- * end before the pipe is read: here it is opened once more, to be asked whether it takes something.
+ * A pipe or a terminal whose reader may stop (a pager, Ctrl-S). Node would stand still with the terminal, and
+ * not end before the pipe is read: here it is opened once more, to be asked whether it takes something.
  */
 async function openPatient(clock: Clock): Promise<OpenExporter> {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
@@ -93,7 +93,7 @@ async function openPatient(clock: Clock): Promise<OpenExporter> {
         pauseMs = askAgainMs.first;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EPIPE') process.stdout.emit('error', error); // the reader has gone: whoever listens there ends us
+        if (code === 'EPIPE') process.stdout.emit('error', error); // whoever listens there ends us
         if (code !== 'EAGAIN') throw error;
         await clock.sleep(pauseMs, signal);
         pauseMs = Math.min(askAgainMs.max, pauseMs * 2);

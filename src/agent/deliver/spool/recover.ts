@@ -1,6 +1,6 @@
 /**
- * What is left of the log when an agent starts, after a clean stop, kill -9 or a power cut: a torn tail is cut,
- * damage in the middle stays where it is and readers pass over it.
+ * What is left of the log when an agent starts, after a clean stop, kill -9 or a power cut: a torn tail is
+ * cut, damage in the middle stays where it is and readers pass over it.
  */
 
 import { rmSync, truncateSync } from 'node:fs';

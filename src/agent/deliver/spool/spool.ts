@@ -2,9 +2,9 @@
  * The spool: one append-only log of records that all exporters read, each at its own pace.
  *
  * Owns SONDE_STATE/agent/INSTANCE/spool/: segment files and one cursor per exporter. Gives every record its
- * sequence. Bounded by `bytesMax` (and one window): beyond it the oldest segment goes, and what an exporter had
- * not read of it is counted as lost. Must never show a window before it is durable, and never give a sequence
- * twice.
+ * sequence. Bounded by `bytesMax` (and one window): beyond it the oldest segment goes, and what an exporter
+ * had not read of it is counted as lost. Must never show a window before it is durable, and never give a
+ * sequence twice.
  */
 
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -146,7 +146,7 @@ export class Spool {
 
   #inTurn(append: () => Promise<void>): Promise<void> {
     const done = this.#appending.then(append);
-    this.#appending = done.catch(() => undefined); // whoever asked for it is told; the next one still has its turn
+    this.#appending = done.catch(() => undefined); // whoever asked is told; the next one still has its turn
     return done;
   }
 
@@ -199,16 +199,17 @@ export class Spool {
   }
 
   /**
-   * A write failed: the segment ends where it was before. What lies behind that on the disk nobody reads, and its
-   * sequences are not given again.
+   * A write failed: the segment ends where it was before. What lies behind that on the disk nobody reads, and
+   * its sequences are not given again.
    */
   async #giveUpSegment(records: number): Promise<void> {
     this.#nextSequence += records + entryLimits.recordsMax;
     const [segment, file] = [this.#active, this.#file];
     [this.#active, this.#file] = [undefined, undefined];
     if (segment?.bytes === 0) this.#segments = this.#segments.filter((other) => other !== segment);
-    await file?.truncate(segment?.bytes ?? 0).catch(() => undefined); // a full disk can still be cut; a broken one not
-    await file?.close().catch(() => undefined); // it says again what the write said
+    // A full disk can still be cut. A broken one says again what the write said already.
+    await file?.truncate(segment?.bytes ?? 0).catch(() => undefined);
+    await file?.close().catch(() => undefined);
     if (segment?.bytes === 0) await rm(segment.path, { force: true });
   }
 
@@ -262,7 +263,7 @@ export class Spool {
     }
   }
 
-  /** The first `count` records of the batch are done with: they will not be read again, not even after kill -9. */
+  /** The first `count` records of the batch are done with, and are not read again, nor after kill -9. */
   async settle(name: string, batch: Batch, count: number): Promise<void> {
     const reader = this.#reader(name);
     reader.settled = positionAfter(batch, count);
