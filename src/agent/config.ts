@@ -32,6 +32,15 @@ const limits = z.strictObject({
     .meta({ description: 'the same, for what only a live trace asks for' }),
 });
 
+const spool = z.strictObject({
+  max_size: bytes({ min: '1MB', max: '1000GB', default: '256MB' }).meta({
+    description: 'what waits on the disk for exporters; beyond it the oldest records go, and are counted',
+  }),
+  drain: duration({ min: '0s', max: '10m', default: '5s' }).meta({
+    description: 'how long a stopping agent still delivers; what is left waits for the next one',
+  }),
+});
+
 async function agentSchema() {
   const exporters: Record<string, z.ZodOptional<z.ZodType>> = {};
   for (const name of exporterNames()) exporters[name] = (await loadExporter(name)).schema.optional();
@@ -60,6 +69,7 @@ async function agentSchema() {
       description: 'a connection that took this long to establish is told as an event',
     }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
+    spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),
   });
 }

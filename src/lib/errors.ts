@@ -189,6 +189,10 @@ export const operatorErrors = {
     httpStatus: 400,
     message: 'the request cannot be read ({reason})',
     whatToDo: 'correct the sender, sending the same again will not help',
+  'spool.unusable': {
+    exitCode: 'usage',
+    message: 'the spool in {folder} cannot be opened ({reason})',
+    whatToDo: 'make room there and let this user write; SONDE_STATE names another folder than /var/lib/sonde',
   },
   'privileges.missing': {
     exitCode: 'privileges',
