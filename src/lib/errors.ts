@@ -189,6 +189,7 @@ export const operatorErrors = {
     httpStatus: 400,
     message: 'the request cannot be read ({reason})',
     whatToDo: 'correct the sender, sending the same again will not help',
+  },
   'spool.unusable': {
     exitCode: 'usage',
     message: 'the spool in {folder} cannot be opened ({reason})',
