@@ -8,8 +8,8 @@
  */
 
 import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { chownSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../lib/clock.ts';
@@ -75,9 +75,11 @@ function idOf(flag: '-u' | '-g'): number {
   }
 }
 
-/** The hub's user may enter its own folder and none beside it. */
+/** The hub's user may enter its own folder, and nobody else may. */
 function giveFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o755 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
   chownSync(path, idOf('-u'), idOf('-g'));
 }
 
