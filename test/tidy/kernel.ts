@@ -22,7 +22,7 @@ export function withoutComments(text: string): string {
 
 const licences: readonly (readonly [folder: RegExp, licence: string])[] = [
   [/^bpf\//, 'GPL-2.0 OR Apache-2.0'],
-  [/^(native|lab)\//, 'Apache-2.0'],
+  [/^(native|lab|engine)\//, 'Apache-2.0'],
 ];
 
 export const sourcesSayTheirLicence: Rule = (files) =>

@@ -1,0 +1,152 @@
+/**
+ * What the engine is told: two files in its folder, written before every start. In XML: clickhouse-local ends
+ * without a word when it is given YAML (26.7).
+ */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** New ones for every hub process: whoever read an old file has nothing. */
+export interface EngineUsers {
+  /** Creates and fills the tables. */
+  readonly hub: Credentials;
+  /** Asks, and can change and reach nothing. */
+  readonly ask: Credentials;
+}
+
+export function makeUsers(): EngineUsers {
+  const make = (username: string): Credentials => ({
+    username,
+    password: randomBytes(24).toString('base64url'),
+  });
+  return { hub: make('hub'), ask: make('ask') };
+}
+
+export interface EngineFiles {
+  readonly server: string;
+  readonly users: string;
+  readonly log: string;
+  /** What the process itself says, before and beside its log. */
+  readonly output: string;
+  readonly data: string;
+}
+
+export function engineFiles(folder: string): EngineFiles {
+  return {
+    server: join(folder, 'engine.xml'),
+    users: join(folder, 'users.xml'),
+    log: join(folder, 'engine.log'),
+    output: join(folder, 'engine.out'),
+    data: join(folder, 'data'),
+  };
+}
+
+export interface EngineConfiguration {
+  readonly files: EngineFiles;
+  readonly users: EngineUsers;
+  readonly httpPort: number;
+  readonly tcpPort?: number;
+  readonly memoryMaxBytes: number;
+  /** `remote_servers`, for tests of a cluster. */
+  readonly clusters?: Tree;
+}
+
+type Leaf = string | number;
+interface Tree {
+  readonly [name: string]: Leaf | Tree | readonly Leaf[];
+}
+
+const mib = 2 ** 20;
+
+function serverConfiguration({
+  files,
+  httpPort,
+  tcpPort,
+  memoryMaxBytes,
+  clusters,
+}: EngineConfiguration): Tree {
+  return {
+    logger: {
+      level: 'warning',
+      log: files.log,
+      errorlog: '',
+      size: '10M',
+      count: 2,
+      console: 0,
+    },
+    path: `${files.data}/`,
+    users_config: files.users,
+    listen_host: '127.0.0.1',
+    http_port: httpPort,
+    ...(tcpPort === undefined ? {} : { tcp_port: tcpPort }),
+    max_server_memory_usage: memoryMaxBytes,
+    // Caches take their share of the above; the defaults assume a machine that has nothing else to do.
+    mark_cache_size: Math.round(memoryMaxBytes / 16),
+    uncompressed_cache_size: 0,
+    index_mark_cache_size: Math.min(16 * mib, Math.round(memoryMaxBytes / 64)),
+    background_pool_size: 2,
+    background_merges_mutations_concurrency_ratio: 2,
+    background_schedule_pool_size: 8,
+    max_connections: 128,
+    ...(clusters === undefined ? {} : { remote_servers: clusters }),
+  };
+}
+
+/** Reading questions' tables and what the client itself asks; no other source of data and no other table. */
+const askGrants = ['GRANT SELECT ON sonde.*'];
+
+function user({ password }: Credentials, grants: readonly string[]): Tree {
+  return {
+    password,
+    networks: { ip: ['127.0.0.1', '::1'] },
+    profile: 'default',
+    quota: 'default',
+    grants: { query: grants },
+  };
+}
+
+function usersConfiguration({ hub, ask }: EngineUsers): Tree {
+  return {
+    profiles: { default: {}, ask: { readonly: 2 } },
+    quotas: { default: {} },
+    users: {
+      // clickhouse-local starts as this one, and with no password: it may start listeners and wait.
+      default: {
+        no_password: '',
+        networks: { ip: ['127.0.0.1', '::1'] },
+        profile: 'default',
+        quota: 'default',
+        grants: { query: ['GRANT SYSTEM LISTEN ON *.*', 'GRANT SELECT ON system.numbers'] },
+      },
+      hub: user(hub, ['GRANT ALL ON *.*']),
+      ask: { ...user(ask, askGrants), profile: 'ask' },
+    },
+  };
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/** A list repeats its element. */
+function element(name: string, value: Leaf | Tree | readonly Leaf[]): string {
+  if (Array.isArray(value)) return value.map((each: Leaf) => element(name, each)).join('');
+  const text =
+    typeof value === 'object'
+      ? `\n${Object.entries(value)
+          .map(([inner, content]) => element(inner, content))
+          .join('')}`
+      : String(value).replace(/[&<>]/g, (character) => entities[character] ?? '');
+  return `<${name}>${text}</${name}>\n`;
+}
+
+export function writeConfiguration(configuration: EngineConfiguration): void {
+  const { files, users } = configuration;
+  const write = (file: string, value: Tree): void =>
+    writeFileSync(file, element('clickhouse', value), { mode: 0o600 });
+  write(files.server, serverConfiguration(configuration));
+  write(files.users, usersConfiguration(users));
+}

@@ -1,0 +1,218 @@
+/**
+ * The embedded ClickHouse: a child process on loopback that is started, watched, started again when it dies,
+ * and stopped with the hub. It owns its folder; what is in `data` there outlives everything else.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../../lib/clock.ts';
+import { OperatorError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { engineFiles, makeUsers, writeConfiguration } from './configuration.ts';
+import type { Credentials, EngineConfiguration, EngineFiles } from './configuration.ts';
+import { engineArguments, findProgram } from './program.ts';
+import type { EngineProgram } from './program.ts';
+
+export const engineLimits = {
+  /** From the start of the process to its first answer; a big journal of parts takes a while to load. */
+  startMsMax: 60_000,
+  startPollMs: 50,
+  pingMs: 2000,
+  pingMsMax: 10_000,
+  /** Pings in a row without an answer, then it is ended and started again. */
+  pingsMissedMax: 6,
+  stopMsMax: 10_000,
+  backOffMsMin: 200,
+  backOffMsMax: 10_000,
+} as const;
+
+export interface EngineOptions {
+  /** Only this engine may write here. */
+  readonly folder: string;
+  readonly memoryMaxBytes: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Found on this machine when it is not given. */
+  readonly program?: EngineProgram;
+}
+
+export interface Engine {
+  readonly kind: EngineProgram['kind'];
+  /** Stays the same when the engine is started again. */
+  readonly url: string;
+  /** Creates and fills the tables. */
+  readonly hub: Credentials;
+  /** May only read. */
+  readonly ask: Credentials;
+  pid(): number | undefined;
+  ready(): boolean;
+  /** Starts after the first one. */
+  restarts(): number;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function ping(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/ping`, { signal: AbortSignal.timeout(engineLimits.pingMsMax) });
+    return (await response.text()).startsWith('Ok');
+  } catch {
+    // Not listening yet, or not any more.
+    return false;
+  }
+}
+
+function lastLine(file: string): string {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  return lines.at(-1) ?? 'it said nothing';
+}
+
+interface Run {
+  readonly child: ChildProcess;
+  /** Resolves with how it ended. */
+  readonly ended: Promise<string>;
+}
+
+function start(program: EngineProgram, files: EngineFiles, port: number): Run {
+  const output = openSync(files.output, 'w', 0o600);
+  const child = spawn(program.command, engineArguments(program, files, port), {
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  return { child, ended };
+}
+
+class SupervisedEngine implements Engine {
+  readonly kind: EngineProgram['kind'];
+  readonly url: string;
+  readonly hub: Credentials;
+  readonly ask: Credentials;
+  readonly #options: EngineOptions;
+  readonly #configuration: EngineConfiguration;
+  readonly #program: EngineProgram;
+  readonly #closing = new AbortController();
+  #run: Run | undefined;
+  #ready = false;
+  #starts = 0;
+  #supervision: Promise<void> = Promise.resolve();
+
+  constructor(options: EngineOptions, program: EngineProgram, configuration: EngineConfiguration) {
+    this.#options = options;
+    this.#program = program;
+    this.#configuration = configuration;
+    this.kind = program.kind;
+    this.url = `http://127.0.0.1:${configuration.httpPort}`;
+    this.hub = configuration.users.hub;
+    this.ask = configuration.users.ask;
+  }
+
+  pid(): number | undefined {
+    return this.#run?.child.pid;
+  }
+
+  ready(): boolean {
+    return this.#ready;
+  }
+
+  restarts(): number {
+    return Math.max(0, this.#starts - 1);
+  }
+
+  /** Resolves when the engine answers; from then on it is kept running. */
+  async open(): Promise<void> {
+    const run = this.#start();
+    if (!(await this.#becomesReady(run))) {
+      await this.#kill(run);
+      const { output, log } = this.#configuration.files;
+      throw new OperatorError('engine.not_started', { reason: lastLine(output), log });
+    }
+    this.#supervision = this.#supervise(run);
+  }
+
+  #start(): Run {
+    writeConfiguration(this.#configuration);
+    this.#starts++;
+    this.#run = start(this.#program, this.#configuration.files, this.#configuration.httpPort);
+    return this.#run;
+  }
+
+  async #becomesReady(run: Run): Promise<boolean> {
+    const { clock } = this.#options;
+    const endMs = clock.bootMs() + engineLimits.startMsMax;
+    const ended = run.ended.then(() => true);
+    while (clock.bootMs() < endMs && !this.#closing.signal.aborted) {
+      if (await ping(this.url)) return (this.#ready = true);
+      if (await Promise.race([ended, clock.sleep(engineLimits.startPollMs).then(() => false)])) return false;
+    }
+    return false;
+  }
+
+  async #supervise(first: Run): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#closing;
+    let backOffMs: number = engineLimits.backOffMsMin;
+    for (let run = first; ; run = this.#start()) {
+      const why = (await this.#becomesReady(run)) ? await this.#watch(run) : 'did not start';
+      this.#ready = false;
+      await this.#kill(run);
+      if (signal.aborted) return;
+      log.warn(`engine: ${why}; it is started again in ${backOffMs} ms`);
+      const slept = clock.sleep(backOffMs, signal).then(() => true);
+      if (!(await slept.catch(() => false))) return;
+      backOffMs = Math.min(backOffMs * 2, engineLimits.backOffMsMax);
+    }
+  }
+
+  /** Resolves with the reason why this run is over. */
+  async #watch(run: Run): Promise<string> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    let missed = 0;
+    const over = Promise.race([run.ended, once(signal, 'abort').then(() => 'it is stopped')]);
+    while (missed < engineLimits.pingsMissedMax) {
+      const ended = await Promise.race([over, clock.sleep(engineLimits.pingMs).then(() => undefined)]);
+      if (ended !== undefined) return `ended (${ended})`;
+      missed = (await ping(this.url)) ? 0 : missed + 1;
+      this.#ready = missed === 0;
+    }
+    return `did not answer ${missed} times`;
+  }
+
+  async #kill(run: Run): Promise<void> {
+    run.child.kill('SIGKILL');
+    await run.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#supervision;
+  }
+}
+
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const program = options.program ?? (await findProgram());
+  const engine = new SupervisedEngine(options, program, {
+    files: engineFiles(options.folder),
+    users: makeUsers(),
+    httpPort: await freePort(),
+    memoryMaxBytes: options.memoryMaxBytes,
+  });
+  await engine.open();
+  return engine;
+}

@@ -1,0 +1,1 @@
+SELECT max(number) AS last FROM migrations

@@ -1,0 +1,69 @@
+/** The store on the embedded engine: one block is stored once, and its rollups are its sums. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { openEngine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import { openStore } from './store.ts';
+import type { Store } from './store.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'sonde-store-'));
+let engine: Engine;
+let store: Store;
+
+before(async () => {
+  engine = await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock });
+  store = await openStore({ url: engine.url, database: 'sonde', hub: engine.hub, ask: engine.ask });
+});
+
+after(async () => {
+  await store[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+async function rowsOf(query: string): Promise<unknown[]> {
+  const answer = await store.ask.query({ query, format: 'JSONEachRow' });
+  return answer.json();
+}
+
+function row(table: keyof Store['tables'], values: Readonly<Record<string, unknown>>): unknown[] {
+  return store.tables[table].map((column) => values[column] ?? null);
+}
+
+describe('the store', () => {
+  test('has the columns that it says', async () => {
+    for (const [table, columns] of Object.entries(store.tables)) {
+      const answer = await store.admin.query({ query: `DESCRIBE TABLE ${table}`, format: 'JSONEachRow' });
+      const described = await answer.json<{ name: string }>();
+      assert.deepEqual(
+        columns,
+        described.map(({ name }) => name),
+      );
+    }
+  });
+
+  test('a block is stored once, and summed up once', async () => {
+    const flow = row('flows', {
+      window_start: '2026-03-01T10:00:10.000Z',
+      window_end: '2026-03-01T10:00:20.000Z',
+      host_name: 'web-1',
+      user_id: 7,
+      connection_established: true,
+      latency_histogram: { 1000: 2, 2000: 1 },
+      connections_opened: 3,
+    });
+    const block = { id: 'b1', rows: { flows: [flow, flow] } };
+    await store.insert(block);
+    await store.insert(block);
+    const sums = 'sum(connections_opened) AS opened, sumMap(latency_histogram) AS histogram';
+    for (const table of ['flows', 'flows_1m', 'flows_1h']) {
+      const [sum] = await rowsOf(`SELECT ${sums} FROM ${table}`);
+      assert.deepEqual(sum, { opened: 6, histogram: { 1000: 4, 2000: 2 } }, table);
+    }
+  });
+});

@@ -1,0 +1,17 @@
+/** What the hub's receiving side hands to its store. */
+
+/** Tables that are written; the others are made from them. */
+export const blockTables = ['flows', 'connection_events', 'windows'] as const;
+export type TableName = (typeof blockTables)[number];
+
+/** In the order of the table's columns. */
+export type Row = readonly unknown[];
+
+/** Stored once, however often it is handed over under this id, as long as its rows stay the same. */
+export interface StoreBlock {
+  readonly id: string;
+  readonly rows: Readonly<Partial<Record<TableName, readonly Row[]>>>;
+}
+
+/** The columns of each table, in order. A later version may append some, and never changes the others. */
+export type TableColumns = Readonly<Record<TableName, readonly string[]>>;
