@@ -152,7 +152,7 @@ async function openQuestion(title: string, look = {}): Promise<Opened> {
 function column(page: Page, title: string): Promise<string[]> {
   return page.evaluate(`(() => {
     const heads = [...document.querySelectorAll('thead th')];
-    const index = heads.findIndex((head) => head.textContent === ${JSON.stringify(title)});
+    const index = heads.findIndex((head) => head.textContent.replace(/[▴▾]$/, '') === ${JSON.stringify(title)});
     return [...document.querySelectorAll('tbody tr')].map((row) => row.cells[index]?.innerText ?? '');
   })()`);
 }
