@@ -152,7 +152,8 @@ async function openQuestion(title: string, look = {}): Promise<Opened> {
 function column(page: Page, title: string): Promise<string[]> {
   return page.evaluate(`(() => {
     const heads = [...document.querySelectorAll('thead th')];
-    const index = heads.findIndex((head) => head.textContent.replace(/[▴▾]$/, '') === ${JSON.stringify(title)});
+    const titles = heads.map((head) => head.textContent.replace(/[▴▾]$/, ''));
+    const index = titles.indexOf(${JSON.stringify(title)});
     return [...document.querySelectorAll('tbody tr')].map((row) => row.cells[index]?.innerText ?? '');
   })()`);
 }
