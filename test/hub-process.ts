@@ -1,6 +1,6 @@
 /**
- * A hub as a process of its own, for tests that kill it: the real one but for its store, which is a file, away
- * now and then, and in no hurry. First argument: its folder. Says its address in a line on standard output.
+ * A hub as a process of its own, for tests that kill it: the real one but for its store, which is a file and
+ * is away now and then. First argument: its folder. Says its address in a line on standard output.
  */
 
 import { appendFileSync } from 'node:fs';

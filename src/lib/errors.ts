@@ -64,7 +64,8 @@ export const operatorErrors = {
   'config.invalid': {
     exitCode: 'usage',
     message: '{file}: {problem}',
-    whatToDo: 'correct it (docs/reference has every key with its bounds and default)',
+    whatToDo:
+      'correct it (docs/reference/config.md and hub-config.md have every key with its bounds and default)',
   },
   'config.namespace': {
     exitCode: 'usage',
