@@ -27,6 +27,8 @@ export const engineLimits = {
   stopMsMax: 10_000,
   backOffMsMin: 200,
   backOffMsMax: 10_000,
+  /** A run this many times longer than the pause before the next one makes that pause short again. */
+  livedLongPerBackOff: 4,
 } as const;
 
 export interface EngineOptions {
@@ -37,6 +39,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** Found on this machine when it is not given. */
   readonly program?: EngineProgram;
+  /** For trials that kill it often. */
+  readonly backOffMsMax?: number;
 }
 
 export interface Engine {
@@ -165,16 +169,20 @@ class SupervisedEngine implements Engine {
   async #supervise(first: Run): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#closing;
+    const { backOffMsMax = engineLimits.backOffMsMax } = this.#options;
     let backOffMs: number = engineLimits.backOffMsMin;
     for (let run = first; ; run = this.#start()) {
+      const startMs = clock.bootMs();
       const why = (await this.#becomesReady(run)) ? await this.#watch(run) : 'did not start';
       this.#ready = false;
       await this.#kill(run);
       if (signal.aborted) return;
+      const livedLong = clock.bootMs() - startMs > backOffMs * engineLimits.livedLongPerBackOff;
+      if (livedLong) backOffMs = engineLimits.backOffMsMin;
       log.warn(`engine: ${why}; it is started again in ${backOffMs} ms`);
       const slept = clock.sleep(backOffMs, signal).then(() => true);
       if (!(await slept.catch(() => false))) return;
-      backOffMs = Math.min(backOffMs * 2, engineLimits.backOffMsMax);
+      backOffMs = Math.min(backOffMs * 2, backOffMsMax);
     }
   }
 
