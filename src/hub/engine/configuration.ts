@@ -58,13 +58,14 @@ export interface EngineConfiguration {
 
 type Leaf = string | number;
 interface Tree {
-  readonly [name: string]: Leaf | Tree | readonly Leaf[];
+  readonly [name: string]: Leaf | Tree | readonly (Leaf | Tree)[];
 }
 
 const mib = 2 ** 20;
 
 function serverConfiguration({
   files,
+  users,
   httpPort,
   tcpPort,
   memoryMaxBytes,
@@ -93,8 +94,29 @@ function serverConfiguration({
     background_merges_mutations_concurrency_ratio: 2,
     background_schedule_pool_size: 8,
     max_connections: 128,
+    http_handlers: httpHandlers(users),
     ...(clusters === undefined ? {} : { remote_servers: clusters }),
   };
+}
+
+function basicAuthorization({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/**
+ * Only these two are let in. The user that clickhouse-local starts as has no password, and cannot be kept to
+ * the inside in any other way: its address is the same as everybody's here.
+ */
+function httpHandlers({ hub, ask }: EngineUsers): Tree {
+  const queries = [hub, ask].map((credentials) => ({
+    headers: { Authorization: basicAuthorization(credentials) },
+    handler: { type: 'dynamic_query_handler', query_param_name: 'query' },
+  }));
+  const ping = {
+    url: '/ping',
+    handler: { type: 'static', status: 200, response_content: 'Ok.' },
+  };
+  return { rule: [ping, ...queries] };
 }
 
 /** Reading questions' tables and what the client itself asks; no other source of data and no other table. */
@@ -132,8 +154,8 @@ function usersConfiguration({ hub, ask }: EngineUsers): Tree {
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /** A list repeats its element. */
-function element(name: string, value: Leaf | Tree | readonly Leaf[]): string {
-  if (Array.isArray(value)) return value.map((each: Leaf) => element(name, each)).join('');
+function element(name: string, value: Tree[string]): string {
+  if (Array.isArray(value)) return value.map((each: Leaf | Tree) => element(name, each)).join('');
   const text =
     typeof value === 'object'
       ? `\n${Object.entries(value)

@@ -21,7 +21,7 @@ export interface TrialOptions {
   readonly killsMin: number;
 }
 
-const limits = { readyMsMax: 120_000, pollMs: 20, rowsMax: 3000, attemptsMax: 50 } as const;
+const limits = { readyMsMax: 120_000, pollMs: 20, rowsMax: 3000, attemptsMax: 500 } as const;
 
 /** A day's end: some blocks then have rows in two partitions, of which a kill can leave one. */
 const startMs = Date.parse('2026-03-01T22:00:00.000Z');
@@ -161,6 +161,8 @@ export async function crashTrial(options: TrialOptions): Promise<TrialResult> {
     for (let attempt = 0, stored = !failed; !stored; attempt++) {
       assert.ok(attempt < limits.attemptsMax, 'a block is never stored');
       if (attempt === 0) interrupted++;
+      // The engine's end is noticed a moment after connections are refused.
+      await clock.sleep(limits.pollMs);
       await until(() => engine.ready(), clock);
       stored = await again(block).then(
         () => true,
