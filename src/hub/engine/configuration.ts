@@ -46,14 +46,21 @@ export function engineFiles(folder: string): EngineFiles {
   };
 }
 
+/** Engines that make a cluster have the same users, and each a TCP port: one shard each. */
+export interface ClusterPart {
+  readonly name: string;
+  readonly users: EngineUsers;
+  readonly tcpPort: number;
+  readonly tcpPorts: readonly number[];
+}
+
 export interface EngineConfiguration {
   readonly files: EngineFiles;
   readonly users: EngineUsers;
   readonly httpPort: number;
   readonly tcpPort?: number;
   readonly memoryMaxBytes: number;
-  /** `remote_servers`, for tests of a cluster. */
-  readonly clusters?: Tree;
+  readonly cluster?: ClusterPart;
 }
 
 type Leaf = string | number;
@@ -63,13 +70,20 @@ interface Tree {
 
 const mib = 2 ** 20;
 
+function remoteServers({ name, users, tcpPorts }: ClusterPart): Tree {
+  const shard = tcpPorts.map((port) => ({
+    replica: { host: '127.0.0.1', port, user: users.hub.username, password: users.hub.password },
+  }));
+  return { [name]: { shard } };
+}
+
 function serverConfiguration({
   files,
   users,
   httpPort,
   tcpPort,
   memoryMaxBytes,
-  clusters,
+  cluster,
 }: EngineConfiguration): Tree {
   return {
     logger: {
@@ -81,6 +95,10 @@ function serverConfiguration({
       console: 0,
     },
     path: `${files.data}/`,
+    // A server's own defaults are folders of the machine.
+    tmp_path: `${files.data}/tmp/`,
+    user_files_path: `${files.data}/user_files/`,
+    format_schema_path: `${files.data}/format_schemas/`,
     users_config: files.users,
     listen_host: '127.0.0.1',
     http_port: httpPort,
@@ -95,7 +113,7 @@ function serverConfiguration({
     background_schedule_pool_size: 8,
     max_connections: 128,
     http_handlers: httpHandlers(users),
-    ...(clusters === undefined ? {} : { remote_servers: clusters }),
+    ...(cluster === undefined ? {} : { remote_servers: remoteServers(cluster) }),
   };
 }
 
