@@ -226,6 +226,11 @@ export const operatorErrors = {
     message: 'the embedded ClickHouse does not start ({reason})',
     whatToDo: 'read {log}',
   },
+  'engine.newer_data': {
+    exitCode: 'build',
+    message: 'the data in {folder} were written by ClickHouse {found}; this one is {release}',
+    whatToDo: 'run that ClickHouse or a later one, or name another folder',
+  },
   'store.newer': {
     exitCode: 'build',
     message: 'the data in {place} were written by a later Sonde (schema {found}; this one knows {known})',
