@@ -64,7 +64,7 @@ export const operatorErrors = {
   'config.invalid': {
     exitCode: 'usage',
     message: '{file}: {problem}',
-    whatToDo: 'correct it (docs/reference/config.md has every key with its bounds and default)',
+    whatToDo: 'correct it (docs/reference has every key with its bounds and default)',
   },
   'config.namespace': {
     exitCode: 'usage',
@@ -125,11 +125,6 @@ export const operatorErrors = {
     exitCode: 'degraded',
     message: '{detail}',
     whatToDo: '{hint}',
-  },
-  'config.not_loopback': {
-    exitCode: 'usage',
-    message: '{file}: listen: {listen} is not a loopback address',
-    whatToDo: 'listen on 127.0.0.1 or [::1], for the hub asks nobody yet who they are',
   },
   'hub.cannot_listen': {
     exitCode: 'degraded',

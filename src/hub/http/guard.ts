@@ -3,7 +3,7 @@
  * elsewhere must neither read answers nor send records through somebody's browser.
  */
 
-import { isIPv4 } from 'node:net';
+import { isLoopbackAddress } from '../../lib/loopback.ts';
 
 /**
  * The name in a Host header, without its port. A name that leads to 127.0.0.1 only since a moment ago (DNS
@@ -12,11 +12,6 @@ import { isIPv4 } from 'node:net';
 export function isLoopbackHost(header: string | undefined): boolean {
   const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(header ?? '')?.[1]?.toLowerCase() ?? '';
   return name === 'localhost' || name === '[::1]' || isLoopbackAddress(name);
-}
-
-/** All of 127.0.0.0/8, and ::1. */
-export function isLoopbackAddress(address: string): boolean {
-  return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 }
 
 /** Everything the page loads comes from the hub itself; nothing may frame it. */

@@ -4,7 +4,7 @@
  * checked here: a message that ends elsewhere than it said is malformed.
  */
 
-import { PbfReader, PbfWriter } from 'pbf';
+import { PbfReader } from 'pbf';
 import {
   countParts,
   finishRecord,
@@ -191,28 +191,4 @@ export function decodeProtobuf(body: Buffer): LogRecord[] {
     throw new MalformedLogs((error as Error).message, { cause: error });
   }
   return reading.records;
-}
-
-/** ExportLogsServiceResponse. Its partial_success is only there when something is to be said. */
-export function encodeResponse({ rejected, message }: { rejected: number; message: string }): Uint8Array {
-  const pbf = new PbfWriter();
-  if (rejected > 0) {
-    pbf.writeMessage(
-      1,
-      () => {
-        pbf.writeVarintField(1, rejected);
-        pbf.writeStringField(2, message);
-      },
-      undefined,
-    );
-  }
-  return pbf.finish();
-}
-
-/** google.rpc.Status, which OTLP wants as the body of an error. */
-export function encodeStatus({ code, message }: { code: number; message: string }): Uint8Array {
-  const pbf = new PbfWriter();
-  pbf.writeVarintField(1, code);
-  pbf.writeStringField(2, message);
-  return pbf.finish();
 }
