@@ -1,6 +1,6 @@
 /**
- * A question is a folder: one that the test writes appears in the API, in openapi.json and on the command line
- * of a real hub, which answers it, and the others, from records that were sent to it.
+ * A question is a folder: one that the test writes appears in the API, in openapi.json and on the command
+ * line of a real hub, which answers it, and the others, from records that were sent to it.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
