@@ -118,8 +118,13 @@ export const operatorErrors = {
     whatToDo: 'start one: sonde up or sonde hub, or name it: --hub URL',
   },
   'hub.refused': {
+    exitCode: 'usage',
+    message: '{detail}',
+    whatToDo: '{hint}',
+  },
+  'hub.failed': {
     exitCode: 'degraded',
-    message: 'the hub on {url} answered {status}: {detail}',
+    message: '{detail}',
     whatToDo: '{hint}',
   },
   'hub.cannot_listen': {
