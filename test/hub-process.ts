@@ -1,130 +1,53 @@
-/** A real hub as a process of its own, with an embedded store in a folder that goes with it. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+/**
+ * A hub as a process of its own, for tests that kill it: the real one but for its store, which is a file and
+ * is away now and then. First argument: its folder. Says its address in a line on standard output.
+ */
+
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { parseHubConfig } from '../src/hub/config.ts';
+import { openHub, type Backend } from '../src/hub/hub.ts';
+import { tables } from '../src/hub/store/store.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { stderrLog } from '../src/lib/log.ts';
+import { entropySeed, prng } from '../src/lib/prng.ts';
+import type { StoreBlock } from '../src/model/block.ts';
 
-const program = join(import.meta.dirname, '../bin/sonde');
-const readyMsMax = 120_000;
-const pauseMs = 100;
+const [, , folder = ''] = process.argv;
+const random = prng(entropySeed());
+const sequenceAt = tables.flows.indexOf('record_sequence');
+const instanceAt = tables.flows.indexOf('agent_instance');
 
-export interface HubProcess extends AsyncDisposable {
-  readonly url: string;
-  /** Starts it, or starts it again on the same data; returns when it can answer. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  /** Records in OTLP/JSON, as an agent sends them. Returns when they are taken. */
-  send(records: readonly RecordFields[]): Promise<void>;
+/** As a line: the block's id and its records. Lines are written whole, or the process is killed before. */
+async function insert({ id, rows }: StoreBlock): Promise<void> {
+  await systemClock.sleep(random.below(8));
+  if (random.below(10) === 0) throw new Error('away');
+  const records = (rows.flows ?? []).map((row) => [row[instanceAt], row[sequenceAt]]);
+  appendFileSync(join(folder, 'stored.jsonl'), `${JSON.stringify({ id, records })}\n`);
+  if (random.below(10) === 0) throw new Error('the answer is lost');
 }
 
-type Field = string | number | boolean | readonly Field[] | { readonly [name: string]: Field };
-export type RecordFields = Readonly<Record<string, Field>> & {
-  readonly 'event.name': string;
-  readonly time: string;
+const backend: Backend = {
+  kind: 'file',
+  ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
+  insert,
+  ready: () => Promise.resolve(true),
+  version: () => Promise.resolve('0'),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** OTLP's AnyValue in JSON: whole numbers are text. */
-function anyValue(value: Field): object {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  if (typeof value === 'number') {
-    return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
-  }
-  if (Array.isArray(value)) return { arrayValue: { values: (value as readonly Field[]).map(anyValue) } };
-  return { kvlistValue: { values: attributes(value as Readonly<Record<string, Field>>) } };
-}
-
-function attributes(fields: Readonly<Record<string, Field>>): object[] {
-  return Object.entries(fields).map(([key, value]) => ({ key, value: anyValue(value) }));
-}
-
-function logsRequest(records: readonly RecordFields[]): string {
-  const logRecords = records.map(({ 'event.name': eventName, time, ...fields }) => ({
-    eventName,
-    timeUnixNano: `${Date.parse(time)}000000`,
-    attributes: attributes(fields),
-  }));
-  return JSON.stringify({ resourceLogs: [{ resource: {}, scopeLogs: [{ scope: {}, logRecords }] }] });
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/readyz`);
-    await response.arrayBuffer();
-    return response.ok;
-  } catch (error) {
-    // Nobody listens yet.
-    if (error instanceof TypeError) return false;
-    throw error;
-  }
-}
-
-async function exited(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-}
-
-export async function makeHub(): Promise<HubProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const config = join(folder, 'hub.yaml');
-  writeFileSync(
-    config,
-    `listen: 127.0.0.1:${port}\ndata: ${join(folder, 'hub')}\nembedded: { memory: 512MiB }\n`,
-  );
-  let child: ChildProcess | undefined;
-  let said = '';
-
-  async function stop(): Promise<void> {
-    if (child === undefined) return;
-    child.kill('SIGTERM');
-    await exited(child);
-    child = undefined;
-  }
-
-  async function start(): Promise<void> {
-    // Its input ends when this process does, whatever happens here.
-    child = spawn(program, ['hub', '--config', config, '--until-eof'], { stdio: ['pipe', 'ignore', 'pipe'] });
-    child.stderr?.on('data', (chunk) => (said = `${said}${String(chunk)}`.slice(-10_000)));
-    const end = process.hrtime.bigint() + BigInt(readyMsMax) * 1_000_000n;
-    while (!(await isReady(url))) {
-      if (child.exitCode !== null) throw new Error(`the hub ended with ${child.exitCode}: ${said}`);
-      if (process.hrtime.bigint() > end) throw new Error(`the hub is not ready: ${said}`);
-      await sleep(pauseMs);
-    }
-  }
-
-  return {
-    url,
-    start,
-    stop,
-    async send(records) {
-      const response = await fetch(`${url}/v1/logs`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: logsRequest(records),
-      });
-      const text = await response.text();
-      if (!response.ok || text.includes('rejectedLogRecords')) throw new Error(`${response.status} ${text}`);
-    },
-    async [Symbol.asyncDispose]() {
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
+const stop = Promise.withResolvers<undefined>();
+process.once('SIGTERM', () => {
+  stop.resolve(undefined);
+});
+await using hub = await openHub({
+  config: parseHubConfig({ listen: '127.0.0.1:0', limits: { journal: '1MiB' } }, 'the test'),
+  journalFolder: join(folder, 'journal'),
+  webFolder: join(folder, 'none'),
+  tables,
+  connect: () => Promise.resolve(backend),
+  clock: systemClock,
+  log: stderrLog,
+});
+process.stdout.write(`${hub.url}\n`);
+await stop.promise;

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { keepScreenshot, openBrowser } from './browser.ts';
 import type { Browser, Opened } from './browser.ts';
-import { makeHub } from './hub-process.ts';
-import type { HubProcess, RecordFields } from './hub-process.ts';
+import { makeHub } from './real-hub.ts';
+import type { RealHub, RecordFields } from './real-hub.ts';
 
 const windowMs = 10_000;
 const node = {
@@ -123,7 +123,7 @@ function recentRecords(): RecordFields[] {
 }
 
 let browser: Browser;
-let hub: HubProcess;
+let hub: RealHub;
 
 before(async () => {
   hub = await makeHub();

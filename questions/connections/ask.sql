@@ -93,6 +93,7 @@ WITH
   )
 SELECT
   process_name AS `process.name`,
+  host_name AS `host.name`,
   direction,
   destination_ip AS `destination.ip`,
   destination_port AS `destination.port`,
@@ -105,7 +106,6 @@ SELECT
   quantiles_ms[2] AS `latency.p95_ms`,
   sent AS `bytes.sent`,
   received AS `bytes.received`,
-  host_name AS `host.name`,
   workload_name AS `workload.name`,
   first_start AS first_seen,
   last_start AS last_seen,

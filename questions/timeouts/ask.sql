@@ -10,13 +10,13 @@ WITH
   sumMapIf(map(bucket, connections_ended), is_timeout) AS timed_out_by_bucket
 SELECT
   process_name AS `process.name`,
+  host_name AS `host.name`,
   destination_ip AS `destination.ip`,
   destination_port AS `destination.port`,
   sumIf(connections_ended, is_timeout) AS timed_out,
   sum(connections_ended) AS attempts,
   timed_out / attempts AS share,
   arrayMap(i -> timed_out_by_bucket[i], range({buckets:UInt64})) AS over_time,
-  host_name AS `host.name`,
   minIf(window_start, is_timeout AND connections_ended > 0) AS first_seen,
   maxIf(window_start, is_timeout AND connections_ended > 0) AS last_seen,
   sumIf(latency_sum_ms, is_timeout) / nullIf(sumIf(latency_count, is_timeout), 0) AS latency_ms,

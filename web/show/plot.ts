@@ -54,8 +54,8 @@ function colourOf({ data, palette, highlighted }: PlotState, index: number): str
   return line.id === '' ? palette.rest : (palette.lines[index] ?? palette.rest);
 }
 
-/** uPlot's name for it is a constant of its types only. */
-const inScaleValues = 1 as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- its name is in uPlot's types only
+const inScaleValues: uPlot.Series.BarsPathBuilderFacetUnit = 1;
 
 /** Bars that begin where the line below ends, so that none shines through another. */
 const barPaths = uPlot.paths.bars?.({
@@ -70,7 +70,10 @@ const barPaths = uPlot.paths.bars?.({
         return Array.from(plot.data[index] ?? [], (_, i) => below?.[i] ?? 0);
       },
     },
-    y1: { unit: inScaleValues, values: (plot, index) => Array.from(plot.data[index] ?? [], (value) => value ?? 0) },
+    y1: {
+      unit: inScaleValues,
+      values: (plot, index) => Array.from(plot.data[index] ?? [], (value) => value ?? 0),
+    },
   },
 });
 

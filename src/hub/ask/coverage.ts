@@ -99,6 +99,8 @@ function lengthText(ms: number): string {
 
 /** A window more or less at a border is no silence. */
 const silenceMsMin = 60_000;
+/** Borders of windows are not exact to the millisecond. */
+const gapMsMin = 1000;
 
 function silenceNotes(nodes: readonly NodeCoverage[], range: TimeRange): string[] {
   const ended = (node: NodeCoverage): boolean =>
@@ -116,29 +118,25 @@ function silenceNotes(nodes: readonly NodeCoverage[], range: TimeRange): string[
 }
 
 function timeNotes(nodes: readonly NodeCoverage[], range: TimeRange): string[] {
-  const late = nodes.filter((node) => node.heard && node.firstMs > range.fromMs + silenceMsMin);
-  const gaps = nodes.map((node) => {
-    const [start, end] = [
-      Math.max(node.firstMs, range.fromMs),
-      Math.min(node.lastMs, range.fromMs + node.askedMs),
-    ];
-    return { name: node.name, missingMs: node.heard ? end - start - node.receivedMs : 0 };
+  const heard = nodes.filter((node) => node.heard);
+  const due = (node: NodeCoverage): number => range.fromMs + node.askedMs;
+  const late = heard.filter((node) => node.firstMs > range.fromMs + silenceMsMin);
+  const watched = lengthText(Math.max(...late.map((node) => due(node) - node.firstMs)));
+  const who = late.length === nodes.length ? '' : ` ${listed(late.map(({ name }) => name))}`;
+  const gaps = heard.map((node) => {
+    const startMs = Math.max(node.firstMs, range.fromMs);
+    const missingMs = Math.min(node.lastMs, due(node)) - startMs - node.receivedMs;
+    return { name: node.name, missingMs };
   });
-  const torn = gaps.filter(({ missingMs }) => missingMs >= 1000);
-  const notes: string[] = [];
-  if (late.length > 0) {
-    const longest = Math.max(...nodes.map((node) => node.receivedMs));
-    const asked = lengthText(range.toMs - range.fromMs);
-    const who = late.length === nodes.length ? '' : ` ${listed(late.map(({ name }) => name))}`;
-    const watched = late.length === nodes.length ? longest : Math.max(...late.map((node) => node.receivedMs));
-    notes.push(`Sonde has been watching${who} for ${lengthText(watched)} of the ${asked} asked`);
-  }
-  if (torn.length > 0) {
-    notes.push(
-      `windows are missing in between: ${listed(torn.map((gap) => `${lengthText(gap.missingMs)} of ${gap.name}`))}`,
-    );
-  }
-  return notes;
+  const torn = gaps.filter(({ missingMs }) => missingMs >= gapMsMin);
+  return [
+    ...(late.length > 0
+      ? [`Sonde has been watching${who} for ${watched} of the ${lengthText(range.toMs - range.fromMs)} asked`]
+      : []),
+    ...(torn.length > 0
+      ? [`windows are missing: ${listed(torn.map((gap) => `${lengthText(gap.missingMs)} of ${gap.name}`))}`]
+      : []),
+  ];
 }
 
 function connectionNotes(nodes: readonly NodeCoverage[]): string[] {
