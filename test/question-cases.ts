@@ -1,6 +1,6 @@
 /**
- * The cases of a question: records and the rows that must come of them. Times are told as how long ago, so that
- * cases stay inside what the store keeps.
+ * The cases of a question: records and the rows that must come of them. Times are told as how long ago, so
+ * that cases stay inside what the store keeps.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

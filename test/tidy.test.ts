@@ -9,6 +9,7 @@ import * as documents from './tidy/documents.ts';
 import * as imports from './tidy/imports.ts';
 import * as kernel from './tidy/kernel.ts';
 import * as page from './tidy/page.ts';
+import * as questions from './tidy/questions.ts';
 import * as syntax from './tidy/syntax.ts';
 import * as text from './tidy/text.ts';
 import { readTree } from './tidy/tree.ts';
@@ -142,6 +143,27 @@ describe('names and sizes', () => {
       { 'src/a.ts': 'function wait(secondsMax: number) {}' },
     ],
     good: { 'src/a.ts': 'const latencyMs = 1; const bytesSent = 2; const nsPerMs = 3; use(other.msOdd);' },
+  });
+});
+
+describe('questions', () => {
+  const sample = { 'questions/slow-app/manifest.yaml': '' };
+  houseRule('nothing outside its folder names a question', questions.questionsAreNotNamed, {
+    bad: [
+      { ...sample, 'src/hub/ask/a.ts': "if (id === 'slow-app') go();" },
+      { ...sample, 'web/src/a.tsx': 'fetch(`/api/v1/questions/slow-app?since=1h`);' },
+      { ...sample, 'src/cli/a.ts': "say('see sonde ask slow-app');" },
+      { 'questions/connections/manifest.yaml': '', 'src/cli/a.ts': "say('sonde ask connections --new');" },
+    ],
+    good: {
+      ...sample,
+      'questions/connections/manifest.yaml': '',
+      'questions/slow-app/README.md': 'sonde ask slow-app',
+      'src/hub/ask/a.ts': "const a = 'slow-apps'; // a slow-app",
+      'src/hub/ask/a.test.ts': "ask('slow-app');",
+      'src/agent/config.ts': "const profiles = ['connections'];",
+      'docs/a.md': 'sonde ask slow-app',
+    },
   });
 });
 

@@ -40,7 +40,7 @@ export function AnswerPage({ question, view, show }: Props): JSX.Element {
       <header className="asks">
         <div>
           <h1>{question.title}</h1>
-          <p>{question.asks}</p>
+          <p title={question.asks}>{question.asks}</p>
         </div>
         <Freshness {...{ asked, everyMs, isPaused, isFixed }} onPause={setPaused} onAsk={askNow} />
       </header>

@@ -13,6 +13,9 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: false,
+    // The same names in every build: browsers ask whether a file has changed, and a hub that runs while the
+    // page is built again goes on serving it.
+    rolldownOptions: { output: { entryFileNames: 'page.js', assetFileNames: 'page[extname]' } },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:7400' } },
 });

@@ -113,7 +113,7 @@ function of({ part, of: whole }: Share, digits = 0): string {
   return `${round(part)} of ${round(whole)}`;
 }
 
-function secondsOf({ part, of: whole }: Share): string {
+function timeOf({ part, of: whole }: Share): string {
   if (whole < 120) return `${of({ part, of: whole, ratio: null })} s`;
   return `${of({ part: part / 60, of: whole / 60, ratio: null }, 1)} min`;
 }
@@ -123,7 +123,7 @@ export function coverageLines(coverage: Coverage, paint: Painter): string[] {
   const { nodes, seconds, connections, attribution, smallest, notes } = coverage;
   const parts = [
     `nodes ${of(nodes)}`,
-    `time ${secondsOf(seconds)}`,
+    `time ${timeOf(seconds)}`,
     `connections ${of(connections)}`,
     `owner known ${attribution.ratio === null ? of(attribution) : percent(attribution.ratio)}`,
   ];

@@ -109,8 +109,8 @@ function parseStrictly(command: Command, words: readonly string[], options: Opti
 }
 
 /**
- * The options of a command for these words: its own, and those that it finds out. Until those are known, a value
- * of one of them could be taken for the word: so the word comes before them.
+ * The options of a command for these words: its own, and those that it finds out. Until those are known, a
+ * value of one of them could be taken for the word: so the word comes before them.
  */
 export async function optionsFor(command: Command, words: readonly string[]): Promise<Options> {
   if (!command.moreOptions) return command.options;

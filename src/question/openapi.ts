@@ -112,7 +112,7 @@ function answerSchema(columns: readonly Column[]): Json {
   };
 }
 
-/** By path: /api/v1/questions/timeouts and so on. */
+/** By path: each question has one of its own. */
 export function questionPaths(questions: readonly QuestionSummary[]): Readonly<Record<string, Json>> {
   return Object.fromEntries(
     questions.map(({ id, title, asks, params, columns }) => [

@@ -54,6 +54,9 @@ function colourOf({ data, palette, highlighted }: PlotState, index: number): str
   return line.id === '' ? palette.rest : (palette.lines[index] ?? palette.rest);
 }
 
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- its name is in uPlot's types only
+const inScaleValues: uPlot.Series.BarsPathBuilderFacetUnit = 1;
+
 /** Bars that begin where the line below ends, so that none shines through another. */
 const barPaths = uPlot.paths.bars?.({
   size: [1, Infinity],
@@ -61,13 +64,16 @@ const barPaths = uPlot.paths.bars?.({
   gap: 1,
   disp: {
     y0: {
-      unit: 1,
+      unit: inScaleValues,
       values: (plot, index) => {
         const below = index > 1 ? plot.data[index - 1] : undefined;
         return Array.from(plot.data[index] ?? [], (_, i) => below?.[i] ?? 0);
       },
     },
-    y1: { unit: 1, values: (plot, index) => Array.from(plot.data[index] ?? [], (value) => value ?? 0) },
+    y1: {
+      unit: inScaleValues,
+      values: (plot, index) => Array.from(plot.data[index] ?? [], (value) => value ?? 0),
+    },
   },
 });
 

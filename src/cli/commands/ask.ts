@@ -118,8 +118,8 @@ function exitCode({ smallest }: Coverage, min: number | undefined, say: (line: s
 
 export const command: Command = {
   name: 'ask',
-  summary: 'the answer to a question, with what it rests on; without ID the questions',
-  word: { name: 'ID', help: 'the question; sonde ask ID --help has its own options too' },
+  summary: 'the answer to a question, and what it rests on',
+  word: { name: 'ID', help: 'the question; without it they are listed; ID --help shows its own options' },
   options: {
     since: { type: 'string', value: 'TIME', help: 'how far back, such as 15m (1h)' },
     from: { type: 'string', value: 'WHEN', help: 'start instead, such as 2026-01-31T14:00:00Z' },

@@ -38,30 +38,35 @@ export interface Feeding extends AsyncDisposable {
   problem(): string | undefined;
 }
 
+/** Says when the store goes away and when it is back: once each. */
+function storeTeller(log: Log) {
+  let problem: string | undefined;
+  let wasTold = false;
+  return {
+    problem: () => problem,
+    succeeded(): void {
+      if (wasTold) log.info('the store takes blocks again');
+      problem = undefined;
+      wasTold = false;
+    },
+    failed(error: unknown): void {
+      problem = (error as Error).message;
+      // A store that is not open yet is no news: whoever opens it tells.
+      const isNews = !(isOperatorError(error) && error.code === 'hub.not_ready');
+      if (wasTold || !isNews) return;
+      log.warn(`the store takes no blocks, they wait in the journal (${problem})`);
+      wasTold = true;
+    },
+  };
+}
+
 export function startFeeding({ journal, insert, clock, log, stopMsMax }: FeedingOptions): Feeding {
   const queue: Waiting[] = journal.unstored.map((block) => ({ block, rows: undefined, rowCount: 0 }));
   const stop = new AbortController();
+  const teller = storeTeller(log);
   let keptRows = 0;
-  let problem: string | undefined;
   let isClosing = false;
   let wake = Promise.withResolvers<undefined>();
-
-  let wasTold = false;
-
-  function succeeded(): void {
-    if (wasTold) log.info('the store takes blocks again');
-    problem = undefined;
-    wasTold = false;
-  }
-
-  function failed(error: unknown): void {
-    problem = (error as Error).message;
-    // A store that is not open yet is no news: whoever opens it tells.
-    const isNews = !(isOperatorError(error) && error.code === 'hub.not_ready');
-    if (wasTold || !isNews) return;
-    log.warn(`the store takes no blocks, they wait in the journal (${problem})`);
-    wasTold = true;
-  }
 
   /** False when the stop came first. */
   async function pause(durationMs: number): Promise<boolean> {
@@ -77,10 +82,10 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
       try {
         await insert({ id: journal.idOf(block), rows: rows ?? (await journal.read(block)) });
         await journal.stored(block);
-        succeeded();
+        teller.succeeded();
         return true;
       } catch (error) {
-        failed(error);
+        teller.failed(error);
       }
       if (!(await pause(backOffMs))) return false;
       backOffMs = Math.min(2 * backOffMs, feedingLimits.backOffMsMax);
@@ -109,7 +114,7 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
       queue.push({ block, rows: keeps ? rows : undefined, rowCount });
       wake.resolve(undefined);
     },
-    problem: () => problem,
+    problem: teller.problem,
     [Symbol.asyncDispose]: async () => {
       isClosing = true;
       wake.resolve(undefined);

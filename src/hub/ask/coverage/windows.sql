@@ -1,6 +1,6 @@
 -- What each expected node told of the range, from its windows: a node is expected when it was heard in the
--- range, or in the day before it and did not say goodbye. A window counts for the range by its start; its time
--- is cut at the range's borders, and where windows of its length cannot have come yet.
+-- range, or in the day before it and did not say goodbye. A window counts for the range by its start; its
+-- time is cut at the range's borders, and where windows of its length cannot have come yet.
 WITH
   toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
   toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')}) AS to_ms,
