@@ -1,7 +1,7 @@
 /**
- * Which processes are Sonde's own. Their name alone proves nothing: any process may take it. So one is ours when it
- * has one of our names, runs an executable of ours (by the inode that the kernel saw), and runs as a user that
- * only an administrator can become.
+ * Which processes are Sonde's own. Their name alone proves nothing: any process may take it. So one is ours
+ * when it has one of our names, runs an executable of ours (by the inode that the kernel saw), and runs as a
+ * user that only an administrator can become.
  */
 
 import { readFileSync, statSync } from 'node:fs';

@@ -1,8 +1,8 @@
 /**
  * OpenTelemetry logs over HTTP, to a hub or a collector.
  *
- * Which answers are final is the protocol's to say: 429, 502, 503, 504 and broken connections are tried again,
- * 413 with half as much, everything else is a refusal.
+ * Which answers are final is the protocol's to say: 429, 502, 503, 504 and broken connections are tried
+ * again, 413 with half as much, everything else is a refusal.
  */
 
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * Records as OTLP log records, the way docs/reference/labels.md says. What is about the emitter is on the
- * resource, everything else is an attribute; the bytes are made by the OpenTelemetry project's own serializers.
+ * resource, everything else is an attribute; the bytes are made by the OpenTelemetry project's serializers.
  */
 
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
@@ -65,7 +65,8 @@ function latency(record: FlowRecord | ConnectionRecord): string {
 
 function ends(record: FlowRecord | ConnectionRecord): string {
   const to = `${record['destination.ip']}:${String(record['destination.port'])}`;
-  return `${record.direction === 'ingress' ? '←' : '→'} ${to} ${record['connection.state']}${latency(record)}`;
+  const arrow = record.direction === 'ingress' ? '←' : '→';
+  return `${arrow} ${to} ${record['connection.state']}${latency(record)}`;
 }
 
 function windowLine(record: WindowRecord): string {
@@ -85,8 +86,8 @@ function display(record: NumberedRecord): string {
       return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
     }
     case 'sonde.flow': {
-      const counts = `${String(record['connections.opened'])} opened, ${String(record['connections.ended'])} ended`;
-      return `${record['process.name']} ${ends(record)}: ${counts}`;
+      const [opened, ended] = [record['connections.opened'], record['connections.ended']].map(String);
+      return `${record['process.name']} ${ends(record)}: ${opened ?? ''} opened, ${ended ?? ''} ended`;
     }
   }
 }
@@ -124,7 +125,7 @@ export function logRecords(
       instrumentationScope: scope,
       attributes: attributesOf(record, names),
       droppedAttributesCount: 0,
-    } as unknown as LogRecord; // the serializers read this much of it; the SDK's own has methods and maps beside
+    } as unknown as LogRecord; // the serializers read this much of it; the SDK's has methods beside
   });
 }
 

@@ -19,7 +19,8 @@ const writer = `
   import { systemClock } from ${JSON.stringify(new URL('../../../lib/clock.ts', import.meta.url).href)};
   import { silentLog } from ${JSON.stringify(new URL('../../../lib/log.ts', import.meta.url).href)};
   const [folder, path] = process.argv.slice(1);
-  const config = { exporters: { jsonl: { path, max_size: 1e9, keep: 1 } }, spool: { max_size: 1e9, drain: 0 } };
+  const exporters = { jsonl: { path, max_size: 1e9, keep: 1 } };
+  const config = { exporters, spool: { max_size: 1e9, drain: 0 } };
   const parts = { folder, bootId: 'b-1', clock: systemClock, log: silentLog };
   const delivery = await openDelivery(config, parts);
   const labels = { 'boot.id': 'b-1', 'agent.instance': 'main' };
