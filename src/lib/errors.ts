@@ -194,7 +194,8 @@ export const operatorErrors = {
   'spool.unusable': {
     exitCode: 'usage',
     message: 'the spool in {folder} cannot be opened ({reason})',
-    whatToDo: 'make room there and let this user write; SONDE_STATE names another folder than /var/lib/sonde',
+    whatToDo:
+      'make room there and let this user write (SONDE_STATE names another folder than /var/lib/sonde)',
   },
   'privileges.missing': {
     exitCode: 'privileges',

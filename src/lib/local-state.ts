@@ -1,6 +1,6 @@
 /**
- * Where state is kept that outlives a process. SONDE_STATE names another folder than /var/lib/sonde (a test's,
- * an unprivileged user's).
+ * Where state is kept that outlives a process. SONDE_STATE names another folder than /var/lib/sonde (a
+ * test's, an unprivileged user's).
  */
 export function localStateFolder(environment: NodeJS.ProcessEnv = process.env): string {
   return environment['SONDE_STATE'] || '/var/lib/sonde';

@@ -155,8 +155,8 @@ export type WindowRecord = NodeLabels & {
   /** `stage.reason` → how many, in this window. */
   readonly lost: Readonly<Record<string, number>>;
   /**
-   * Connections opened in this window, as Sonde counted them and as the kernel did (ActiveOpens + PassiveOpens),
-   * over all namespaces that could be compared. What one window misses of a namespace the next one has.
+   * Connections opened in this window, as Sonde counted them and as the kernel did (ActiveOpens +
+   * PassiveOpens), over all namespaces that could be compared. What one window misses the next one has.
    */
   readonly 'coverage.seen': number;
   readonly 'coverage.kernel': number;
@@ -169,7 +169,7 @@ export type WindowRecord = NodeLabels & {
 export type SondeRecord = FlowRecord | ConnectionRecord | WindowRecord;
 
 /**
- * What leaves it: with (boot.id, agent.instance) the sequence names the record. It rises strictly, may have gaps,
- * and is never given twice.
+ * What leaves it: with (boot.id, agent.instance) the sequence names the record. It rises strictly, may have
+ * gaps, and is never given twice.
  */
 export type NumberedRecord = SondeRecord & { readonly 'record.sequence': number };

@@ -2,8 +2,8 @@
  * The way from the spool to one exporter: reads what is next, gives it to the exporter, tries again what may
  * yet succeed, counts what will not, and only then moves the exporter's cursor.
  *
- * Owns one loop, which the agent's tick never waits for. Holds one batch. An exporter that never answers holds
- * up nobody but itself.
+ * Owns one loop, which the agent's tick never waits for. Holds one batch. An exporter that never answers
+ * holds up nobody but itself.
  */
 
 import type { Clock } from '../../lib/clock.ts';

@@ -18,9 +18,9 @@ function opens(counters: Readonly<Record<string, number>> | undefined): number {
 }
 
 /**
- * What was added since the last window. `before` holds the last counts by namespace cookie and is brought up to
- * date. A namespace that cannot be compared now adds nothing and keeps its place: when it can be again, what it
- * counted meanwhile is added then. So sums over windows telescope.
+ * What was added since the last window. `before` holds the last counts by namespace cookie and is brought up
+ * to date. A namespace that cannot be compared now adds nothing and keeps its place: when it can be again,
+ * what it counted meanwhile is added then. So sums over windows telescope.
  */
 export function coverageSince(
   before: Map<string, Opens>,

@@ -143,6 +143,8 @@ interface Mark {
 /** Longer than the longest closing record: 1,024 namespaces at 1 kB each. */
 const lineBytesMax = 8 << 20;
 
+const noMark: Mark = { bootId: undefined, instance: undefined, sequence: -1 };
+
 function lastMark(fd: number, size: number): Mark | undefined {
   const start = behindNewline(fd, size - 1);
   if (size === 0 || size - start > lineBytesMax) return undefined;
@@ -189,9 +191,9 @@ function rotatedMark(path: string): Mark | undefined {
   }
 }
 
-function isWritten(record: NumberedRecord, mark: Mark | undefined): boolean {
+function isWritten(record: NumberedRecord, mark: Mark): boolean {
   return (
-    record['boot.id'] === mark?.bootId &&
+    record['boot.id'] === mark.bootId &&
     record['agent.instance'] === mark.instance &&
     record['record.sequence'] <= mark.sequence
   );
@@ -223,7 +225,8 @@ async function openFile(options: Options): Promise<OpenExporter> {
   await makeFolder(dirname(options.path));
   const found = repair(options.path);
   let { size } = found;
-  const mark = found.mark ?? (size === 0 && options.keep > 0 ? rotatedMark(options.path) : undefined);
+  const rotated = size === 0 && options.keep > 0 ? rotatedMark(options.path) : undefined;
+  const mark = found.mark ?? rotated ?? noMark;
   let file: FileHandle = await open(options.path, 'a', mode);
 
   async function append(chunks: readonly Buffer[]): Promise<void> {

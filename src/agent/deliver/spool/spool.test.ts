@@ -272,7 +272,7 @@ describe('damage', () => {
     const at = bench(t);
     const log = await written(at);
     const chance = prng(20_260_102);
-    for (let place = 0; place < log.bytes.length; place += 1 + chance.below(4)) {
+    for (let place = 0; place < log.bytes.length; place += 1 + chance.below(8)) {
       const broken = Buffer.from(log.bytes);
       broken[place]! ^= 1 << chance.below(8);
       const { names: left, damaged } = await reread(at, log, broken);

@@ -7,7 +7,7 @@
  * sequence twice.
  */
 
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../../lib/clock.ts';
@@ -55,6 +55,23 @@ async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<vo
   }
 }
 
+/**
+ * The spool's folder and those above it, up to the one of all state, which other users pass through. One by
+ * one: Node's recursive mkdir does not end in a file system that refuses.
+ */
+function makeFolders(spool: string): void {
+  const instance = dirname(spool);
+  const agents = dirname(instance);
+  for (const [path, mode] of [
+    [dirname(agents), 0o755],
+    [agents, 0o755],
+    [instance, 0o700],
+    [spool, 0o700],
+  ] as const) {
+    if (!existsSync(path)) mkdirSync(path, mode);
+  }
+}
+
 async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r');
   await handle.sync();
@@ -99,8 +116,7 @@ export class Spool {
   /** Opens or makes the log, and brings it into order. */
   static async open(options: SpoolOptions): Promise<Spool> {
     const { folder, bootId, clock } = options;
-    mkdirSync(dirname(dirname(folder)), { recursive: true, mode: 0o755 });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     const cursors = new Map<string, Position>();
     for (const name of readdirSync(folder)) {
       const reader = /^(.+)\.cursor$/.exec(name)?.[1];
@@ -242,7 +258,7 @@ export class Spool {
       const grown = this.#grown.promise;
       const { dropped, damaged } = reader.lost;
       const batch = await this.#readOn(reader);
-      if (dropped !== reader.lost.dropped) continue; // some of it was given up, and counted, while it was read
+      if (dropped !== reader.lost.dropped) continue; // some of it went, and was counted, while it was read
       if (batch) {
         reader.claimed = endOf(batch);
         reader.lost = { dropped, damaged: damaged + batch.damaged };
