@@ -73,6 +73,46 @@ Napi::Value Resize(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+/* maps(object): the names of its maps, without those that libbpf makes of data sections. */
+Napi::Value Maps(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  auto list = Napi::Array::New(info.Env());
+  bpf_map *map;
+  bpf_object__for_each_map(map, handle->object) if (!bpf_map__is_internal(map)) list[list.Length()] =
+      Napi::String::New(info.Env(), bpf_map__name(map));
+  return list;
+}
+
+/* reuse(object, map, path): before load; the pinned map takes the place of a new one, with its size. */
+Napi::Value Reuse(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  bpf_map *map = map_of(info, handle, 1);
+  std::string path = string_of(info, 2);
+  int fd = bpf_obj_get(path.c_str());
+  if (fd < 0) throw failure(info.Env(), "open " + path, errno);
+  int error = bpf_map__reuse_fd(map, fd);  // keeps a duplicate
+  ::close(fd);
+  if (error) throw failure(info.Env(), "reuse " + path, -error);
+  return info.Env().Undefined();
+}
+
+/* skip(object, program): before load; this program is not loaded. */
+Napi::Value Skip(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  int error = bpf_program__set_autoload(program_of(info, handle, 1), false);
+  if (error) throw failure(info.Env(), "skip", -error);
+  return info.Env().Undefined();
+}
+
+/* pinMap(object, map, path): a second name for a loaded map, in a BPF file system. Unpinning is unlink(2). */
+Napi::Value PinMap(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  int map = bpf_map__fd(map_of(info, handle, 1));
+  std::string path = string_of(info, 2);
+  if (bpf_obj_pin(map, path.c_str())) throw failure(info.Env(), "pin " + path, errno);
+  return info.Env().Undefined();
+}
+
 /* load(object): maps made, programs verified. The error's log ends with what the verifier had against it. */
 Napi::Value Load(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
@@ -88,6 +128,26 @@ Napi::Value Attach(const Napi::CallbackInfo &info) {
   if (handle->links.contains(name)) throw Napi::Error::New(info.Env(), name + " is attached already");
   bpf_link *link = bpf_program__attach(program);
   if (!link) throw failure(info.Env(), "attach " + name, errno);
+  handle->links[name] = link;
+  return info.Env().Undefined();
+}
+
+/* pinLink(object, program, path): the program stays attached when this process ends. */
+Napi::Value PinLink(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  int link = bpf_link__fd(link_of(info, handle, 1));
+  std::string path = string_of(info, 2);
+  if (bpf_obj_pin(link, path.c_str())) throw failure(info.Env(), "pin " + path, errno);
+  return info.Env().Undefined();
+}
+
+/* openLink(object, program, path): a pinned link, as if this object had attached the program. */
+Napi::Value OpenLink(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  std::string name = bpf_program__name(program_of(info, handle, 1)), path = string_of(info, 2);
+  if (handle->links.contains(name)) throw Napi::Error::New(info.Env(), name + " is attached already");
+  bpf_link *link = bpf_link__open(path.c_str());
+  if (!link) throw failure(info.Env(), "open " + path, errno);
   handle->links[name] = link;
   return info.Env().Undefined();
 }
@@ -204,9 +264,7 @@ Napi::Value Remove(const Napi::CallbackInfo &info) {
 /* run(object, program): promise; reads an attached iterator to its end. */
 Napi::Value Run(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
-  auto found = handle->links.find(string_of(info, 1));
-  if (found == handle->links.end()) throw Napi::Error::New(info.Env(), "that iterator is not attached");
-  int link = bpf_link__fd(found->second);
+  int link = bpf_link__fd(link_of(info, handle, 1));
   return Job::start(
       info, handle,
       [=](std::string &what) {
@@ -239,6 +297,14 @@ Napi::Value Statistics(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+/* The program behind a link that another process made; closed by the caller. */
+int program_behind(bpf_link *link) {
+  bpf_link_info about = {};
+  uint32_t size = sizeof about;
+  if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &about, &size)) return -1;
+  return bpf_prog_get_fd_by_id(about.prog_id);
+}
+
 /* programs(object): name, runs, run time; the last two count only while statistics are on. */
 Napi::Value Programs(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
@@ -248,11 +314,15 @@ Napi::Value Programs(const Napi::CallbackInfo &info) {
     auto entry = Napi::Object::New(info.Env());
     bpf_prog_info about = {};
     uint32_t size = sizeof about;
-    entry["name"] = bpf_program__name(program);
-    if (bpf_program__fd(program) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(program), &about, &size)) {
+    std::string name = bpf_program__name(program);
+    entry["name"] = name;
+    int own = bpf_program__fd(program), fd = own;
+    if (own < 0 && handle->links.contains(name)) fd = program_behind(handle->links[name]);
+    if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &about, &size)) {
       entry["runs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_cnt));
       entry["runTimeNs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_time_ns));
     }
+    if (own < 0 && fd >= 0) ::close(fd);
     list[list.Length()] = entry;
   }
   return list;
@@ -317,6 +387,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"btf", Btf},
       {"constants", Constants},
       {"resize", Resize},
+      {"maps", Maps},
+      {"reuse", Reuse},
+      {"skip", Skip},
+      {"pinMap", PinMap},
+      {"pinLink", PinLink},
+      {"openLink", OpenLink},
       {"load", Load},
       {"attach", Attach},
       {"detach", Detach},

@@ -6,7 +6,10 @@ import type { ConnectionEvent, FlowRow } from '../model/observation.ts';
 import type { ConnectionRecord, SondeRecord, WindowRecord } from '../model/record.ts';
 import { agentLimits, createAgent, type Agent, type AgentParts } from './agent.ts';
 import { openDelivery } from './deliver/delivery.ts';
-import { windowCloser } from './window/closing.ts';
+import type { Position, Stopped } from './kernel/control.ts';
+import { newMemory, windowCloser } from './window/closing.ts';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** An agent on parts that write down what is done to them, in order. */
 class Bench {
@@ -24,6 +27,9 @@ class Bench {
   /** Rows of the next window. */
   rows: FlowRow[] = [];
   fail: string | undefined;
+  position: Position = { window: 0, cleared: 0, closedAtMs: 0 };
+  stopped: Stopped = 'no';
+  readonly memory = newMemory();
   /** Resolves when it may go on. */
   slow: Promise<unknown> | undefined;
   readonly #stop = new AbortController();
@@ -60,9 +66,15 @@ class Bench {
           },
           backlog: () => this.events.length,
         },
-        losses: () => this.kernelLosses,
-        ownersUsed: () => 1,
-        namespacesUsed: () => 1,
+        control: {
+          losses: () => this.kernelLosses,
+          ownersUsed: () => 1,
+          namespacesUsed: () => 1,
+          position: () => this.position,
+          seen: () => undefined,
+          set: ({ trace }) => void this.done.push(`trace ${trace === true ? 'on' : 'off'}`),
+          stopped: () => this.stopped,
+        },
         close: (number) => {
           this.done.push(`close ${number}`);
           return Promise.resolve({ count: number, keys: view, values: view });
@@ -71,14 +83,22 @@ class Bench {
           this.done.push(`clear ${count}`);
           return Promise.resolve();
         },
-        set: ({ trace }) => void this.done.push(`trace ${trace === true ? 'on' : 'off'}`),
         detach: () => void this.done.push('detach'),
+        unpin: () => void this.done.push('unpin'),
       },
       decodeEvent: (_, offset) => this.events[offset]!,
       decodeFlows: () => this.rows.splice(0),
       owners: { refresh: () => undefined, labels: () => curl },
-      namespaces: { start: () => Promise.resolve(), observe: () => Promise.resolve([]), inode: () => 7 },
-      closeWindow: windowCloser(node, { inFlight: 1, outRstsComparable: true }),
+      namespaces: {
+        start: () => Promise.resolve(new Map()),
+        resume: () => undefined,
+        vanished: () => [],
+        observe: () => Promise.resolve([]),
+        inode: () => 7,
+      },
+      closeWindow: windowCloser(node, { inFlight: 1, outRstsComparable: true }, this.memory),
+      memory: this.memory,
+      begin: { since: iso(this.clock.wallMs()), window: 0, end: iso(this.clock.wallMs()) },
       delivery: openDelivery(new Map([['probe', exporter]]), log),
       node,
       windowMs: 1000,
@@ -217,6 +237,7 @@ describe('the end', () => {
       'close 1',
       'deliver 1',
       'clear 1',
+      'unpin',
     ];
     assert.deepEqual(bench.done, expected);
   });

@@ -104,6 +104,11 @@ export const operatorErrors = {
     message: 'the native addon cannot be loaded from {file} ({reason})',
     whatToDo: 'run scripts/setup',
   },
+  'pins.foreign': {
+    exitCode: 'privileges',
+    message: 'what is pinned in {folder} cannot be trusted: {reason}',
+    whatToDo: 'find out who made it and remove it, or name another BPF file system by SONDE_BPFFS',
+  },
   'agent.already_running': {
     exitCode: 'alreadyRunning',
     message: 'an agent of instance {instance} runs already ({socket})',

@@ -4,10 +4,27 @@
  */
 
 import type { Log } from '../../lib/log.ts';
-import type { SondeRecord } from '../../model/record.ts';
+import type { SondeRecord, WindowRecord } from '../../model/record.ts';
 import type { OpenExporter } from './exporter.ts';
 
+/** A closed window, whole, and what the next agent needs to go on behind it (JSON). */
+export interface WindowCommit {
+  readonly records: readonly SondeRecord[];
+  readonly closing: WindowRecord;
+  readonly state: unknown;
+}
+
+/** The newest committed window of this boot. */
+export interface Resumed {
+  readonly number: number;
+  readonly bootId: string;
+  readonly state: unknown;
+}
+
 export type Delivery = AsyncDisposable & {
+  /** Resolves when the window is safe: the kernel may forget it. */
+  commit(window: WindowCommit): Promise<void>;
+  resumed(): Resumed | undefined;
   /** Resolves when every exporter has taken the records or given up on them. */
   deliver(records: readonly SondeRecord[]): Promise<void>;
   /** Records lost so far, by `deliver.EXPORTER`. */
@@ -32,11 +49,15 @@ export function openDelivery(exporters: ReadonlyMap<string, OpenExporter>, log: 
     }
   }
 
+  async function deliver(records: readonly SondeRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    await Promise.all([...exporters].map(([name, exporter]) => deliverTo(name, exporter, records)));
+  }
+
   return {
-    async deliver(records) {
-      if (records.length === 0) return;
-      await Promise.all([...exporters].map(([name, exporter]) => deliverTo(name, exporter, records)));
-    },
+    deliver,
+    commit: ({ records, closing }) => deliver([...records, closing]),
+    resumed: () => undefined, // an exporter does not say what it has taken
     losses: () => ({ ...losses }),
     async [Symbol.asyncDispose]() {
       for (const [name, exporter] of exporters) {

@@ -1,16 +1,21 @@
-/** Labels of the node itself, the same on every record of one run. */
+/** Labels of the node itself, the same on every record of one generation of counting. */
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { unknownLabel, type NodeLabels } from '../../model/record.ts';
 
-export function nodeLabels(options: { instance: string; environment: string | undefined }): NodeLabels {
+/** `agentId`: of the generation that goes on; a new one without it. */
+export function nodeLabels(options: {
+  instance: string;
+  environment: string | undefined;
+  agentId?: string | undefined;
+}): NodeLabels {
   return {
     'host.name': hostname() || unknownLabel,
     environment: options.environment ?? unknownLabel,
     'agent.instance': options.instance,
-    'agent.id': randomUUID(),
+    'agent.id': options.agentId ?? randomUUID(),
     'boot.id': readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
   };
 }

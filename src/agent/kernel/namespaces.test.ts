@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { NetnsCounts } from '../../model/observation.ts';
-import { findNamespaces, openNamespaces, type Counters, type Namespaces } from './namespaces.ts';
+import type { Counters, NetnsCounts } from '../../model/observation.ts';
+import { findNamespaces, openNamespaces, type Namespaces } from './namespaces.ts';
 import type { Native } from './native.ts';
 
 const ownInode = Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0]);

@@ -6,27 +6,13 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { NetnsCounts } from '../../model/observation.ts';
+import type { Counters, NamespaceObservation, NetnsCounts, Reading } from '../../model/observation.ts';
 import type { Native } from './native.ts';
 
 const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as const;
 
 /** Readings until Sonde's counts stand still around one; then the last is taken as it is. */
 const readingsMax = 5;
-
-export type Counters = NetnsCounts['counters'];
-export interface Reading {
-  readonly before: Counters;
-  readonly kernel: Counters;
-  readonly after: Counters;
-}
-
-export interface Observation {
-  readonly counts: NetnsCounts;
-  readonly baseline?: Reading;
-  readonly now?: Reading;
-  readonly unreachable?: string;
-}
 
 export interface NamespaceSource {
   readonly native: Native;
@@ -84,14 +70,20 @@ function equal(a: Counters, b: Counters): boolean {
   return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
 }
 
+/** By cookie, those that are out of reach and named, with the counts that were told of them. JSON. */
+export type VanishedNamespaces = readonly (readonly [cookie: string, told: Counters])[];
+
 export interface Namespaces {
   /**
    * Reads every namespace that exists now, as the point from which to count. Right after the programs are
-   * attached.
+   * attached. Returns it, for the agent that goes on counting from there.
    */
-  start(): Promise<void>;
+  start(): Promise<ReadonlyMap<bigint, Reading>>;
+  /** Goes on from what an agent before has read. */
+  resume(baselines: ReadonlyMap<bigint, Reading>, vanished: VanishedNamespaces): void;
+  vanished(): VanishedNamespaces;
   /** Every namespace that the programs have met. */
-  observe(): Promise<Observation[]>;
+  observe(): Promise<NamespaceObservation[]>;
   inode(id: number): number;
 }
 
@@ -130,7 +122,7 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
     }
   }
 
-  async function observeOne(counts: NetnsCounts): Promise<Observation> {
+  async function observeOne(counts: NetnsCounts): Promise<NamespaceObservation> {
     const path = paths.get(counts.inode);
     if (path === undefined) return { counts, unreachable: 'no process and no mount of it is left' };
     try {
@@ -157,9 +149,15 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
           continue; // it went away between finding and entering it: nothing to compare later
         }
       }
+      return baselines;
     },
+    resume(read, gone) {
+      for (const [cookie, reading] of read) baselines.set(cookie, reading);
+      for (const [cookie, told] of gone) vanished.set(BigInt(cookie), told);
+    },
+    vanished: () => [...vanished].map(([cookie, told]) => [String(cookie), told] as const),
     async observe() {
-      const observations: Observation[] = [];
+      const observations: NamespaceObservation[] = [];
       paths = findNamespaces();
       for (let id = 1; id <= source.used(); id++) {
         const counts = source.read(id);

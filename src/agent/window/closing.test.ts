@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { node, row } from '../../../test/observations.ts';
+import type { NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
 import { windowCloser, type ClosedWindow, type WindowParts } from './closing.ts';
-import type { NamespaceObservation } from './reconcile.ts';
 
 type Step = Partial<Omit<WindowParts, 'bounds'>> & { readonly last?: boolean };
 
