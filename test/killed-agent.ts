@@ -73,7 +73,10 @@ if (import.meta.main) {
   const stopping = new AbortController();
   process.once('SIGTERM', () => stopping.abort());
   const native = loadNative(artefacts());
-  await runAgent(await parseConfig(JSON.parse(readFileSync(config, 'utf8')), config), stopping.signal, {
+  const { orphanMs, ...settings } = JSON.parse(readFileSync(config, 'utf8')) as { orphanMs?: number };
+  const parsed = await parseConfig(settings, config);
+  const limits = { ...parsed.limits, ...(orphanMs === undefined ? {} : { orphan_max: orphanMs }) };
+  await runAgent({ ...parsed, limits }, stopping.signal, {
     log: { info: say, warn: say },
     native: moment === undefined ? native : dyingNative(native, moment, Number(window)),
     delivery: fileDelivery(spool),

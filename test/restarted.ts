@@ -1,17 +1,48 @@
 /** Agents that a test kills: one after the other, of one instance, on one spool, below one BPF file system. */
 
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ChurnTruth } from '../lab/churn.ts';
 import { bpffsPath } from '../src/agent/kernel/pins.ts';
 import { committedWindows, type CommittedWindow } from './file-delivery.ts';
 import type { Moment } from './killed-agent.ts';
 import { eventually } from './rig.ts';
+import { assertBalance, flowSums, truthSums } from './truth.ts';
 
 const patienceMs = Number(process.env['SONDE_PATIENCE_MS'] ?? 60_000);
+
+/** Whole windows, one after the other, of one generation. */
+export function assertWhole(windows: readonly CommittedWindow[]): void {
+  assert.deepEqual(
+    windows.map(({ number }) => number),
+    windows.map((_, index) => index + 1),
+  );
+  assert.equal(new Set(windows.map(({ closing }) => closing['agent.id'])).size, 1);
+  windows.slice(1).forEach(({ closing }, index) => {
+    assert.equal(closing['window.start'], windows[index]?.closing['window.end']);
+  });
+}
+
+export function assertTruth(windows: readonly CommittedWindow[], truths: readonly ChurnTruth[]): void {
+  for (const process of truths.flatMap((t) => t.processes)) assert.deepEqual(process.unexpected, {});
+  const flows = windows.flatMap(({ records }) => records).filter((r) => r['event.name'] === 'sonde.flow');
+  const churned = flows.filter((flow) => flow['destination.port'] !== 7000);
+  assert.deepEqual(flowSums(churned), truthSums(truths));
+  assertBalance(
+    windows.map(({ closing }) => closing),
+    flows,
+  );
+  for (const { closing } of windows.slice(-2)) {
+    assert.ok(closing['coverage.namespaces'].length > 0);
+    for (const coverage of closing['coverage.namespaces'])
+      assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
+  }
+}
 
 /** One process. */
 export interface Life {
@@ -21,6 +52,12 @@ export interface Life {
   /** Resolves when it has ended, with its code or signal. */
   ended(): Promise<string>;
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>;
+}
+
+export interface StartOptions {
+  /** At which step of closing which window. */
+  readonly dies?: { readonly moment: Moment; readonly window: number };
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class Restarted implements AsyncDisposable {
@@ -43,7 +80,7 @@ export class Restarted implements AsyncDisposable {
     return existsSync(this.pins) ? readdirSync(this.pins) : [];
   }
 
-  start(settings: Record<string, unknown>, dies?: { moment: Moment; window: number }): Life {
+  start(settings: Record<string, unknown>, { dies, environment = {} }: StartOptions = {}): Life {
     const config = join(this.folder, 'agent.json');
     writeFileSync(
       config,
@@ -51,7 +88,9 @@ export class Restarted implements AsyncDisposable {
     );
     const program = join(import.meta.dirname, 'killed-agent.ts');
     const how = dies ? [dies.moment, String(dies.window)] : [];
-    const child = spawn(process.execPath, [program, config, this.#spool, ...how]);
+    const child = spawn(process.execPath, [program, config, this.#spool, ...how], {
+      env: { ...process.env, ...environment },
+    });
     this.#children.add(child);
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (text += String(bytes)));

@@ -10,7 +10,7 @@ import { openDelivery, type Delivery } from './deliver/delivery.ts';
 import { openExporters } from './deliver/exporter.ts';
 import { runGeneration } from './generation/main.ts';
 import { artefacts, loadNative, type Native } from './kernel/native.ts';
-import { closePins, openPins } from './kernel/pins.ts';
+import { closePins, openPins, removePins, showRemoved } from './kernel/pins.ts';
 import { openLocalServer } from './local/server.ts';
 
 export interface AgentOptions {
@@ -34,6 +34,8 @@ export async function runAgent(
   const lasts =
     given.delivery !== undefined || Object.values(config.exporters).some((of) => of !== undefined);
   const pins = lasts ? openPins(config.instance, log) : undefined;
+  if (pins) open.defer(() => closePins(pins));
+  else detachLeft(config.instance, log);
   let opened = onOpen;
   do {
     await runGeneration({ config, log, native, delivery, pins }, signal, (agent) => {
@@ -42,5 +44,18 @@ export async function runAgent(
       opened = undefined;
     });
   } while (!signal.aborted);
-  if (pins) closePins(pins);
+}
+
+/** Two generations never count at once, also where the agent that comes next keeps none. */
+function detachLeft(instance: string, log: Log): boolean {
+  const removed = removePins(instance);
+  if (!removed) return false;
+  log.warn(`removed ${showRemoved(removed)} of instance ${instance}; what no window told of them is lost`);
+  return true;
+}
+
+/** Detaches and removes what a killed agent of this instance left. Throws if one is running. */
+export async function detachAgent({ instance }: AgentConfig, log: Log): Promise<void> {
+  await using _lock = await openLocalServer(instance, log);
+  if (!detachLeft(instance, log)) log.info(`nothing of instance ${instance} is attached`);
 }

@@ -117,7 +117,9 @@ export async function runGeneration(
     vanished: told?.vanished ?? [],
     orphanMs: config.limits.orphan_max,
   });
-  if (adopted?.outdated !== undefined) return agent.run(AbortSignal.abort());
-  onOpen(agent);
-  await agent.run(signal);
+  const goesOn = adopted?.outdated === undefined;
+  if (goesOn) onOpen(agent);
+  await agent.run(goesOn ? signal : AbortSignal.abort());
+  if (goesOn && !signal.aborted)
+    lasting.log.warn('no agent looked for too long, and the programs went idle: counting begins anew');
 }

@@ -11,7 +11,7 @@ import {
 } from './generation.ts';
 import type { Namespaces, VanishedNamespaces } from './namespaces.ts';
 import type { Native } from './native.ts';
-import type { Pins } from './pins.ts';
+import { showRemoved, type Pins } from './pins.ts';
 import { Kernel } from './programs.ts';
 
 /** The newest window that is safe, and of which generation it is. */
@@ -115,9 +115,8 @@ export function openKernel(options: OpenOptions): OpenedKernel {
       return adopt(pins as Pins, generation, options);
     } catch (error) {
       if (isOperatorError(error)) throw error;
-      const { maps, links } = (pins as Pins).remove(generation);
-      const what = `${String(links)} programs and ${String(maps)} maps of an agent before`;
-      log.warn(`detached and removed ${what}: ${(error as Error).message}; counting begins anew`);
+      const removed = showRemoved((pins as Pins).remove(generation));
+      log.warn(`removed ${removed} of an agent before: ${(error as Error).message}; counting begins anew`);
     }
   }
   const name = generationName(objectDigest(object), limits);

@@ -118,25 +118,46 @@ function pinsIn(folder: string): Pins {
   };
 }
 
+function folderOf(instance: string): string {
+  return `${bpffsPath()}/sonde/${instance}`;
+}
+
 /**
  * The pins of an instance; undefined, and said so, where there is no place for any. Throws pins.foreign for a
  * place that somebody else could write to: whoever pins a map there decides what we read.
  */
 export function openPins(instance: string, log: Log): Pins | undefined {
-  const root = bpffsPath();
+  const [root, folder] = [bpffsPath(), folderOf(instance)];
   try {
     if (!isBpffs(root)) mount(root);
-    for (const folder of [`${root}/sonde`, `${root}/sonde/${instance}`]) ownFolder(folder);
+    for (const path of [`${root}/sonde`, folder]) ownFolder(path);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     const reason = (error as Error).message.trim().split('\n').at(-1) ?? '';
     log.warn(`nothing can be pinned below ${root} (${reason}): a killed agent leaves a gap`);
     return undefined;
   }
-  return pinsIn(`${root}/sonde/${instance}`);
+  return pinsIn(folder);
 }
 
-/** Goes with the last generation. */
+/** The instance's folder goes with its last generation. */
 export function closePins({ folder }: Pins): void {
   if (readdirSync(folder).length === 0) rmdirSync(folder);
+}
+
+/** Detaches and removes what a killed agent left; undefined if there is nothing. */
+export function removePins(instance: string): Removed | undefined {
+  const folder = folderOf(instance);
+  if (!existsSync(folder)) return undefined;
+  for (const path of [folder.slice(0, folder.lastIndexOf('/')), folder]) ownFolder(path);
+  const pins = pinsIn(folder);
+  const removed = pins.generations().map((generation) => pins.remove(generation));
+  closePins(pins);
+  const sum = (of: keyof Removed) => removed.reduce((total, { [of]: count }) => total + count, 0);
+  return removed.length === 0 ? undefined : { maps: sum('maps'), links: sum('links') };
+}
+
+/** For a line of the log. */
+export function showRemoved({ links, maps }: Removed): string {
+  return `${String(links)} attached programs and ${String(maps)} maps`;
 }
