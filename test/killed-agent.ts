@@ -1,7 +1,7 @@
 /**
- * node test/killed-agent.ts CONFIG SPOOL [MOMENT WINDOW]: the real agent in a process of its own, delivering to
- * a file, so that a test can kill it; or it kills itself, with the signal that nothing can catch, at a moment in
- * the closing of a window. Prints `open` when it counts, and everything it logs.
+ * node test/killed-agent.ts CONFIG SPOOL [MOMENT WINDOW]: the real agent in a process of its own,
+ * delivering to a file, so that a test can kill it; or it kills itself, with the signal that nothing can
+ * catch, at a moment in the closing of a window. Prints `open` when it counts, and everything it logs.
  */
 
 import { readFileSync } from 'node:fs';

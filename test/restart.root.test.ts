@@ -1,6 +1,7 @@
 /**
- * Agents that are killed with the signal that nothing can catch, at random moments and at every step of closing a
- * window, under load: over all their windows the sums are the truth, and a clean stop leaves nothing behind.
+ * Agents that are killed with the signal that nothing can catch, at random moments and at every step of
+ * closing a window, under load: over all their windows the sums are the truth, and a clean stop leaves
+ * nothing behind.
  */
 
 import assert from 'node:assert/strict';
@@ -39,8 +40,8 @@ function pinnedIds(folder: string): { maps: number[]; links: number[] } {
 /** The kernel lets go of them some time after their last name and descriptor are gone. */
 function stillThere({ maps, links }: { maps: readonly number[]; links: readonly number[] }): string[] {
   const list = (kind: 'map' | 'link') => {
-    const shown = JSON.parse(execFileSync('bpftool', ['-j', kind, 'show'], { encoding: 'utf8' }));
-    return (shown as { id: number }[]).map(({ id }) => id);
+    const shown = execFileSync('bpftool', ['-j', kind, 'show'], { encoding: 'utf8' });
+    return (JSON.parse(shown) as { id: number }[]).map(({ id }) => id);
   };
   const [allMaps, allLinks] = [list('map'), list('link')];
   return [

@@ -5,9 +5,9 @@
  * kernel goes on counting. Must never do work per event outside `drain`.
  *
  * Killed at any moment, it leaves nothing out of the windows and nothing twice: a window's rows stay in the
- * kernel until it is committed, and what is committed is known to the next agent. Single events are detail and
- * go at most once: the ring is consumed before they are delivered, so those of the last tick may be missing.
- * (The other way round they would come twice, and nothing at a receiver could tell.)
+ * kernel until it is committed, and what is committed is known to the next agent. Single events are detail
+ * and go at most once: the ring is consumed before they are delivered, so those of the last tick may be
+ * missing. (The other way round they would come twice, and nothing at a receiver could tell.)
  */
 
 import type { Clock } from '../lib/clock.ts';
@@ -18,8 +18,15 @@ import type { Delivery, Resumed } from './deliver/delivery.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
+import type { Adopted } from './kernel/open.ts';
 import type { Kernel } from './kernel/programs.ts';
-import type { ClosedWindow, ClosingMemory, WindowParts } from './window/closing.ts';
+import {
+  newMemory,
+  takeOver,
+  type ClosedWindow,
+  type ClosingMemory,
+  type WindowParts,
+} from './window/closing.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes } from './window/time.ts';
 
@@ -71,6 +78,24 @@ export interface AgentState {
 export function agentState(resumed: Resumed | undefined): AgentState | undefined {
   const state = resumed?.state as Partial<AgentState> | null | undefined;
   return state?.format === 1 ? (state as AgentState) : undefined;
+}
+
+/** What the parts of an agent are to begin with. */
+export interface Past {
+  readonly begin: Begin;
+  readonly memory: ClosingMemory;
+  readonly vanished: VanishedNamespaces;
+}
+
+/** At nothing, or behind the newest window that is told of the generation that goes on. */
+export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefined, clock: Clock): Past {
+  const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
+  const window = adopted?.committed ?? 0;
+  const state = agentState(resumed);
+  if (window === 0 || !state)
+    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [] };
+  const { end, memory, vanished } = state;
+  return { begin: { since, window, end }, memory: takeOver(memory), vanished };
 }
 
 export const agentLimits = {
@@ -168,62 +193,78 @@ function untilTickMs(clock: Clock, border: bigint): number {
   return Math.min(agentLimits.tickMs, untilBorderMs);
 }
 
-export function createAgent(parts: AgentParts): Agent {
-  const { clock, kernel, owners, namespaces, delivery, node } = parts;
-  const watchers = new Set<Watcher>();
-  const observers = new Set<WindowObserver>();
-  const { since } = parts.begin;
-  let number = parts.begin.window;
-  let start = parts.begin.end;
-  let lastWindow: WindowRecord | null = null;
-  const bootedAt = bootedAtMs(clock);
-
+interface Windows {
   /**
-   * The last window brings its coverage along: once nothing is counted any more, the kernel counts on alone.
+   * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
+   * counts on alone.
    */
-  async function endWindow(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
-    const end = new Date(atMs).toISOString();
-    const last = atStop !== undefined;
-    number++;
-    const raw = await kernel.close(number, atMs);
+  end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void>;
+  /** The agent before was killed while it closed a window: that window ends when it should have. */
+  endCut(): Promise<void>;
+}
+
+function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void): Windows {
+  const { kernel, owners, namespaces, delivery, node, memory } = parts;
+  let { window: number, end: start } = parts.begin;
+
+  async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
+    const bounds = {
+      number: number + 1,
+      start,
+      end: new Date(atMs).toISOString(),
+      last: atStop !== undefined,
+    };
+    const raw = await kernel.close(bounds.number, atMs);
     owners.refresh();
     const { records, closing } = parts.closeWindow({
-      bounds: { number, start, end, last },
+      bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
     });
-    const { memory } = parts;
     const state: AgentState = {
       format: 1,
       agentId: node['agent.id'],
-      last,
-      end,
+      last: bounds.last,
+      end: bounds.end,
       memory: structuredClone(memory),
       vanished: namespaces.vanished(),
     };
     await delivery.commit({ records, closing, state });
     await kernel.clear(raw); // only now: safe, or counted as lost
-    start = end;
+    ({ number, end: start } = bounds);
+    onClosed(closing);
+  }
+
+  return {
+    end,
+    async endCut() {
+      const { window, cleared, closedAtMs } = kernel.control.position();
+      if (window > cleared) await end(closedAtMs);
+    },
+  };
+}
+
+export function createAgent(parts: AgentParts): Agent {
+  const { clock, kernel, namespaces, node } = parts;
+  const watchers = new Set<Watcher>();
+  const observers = new Set<WindowObserver>();
+  let lastWindow: WindowRecord | null = null;
+  const bootedAt = bootedAtMs(clock);
+  const windows = windowsOf(parts, (closing) => {
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
-  }
-
-  /** The agent before was killed while it closed a window: that window ends when it should have. */
-  async function endCutWindow(): Promise<void> {
-    const { window, cleared, closedAtMs } = kernel.control.position();
-    if (window > cleared) await endWindow(closedAtMs);
-  }
+  });
 
   async function run(signal: AbortSignal): Promise<void> {
-    await endCutWindow();
+    await windows.endCut();
     let border = nextBorder(parts);
     while (!signal.aborted && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
-        await endWindow(clock.wallMs());
+        await windows.end(clock.wallMs());
         border = nextBorder(parts);
       }
       await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
@@ -231,7 +272,7 @@ export function createAgent(parts: AgentParts): Agent {
     const coverage = await namespaces.observe();
     kernel.detach();
     while ((await drainEvents(parts, { watchers, bootedAt })) > 0);
-    await endWindow(clock.wallMs(), coverage);
+    await windows.end(clock.wallMs(), coverage);
     kernel.unpin();
   }
 
@@ -253,7 +294,7 @@ export function createAgent(parts: AgentParts): Agent {
     },
     status: () => ({
       node,
-      since,
+      since: parts.begin.since,
       lost: losses(parts),
       owners: kernel.control.ownersUsed(),
       namespaces: kernel.control.namespacesUsed(),

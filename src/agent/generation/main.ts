@@ -1,12 +1,12 @@
 /**
- * The map of the agent: kernel → decode → enrich → window → deliver, for one generation of counting. Builds the
- * parts, connects them, closes in reverse.
+ * The map of the agent: kernel → decode → enrich → window → deliver, for one generation of counting. Builds
+ * the parts, connects them, closes in reverse.
  */
 
 import { cpus } from 'node:os';
 import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { agentState, createAgent, type Agent, type AgentState } from '../agent.ts';
+import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
 import { eventDecoder } from '../decode/events.ts';
 import { flowDecoder } from '../decode/flows.ts';
@@ -20,7 +20,7 @@ import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts'
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
-import { newMemory, takeOver, windowCloser } from '../window/closing.ts';
+import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
 /** What generations of counting that follow each other have in common. */
@@ -58,10 +58,10 @@ function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; names
   const { control, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: control.ownersUsed, read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: control.namespacesUsed,
+      used: () => control.namespacesUsed(),
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),
@@ -74,17 +74,16 @@ export async function runGeneration(
   signal: AbortSignal,
   onOpen: (agent: Agent) => void,
 ): Promise<void> {
-  const { config, native, delivery } = lasting;
+  const { config, native, delivery, log, pins } = lasting;
+  const { instance, environment } = config;
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
-  const { adopted } = opened;
-  const { instance, environment } = config;
-  const told: AgentState | undefined =
-    adopted && adopted.committed > 0 ? agentState(delivery.resumed()) : undefined;
-  const since = adopted?.birth.since ?? new Date(systemClock.wallMs()).toISOString();
-  const node = nodeLabels({ instance, environment, agentId: adopted?.birth.agentId });
+  const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
+  const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
   const { owners, namespaces } = openTables(native, kernel);
-  const memory = told ? takeOver(told.memory) : newMemory();
+  // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
+  // too.
+  const outRstsComparable = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
   const agent = createAgent({
     clock: systemClock,
     kernel,
@@ -92,34 +91,18 @@ export async function runGeneration(
     decodeFlows: flowDecoder(kernel.types),
     owners,
     namespaces,
-    closeWindow: windowCloser(
-      node,
-      {
-        inFlight: cpus().length,
-        // 6.10 gave it the kernel's reason, and made it fire without a socket. The count includes the
-        // program's own argument.
-        outRstsComparable: native.kernelArguments('btf_trace_tcp_send_reset') >= 4,
-      },
-      memory,
-    ),
+    closeWindow: windowCloser(node, { inFlight: cpus().length, outRstsComparable }, memory),
     memory,
-    begin: { since, window: adopted?.committed ?? 0, end: told?.end ?? since },
+    begin,
     delivery,
     node,
     windowMs: config.window,
     allEvents: config.profile === 'full',
   });
-  await beginCounting(opened, namespaces, {
-    pins: lasting.pins,
-    log: lasting.log,
-    agentId: node['agent.id'],
-    since,
-    vanished: told?.vanished ?? [],
-    orphanMs: config.limits.orphan_max,
-  });
-  const goesOn = adopted?.outdated === undefined;
+  const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
+  await beginCounting(opened, namespaces, { pins, log, agentId, since: begin.since, vanished, orphanMs });
+  const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);
   await agent.run(goesOn ? signal : AbortSignal.abort());
-  if (goesOn && !signal.aborted)
-    lasting.log.warn('no agent looked for too long, and the programs went idle: counting begins anew');
+  if (goesOn && !signal.aborted) log.warn('no agent looked for too long: counting begins anew');
 }

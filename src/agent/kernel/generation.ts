@@ -1,9 +1,9 @@
 /**
- * A generation of counting: from the moment its programs are attached until they are detached for good. Several
- * agents, one after the other, may serve it; sums balance within it.
+ * A generation of counting: from the moment its programs are attached until they are detached for good.
+ * Several agents, one after the other, may serve it; sums balance within it.
  *
- * Its name says which object file its programs come from and how large its maps are. What it began with is kept
- * in one of its maps, so that it has exactly its life.
+ * Its name says which object file its programs come from and how large its maps are. What it began with is
+ * kept in one of its maps, so that it has exactly its life.
  */
 
 import { createHash } from 'node:crypto';

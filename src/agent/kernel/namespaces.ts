@@ -92,6 +92,25 @@ function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
   return undefined;
 }
 
+/** Undefined when another namespace has that path by now. */
+async function readAt(
+  source: NamespaceSource,
+  path: string,
+  { cookie, id }: { cookie?: bigint; id?: number } = {},
+): Promise<[bigint, Reading] | undefined> {
+  let seenAs = id;
+  for (let attempt = 1; ; attempt++) {
+    const before = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+    const visit = await source.native.netns(path, ...files);
+    if (cookie !== undefined && visit.cookie !== cookie) return undefined;
+    seenAs ??= idOf(source, visit.cookie);
+    const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+    if (!equal(before, after) && attempt < readingsMax) continue;
+    const [snmp, netstat] = visit.texts as [string, string];
+    return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
+  }
+}
+
 export function openNamespaces(source: NamespaceSource): Namespaces {
   const baselines = new Map<bigint, Reading>();
   /**
@@ -101,32 +120,11 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
   const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
 
-  /** Undefined when another namespace has that path by now. */
-  async function readAt(
-    path: string,
-    cookie: bigint | undefined,
-    id: number | undefined,
-  ): Promise<[bigint, Reading] | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      const before = (id === undefined ? undefined : source.read(id)?.counters) ?? zero;
-      const visit = await source.native.netns(path, ...files);
-      if (cookie !== undefined && visit.cookie !== cookie) return undefined;
-      const seenAs = id ?? idOf(source, visit.cookie);
-      const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
-      if (!equal(before, after) && attempt < readingsMax) {
-        id = seenAs;
-        continue;
-      }
-      const [snmp, netstat] = visit.texts as [string, string];
-      return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
-    }
-  }
-
   async function observeOne(counts: NetnsCounts): Promise<NamespaceObservation> {
     const path = paths.get(counts.inode);
     if (path === undefined) return { counts, unreachable: 'no process and no mount of it is left' };
     try {
-      const reading = await readAt(path, counts.cookie, counts.id);
+      const reading = await readAt(source, path, counts);
       if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
       const fresh: Reading = { before: zero, kernel: zero, after: zero };
       return {
@@ -143,7 +141,7 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
     async start() {
       for (const path of findNamespaces().values()) {
         try {
-          const reading = await readAt(path, undefined, undefined);
+          const reading = await readAt(source, path);
           if (reading) baselines.set(...reading);
         } catch {
           continue; // it went away between finding and entering it: nothing to compare later

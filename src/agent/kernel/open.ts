@@ -60,7 +60,8 @@ function sameScope(a: readonly bigint[] | undefined, b: readonly bigint[] | unde
 /** Why the kernel's side and the newest safe window do not fit together; undefined if they do. */
 function mismatch(kernel: Kernel, committed: number): string | undefined {
   const { window, cleared } = kernel.control.position();
-  // At rest all three are equal; while a window is being closed `window` is ahead; being cleared, `cleared` is behind.
+  // At rest all three are equal; while a window is being closed `window` is ahead; being cleared, `cleared`
+  // is behind.
   const fits = (committed === window || committed === cleared) && window - cleared <= 1;
   return fits ? undefined : `the kernel is at window ${String(window)}, the spool at ${String(committed)}`;
 }
@@ -104,21 +105,29 @@ function adopt(pins: Pins, generation: string, options: OpenOptions): OpenedKern
   }
 }
 
-/**
- * What cannot be taken over is detached and removed before anything new is attached, and said: two generations
- * never count at once.
- */
-export function openKernel(options: OpenOptions): OpenedKernel {
-  const { native, object, limits, pins, log } = options;
-  for (const generation of pins?.generations() ?? []) {
+function adoptAny(pins: Pins, options: OpenOptions): OpenedKernel | undefined {
+  for (const generation of pins.generations()) {
     try {
-      return adopt(pins as Pins, generation, options);
+      return adopt(pins, generation, options);
     } catch (error) {
       if (isOperatorError(error)) throw error;
-      const removed = showRemoved((pins as Pins).remove(generation));
-      log.warn(`removed ${removed} of an agent before: ${(error as Error).message}; counting begins anew`);
+      const removed = showRemoved(pins.remove(generation));
+      options.log.warn(
+        `removed ${removed} of an agent before: ${(error as Error).message}; counting begins anew`,
+      );
     }
   }
+  return undefined;
+}
+
+/**
+ * What cannot be taken over is detached and removed before anything new is attached, and said: two
+ * generations never count at once.
+ */
+export function openKernel(options: OpenOptions): OpenedKernel {
+  const { native, object, limits, pins } = options;
+  const adopted = pins && adoptAny(pins, options);
+  if (adopted) return adopted;
   const name = generationName(objectDigest(object), limits);
   const kernel = new Kernel(native, object, limits);
   if (options.scope) kernel.scope(options.scope);
@@ -136,8 +145,8 @@ export interface CountingOptions {
 }
 
 /**
- * Counting begins, or goes on. A new generation is pinned last, when its baselines are read: killed before, it has
- * told nothing and leaves nothing.
+ * Counting begins, or goes on. A new generation is pinned last, when its baselines are read: killed before,
+ * it has told nothing and leaves nothing.
  */
 export async function beginCounting(
   { kernel, name, scope, adopted }: OpenedKernel,

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { kernelLimits } from './generation.ts';
 import { artefacts, loadNative } from './native.ts';
@@ -55,7 +56,7 @@ describe('the place', () => {
       assert.equal(mounts, 'bpf\n');
     }));
 
-  test('is none where nothing can be mounted: said, and no error', () => {
+  test('is none where nothing can be mounted: said, and nothing made', () => {
     const warnings: string[] = [];
     const before = process.env['SONDE_BPFFS'];
     process.env['SONDE_BPFFS'] = '/nonexistent/bpf';
@@ -66,6 +67,7 @@ describe('the place', () => {
       else process.env['SONDE_BPFFS'] = before;
     }
     assert.match(warnings.join(), /nothing can be pinned below .*: a killed agent leaves a gap/);
+    assert.ok(!existsSync('/nonexistent'));
   });
 
   for (const [what, spoil, reason] of [
@@ -147,7 +149,7 @@ test(
         assert.equal((error as { status?: number }).status, 1); // refused, as it should be
       }
     };
-    kernel.control.seen(process.hrtime.bigint());
+    kernel.control.seen(systemClock.monotonicNs());
     kernel.control.orphanAfter(3600n * 1_000_000_000n);
     connect();
     assert.equal(kernel.control.stopped(), 'no');

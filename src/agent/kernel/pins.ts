@@ -64,6 +64,7 @@ function isBpffs(path: string): boolean {
  * other's pins.
  */
 function mount(path: string): void {
+  if (!existsSync(path)) throw new Error('no such folder');
   const parent = path.slice(0, path.lastIndexOf('/')) || '/';
   const script = 'mountpoint -q "$0" || mount -t bpf -o mode=0700 bpf "$0"';
   execFileSync('flock', [parent, 'sh', '-c', script, path], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,6 +1,6 @@
 /**
- * The kernel programs of one generation of counting, and the maps behind them: opened, sized, loaded and attached
- * by the agent that begins it, taken over from their pins by the next.
+ * The kernel programs of one generation of counting, and the maps behind them: opened, sized, loaded and
+ * attached by the agent that begins it, taken over from their pins by the next.
  *
  * Owns the addon's object and the two flow maps' roles. At most one window is being closed at a time. Must
  * never read or clear the live map.

@@ -2,8 +2,9 @@
  * The end of a window: rows become records, and a closing record says what the node saw, lost and could not
  * see.
  *
- * Owns the balance since counting began: what was reported opened and not yet ended. Must be fed every window,
- * in order. What it remembers from one to the next goes with each window to the agent that may come after.
+ * Owns the balance since counting began: what was reported opened and not yet ended. Must be fed every
+ * window, in order. What it remembers from one to the next goes with each window to the agent that may come
+ * after.
  */
 
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
