@@ -10,7 +10,7 @@ import { openDelivery, type Delivery } from './deliver/delivery.ts';
 import { openExporters } from './deliver/exporter.ts';
 import { runGeneration } from './generation/main.ts';
 import { artefacts, loadNative, type Native } from './kernel/native.ts';
-import { closePins, openPins, removePins, showRemoved } from './kernel/pins.ts';
+import { openPins, removePins, showRemoved } from './kernel/pins.ts';
 import { openLocalServer } from './local/server.ts';
 
 export interface AgentOptions {
@@ -33,12 +33,14 @@ export async function runAgent(
   const delivery = open.use(given.delivery ?? openDelivery(await openExporters(config.exporters), log));
   const lasts =
     given.delivery !== undefined || Object.values(config.exporters).some((of) => of !== undefined);
-  const pins = lasts ? openPins(config.instance, log) : undefined;
-  if (pins) open.defer(() => closePins(pins));
-  else detachLeft(config.instance, log);
+  const place = lasts ? await openPins(config.instance) : undefined;
+  const pins = typeof place === 'string' ? undefined : place;
+  if (pins) open.use(pins);
+  else await detachLeft(config.instance, log);
   let opened = onOpen;
   do {
     await runGeneration({ config, log, native, delivery, pins }, signal, (agent) => {
+      if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
       server.serve(agent);
       opened?.(agent);
       opened = undefined;
@@ -47,8 +49,8 @@ export async function runAgent(
 }
 
 /** Two generations never count at once, also where the agent that comes next keeps none. */
-function detachLeft(instance: string, log: Log): boolean {
-  const removed = removePins(instance);
+async function detachLeft(instance: string, log: Log): Promise<boolean> {
+  const removed = await removePins(instance);
   if (!removed) return false;
   log.warn(`removed ${showRemoved(removed)} of instance ${instance}; what no window told of them is lost`);
   return true;
@@ -57,5 +59,5 @@ function detachLeft(instance: string, log: Log): boolean {
 /** Detaches and removes what a killed agent of this instance left. Throws if one is running. */
 export async function detachAgent({ instance }: AgentConfig, log: Log): Promise<void> {
   await using _lock = await openLocalServer(instance, log);
-  if (!detachLeft(instance, log)) log.info(`nothing of instance ${instance} is attached`);
+  if (!(await detachLeft(instance, log))) log.info(`nothing of instance ${instance} is attached`);
 }

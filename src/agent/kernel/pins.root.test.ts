@@ -15,10 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
-import { silentLog } from '../../lib/log.ts';
 import { kernelLimits } from './generation.ts';
 import { artefacts, loadNative } from './native.ts';
-import { closePins, openPins, removePins, type Pins } from './pins.ts';
+import { openPins, removePins, type Pins } from './pins.ts';
 import { Kernel } from './programs.ts';
 
 /** SONDE_BPFFS is `root` while it acts; nothing is mounted there at first. */
@@ -36,19 +35,18 @@ async function withRoot(act: (root: string) => Promise<void> | void): Promise<vo
   }
 }
 
-function opened(instance: string): Pins {
-  const pins = openPins(instance, silentLog);
-  assert.ok(pins);
-  return pins;
+async function opened(instance: string): Promise<Pins> {
+  const pins = await openPins(instance);
+  return typeof pins === 'string' ? assert.fail(pins) : pins;
 }
 
 const refused = (reason: RegExp) => ({ code: 'pins.foreign', message: reason });
 
 describe('the place', () => {
   test('is mounted where nobody has, once for several instances, for root alone', () =>
-    withRoot((root) => {
-      opened('one');
-      opened('two');
+    withRoot(async (root) => {
+      await using _one = await opened('one');
+      await using _two = await opened('two');
       assert.deepEqual(readdirSync(`${root}/sonde`).sort(), ['one', 'two']);
       const mounts = execFileSync('findmnt', ['--noheadings', '--output', 'FSTYPE', root], {
         encoding: 'utf8',
@@ -56,32 +54,38 @@ describe('the place', () => {
       assert.equal(mounts, 'bpf\n');
     }));
 
-  test('is none where nothing can be mounted: said, and nothing made', () => {
-    const warnings: string[] = [];
+  test('is none where nothing can be mounted, and nothing is made', async () => {
     const before = process.env['SONDE_BPFFS'];
     process.env['SONDE_BPFFS'] = '/nonexistent/bpf';
     try {
-      assert.equal(openPins('one', { ...silentLog, warn: (line) => warnings.push(line) }), undefined);
+      assert.equal(await openPins('one'), '/nonexistent/bpf: no such folder');
     } finally {
       if (before === undefined) delete process.env['SONDE_BPFFS'];
       else process.env['SONDE_BPFFS'] = before;
     }
-    assert.match(warnings.join(), /nothing can be pinned below .*: a killed agent leaves a gap/);
     assert.ok(!existsSync('/nonexistent'));
   });
+
+  test('is for one agent of that instance', () =>
+    withRoot(async () => {
+      await using _pins = await opened('one');
+      const running = { code: 'agent.already_running' };
+      await assert.rejects(openPins('one'), running);
+      await assert.rejects(removePins('one'), running);
+    }));
 
   for (const [what, spoil, reason] of [
     ['of another user', (path: string) => chownSync(path, 1234, 0), /belongs to user 1234/],
     ['that others may use', (path: string) => chmodSync(path, 0o777), /others may use it, its mode is 777/],
   ] as const) {
     test(`${what} is refused`, () =>
-      withRoot((root) => {
-        closePins(opened('one'));
+      withRoot(async (root) => {
+        await (await opened('one'))[Symbol.asyncDispose]();
         for (const path of [`${root}/sonde/one`, `${root}/sonde`]) {
           mkdirSync(path, { recursive: true, mode: 0o700 });
           spoil(path);
-          assert.throws(() => openPins('one', silentLog), refused(reason));
-          assert.throws(() => removePins('one'), refused(reason));
+          await assert.rejects(openPins('one'), refused(reason));
+          await assert.rejects(removePins('one'), refused(reason));
           chownSync(path, 0, 0);
           chmodSync(path, 0o700);
         }
@@ -89,10 +93,10 @@ describe('the place', () => {
   }
 
   test('a link to elsewhere is refused', () =>
-    withRoot((root) => {
-      opened('one');
+    withRoot(async (root) => {
+      await using _pins = await opened('one');
       symlinkSync(`${root}/sonde/one`, `${root}/sonde/two`);
-      assert.throws(() => openPins('two', silentLog), refused(/no folder/));
+      await assert.rejects(openPins('two'), refused(/no folder/));
     }));
 });
 
@@ -102,13 +106,14 @@ test('a generation is there whole or not at all; what was half done goes', { tim
     const { object } = artefacts();
     const native = loadNative(artefacts());
     await using kernel = new Kernel(native, object, { ...kernelLimits, flowRowsMax: 256 });
-    const half = opened('one');
+    const half = await opened('one');
     const loose = native.open(object);
     native.load(loose);
     native.pinMap(loose, 'shared', half.mapPath(half.draft(), 'shared'));
     native.close(loose);
+    await half[Symbol.asyncDispose]();
     assert.deepEqual(readdirSync(folder), ['new']);
-    const pins = opened('one');
+    const pins = await opened('one');
     assert.deepEqual(pins.generations(), []);
 
     await kernel.start();
@@ -119,9 +124,10 @@ test('a generation is there whole or not at all; what was half done goes', { tim
     assert.deepEqual(kernel.birth(), birth);
     pins.dropLinks('g');
     assert.ok(!kernel.isWhole());
-    assert.deepEqual(removePins('one'), { maps: mapsOf(native, object), links: 0 });
+    await pins[Symbol.asyncDispose]();
+    assert.deepEqual(await removePins('one'), { maps: mapsOf(native, object), links: 0 });
     assert.ok(!existsSync(folder));
-    assert.equal(removePins('one'), undefined);
+    assert.equal(await removePins('one'), undefined);
   }),
 );
 

@@ -5,10 +5,12 @@
  *
  * Owns BPFFS/sonde/INSTANCE. A generation is one folder in it: maps under their names, links as `link_NAME`.
  * It is made whole as `new` and renamed, and renamed to `old` before it is taken apart; so what has another
- * name is whole, whenever an agent was killed. One agent at a time: whoever holds the instance's lock.
+ * name is whole, whenever an agent was killed. One agent at a time: whoever holds the lock, which goes with its
+ * process.
  */
 
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -19,8 +21,8 @@ import {
   statfsSync,
   unlinkSync,
 } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { OperatorError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
 
 /** BPF_FS_MAGIC of linux/magic.h. */
 const bpffsType = 0xcafe4a11;
@@ -35,8 +37,7 @@ export interface Removed {
   readonly links: number;
 }
 
-export interface Pins {
-  readonly folder: string;
+export type Pins = AsyncDisposable & {
   /** Names of the generations that are there; by rights one at most. */
   generations(): string[];
   mapPath(generation: string, map: string): string;
@@ -48,7 +49,7 @@ export interface Pins {
   /** The programs of a generation are not held attached any more; its maps stay. */
   dropLinks(generation: string): void;
   remove(generation: string): Removed;
-}
+};
 
 /** SONDE_BPFFS names another place than /sys/fs/bpf (a test's, a private mount's). */
 export function bpffsPath(environment: NodeJS.ProcessEnv = process.env): string {
@@ -91,12 +92,28 @@ function takeApart(path: string): Removed {
   return { links: links.length, maps: names.length - links.length };
 }
 
-/** The pins of an instance whose lock is held; what a killed agent left half done goes. */
-function pinsIn(folder: string): Pins {
+/**
+ * An abstract socket of that name. The agent's local socket may be elsewhere (SONDE_RUN); these maps are one, and
+ * two agents must never serve them.
+ */
+async function takeLock(instance: string, folder: string): Promise<Server> {
+  const lock = createServer((socket) => socket.destroy());
+  lock.listen(`\0${folder}`);
+  try {
+    await once(lock, 'listening');
+    return lock;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new OperatorError('agent.already_running', { instance, socket: folder }, { cause: error });
+  }
+}
+
+/** The pins of an instance, for one process; what a killed agent left half done goes. */
+async function pinsIn(instance: string, folder: string): Promise<Pins> {
+  const lock = await takeLock(instance, folder);
   const path = (name: string) => `${folder}/${name}`;
   for (const name of [draft, discarded]) if (existsSync(path(name))) takeApart(path(name));
   return {
-    folder,
     generations: () => readdirSync(folder).sort(),
     mapPath: (generation, map) => `${path(generation)}/${map}`,
     linkPath: (generation, program) => `${path(generation)}/${linkPrefix}${program}`,
@@ -116,6 +133,11 @@ function pinsIn(folder: string): Pins {
       renameSync(path(generation), path(discarded));
       return takeApart(path(discarded));
     },
+    async [Symbol.asyncDispose]() {
+      if (readdirSync(folder).length === 0) rmdirSync(folder); // it goes with the last generation
+      lock.close();
+      await once(lock, 'close');
+    },
   };
 }
 
@@ -123,37 +145,35 @@ function folderOf(instance: string): string {
   return `${bpffsPath()}/sonde/${instance}`;
 }
 
+function checkFolders(folder: string): void {
+  for (const path of [folder.slice(0, folder.lastIndexOf('/')), folder]) ownFolder(path);
+}
+
 /**
- * The pins of an instance; undefined, and said so, where there is no place for any. Throws pins.foreign for a
- * place that somebody else could write to: whoever pins a map there decides what we read.
+ * The pins of an instance, or why there is no place for any. Throws pins.foreign for a place that somebody else
+ * could write to (whoever pins a map there decides what we read), agent.already_running for one in use.
  */
-export function openPins(instance: string, log: Log): Pins | undefined {
+export async function openPins(instance: string): Promise<Pins | string> {
   const [root, folder] = [bpffsPath(), folderOf(instance)];
+  if (process.getuid?.() !== 0) return `only root keeps a folder below ${root}`;
   try {
     if (!isBpffs(root)) mount(root);
-    for (const path of [`${root}/sonde`, folder]) ownFolder(path);
+    checkFolders(folder);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     const reason = (error as Error).message.trim().split('\n').at(-1) ?? '';
-    log.warn(`nothing can be pinned below ${root} (${reason}): a killed agent leaves a gap`);
-    return undefined;
+    return `${root}: ${reason}`;
   }
-  return pinsIn(folder);
+  return pinsIn(instance, folder);
 }
 
-/** The instance's folder goes with its last generation. */
-export function closePins({ folder }: Pins): void {
-  if (readdirSync(folder).length === 0) rmdirSync(folder);
-}
-
-/** Detaches and removes what a killed agent left; undefined if there is nothing. */
-export function removePins(instance: string): Removed | undefined {
+/** Detaches and removes what a killed agent left; undefined if there is nothing. Throws as `openPins`. */
+export async function removePins(instance: string): Promise<Removed | undefined> {
   const folder = folderOf(instance);
-  if (!existsSync(folder)) return undefined;
-  for (const path of [folder.slice(0, folder.lastIndexOf('/')), folder]) ownFolder(path);
-  const pins = pinsIn(folder);
+  if (process.getuid?.() !== 0 || !existsSync(folder)) return undefined;
+  checkFolders(folder);
+  await using pins = await pinsIn(instance, folder);
   const removed = pins.generations().map((generation) => pins.remove(generation));
-  closePins(pins);
   const sum = (of: keyof Removed) => removed.reduce((total, { [of]: count }) => total + count, 0);
   return removed.length === 0 ? undefined : { maps: sum('maps'), links: sum('links') };
 }
