@@ -102,6 +102,25 @@ test('no agent for too long: what was counted until the programs went idle is to
   assert.ok((difference?.['activeOpens'] ?? 0) > 100, 'the gap is named');
 });
 
+test('an agent that stood still for too long begins anew', timeout, async () => {
+  await using stage = new Stage();
+  await using agents = new Restarted();
+  const at = await stage.namespace('one');
+  const life = agents.start({ namespaces: [at.path], orphanMs: 1000 });
+  await life.opened();
+  await agents.told(2);
+  life.send('SIGSTOP');
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await churn(at.path, 'gap', 10);
+  life.send('SIGCONT');
+  await agents.told(agents.windows().length + 3);
+  assert.equal(await life.end('SIGTERM'), '0', life.said());
+  assert.match(life.said(), /no agent looked for too long: counting begins anew/);
+  const generations = byGeneration(agents);
+  assert.equal(generations.length, 2);
+  for (const windows of generations) assertWhole(windows);
+});
+
 test('killed while it stops: the window that was its last is told once, by the next', timeout, async () => {
   for (const moment of ['numbered', 'read', 'committed', 'laid'] as const) {
     await using stage = new Stage();

@@ -51,6 +51,7 @@ export interface Life {
   opened(): Promise<void>;
   /** Resolves when it has ended, with its code or signal. */
   ended(): Promise<string>;
+  send(signal: 'SIGSTOP' | 'SIGCONT'): void;
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>;
 }
 
@@ -104,6 +105,7 @@ export class Restarted implements AsyncDisposable {
         if (!(await eventually(done, patienceMs)) || !opened()) throw new Error(`it did not open: ${text}`);
       },
       ended: () => ended,
+      send: (signal) => void child.kill(signal),
       end(signal) {
         child.kill(signal);
         return ended;
