@@ -3,8 +3,9 @@
  * a run.
  */
 
+import { kernelLimits } from '../src/agent/kernel/generation.ts';
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
-import { Kernel, kernelLimits } from '../src/agent/kernel/programs.ts';
+import { Kernel } from '../src/agent/kernel/programs.ts';
 import { churn, type Placement } from './churn.ts';
 import { series } from './series.ts';
 import type { Block } from './table.ts';

@@ -85,6 +85,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	if (!c)
 		return;
 	c->started_ns = bpf_ktime_get_ns();
+	look_for_agent(c->started_ns);
 	c->sequence++;
 	c->flags = 0;
 	c->noted_error = 0;
@@ -132,6 +133,7 @@ static __always_inline void on_child(const struct sock *sk)
 	c->role = ROLE_INGRESS;
 	c->attribution = c->owner ? OWNER_INHERITED : OWNER_UNKNOWN;
 	c->started_ns = bpf_ktime_get_ns();
+	look_for_agent(c->started_ns);
 	c->local_port = sk->__sk_common.skc_num;
 	c->sequence = 1;
 	c->sent_reported = 0;
@@ -295,7 +297,7 @@ static __always_inline void on_fin(const struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
 {
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (sk->sk_protocol != IPPROTO_TCP || !counting())
 		return 0; /* MPTCP parents fire too; their subflows are TCP */
 	switch (after) {
 	case TCP_SYN_SENT:

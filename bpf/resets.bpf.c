@@ -40,6 +40,8 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 	struct connection *c;
 	struct tcp_sock *tp;
 
+	if (!counting())
+		return 0;
 	if (!sk) {
 		if (skb && skb->dev)
 			count_out_rst(skb->dev->nd_net.net);
@@ -82,9 +84,12 @@ int BPF_PROG(tcp_error_noted, const struct sock *sk)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
 {
-	u32 id = netns_id(sk->__sk_common.skc_net.net);
 	struct netns *ns;
+	u32 id;
 
+	if (!counting())
+		return 0;
+	id = netns_id(sk->__sk_common.skc_net.net);
 	if (id == NETNS_IGNORED)
 		return 0;
 	ns = netns_counters(id);

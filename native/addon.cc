@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "job.h"
 #include "netns.h"
+#include "pins.h"
 
 namespace sonde {
 namespace {
@@ -204,9 +205,7 @@ Napi::Value Remove(const Napi::CallbackInfo &info) {
 /* run(object, program): promise; reads an attached iterator to its end. */
 Napi::Value Run(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
-  auto found = handle->links.find(string_of(info, 1));
-  if (found == handle->links.end()) throw Napi::Error::New(info.Env(), "that iterator is not attached");
-  int link = bpf_link__fd(found->second);
+  int link = bpf_link__fd(link_of(info, handle, 1));
   return Job::start(
       info, handle,
       [=](std::string &what) {
@@ -239,6 +238,14 @@ Napi::Value Statistics(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+/* The program behind a link that another process made; closed by the caller. */
+int program_behind(bpf_link *link) {
+  bpf_link_info about = {};
+  uint32_t size = sizeof about;
+  if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &about, &size)) return -1;
+  return bpf_prog_get_fd_by_id(about.prog_id);
+}
+
 /* programs(object): name, runs, run time; the last two count only while statistics are on. */
 Napi::Value Programs(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
@@ -248,11 +255,15 @@ Napi::Value Programs(const Napi::CallbackInfo &info) {
     auto entry = Napi::Object::New(info.Env());
     bpf_prog_info about = {};
     uint32_t size = sizeof about;
-    entry["name"] = bpf_program__name(program);
-    if (bpf_program__fd(program) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(program), &about, &size)) {
+    std::string name = bpf_program__name(program);
+    entry["name"] = name;
+    int own = bpf_program__fd(program), fd = own;
+    if (own < 0 && handle->links.contains(name)) fd = program_behind(handle->links[name]);
+    if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &about, &size)) {
       entry["runs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_cnt));
       entry["runTimeNs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_time_ns));
     }
+    if (own < 0 && fd >= 0) ::close(fd);
     list[list.Length()] = entry;
   }
   return list;
@@ -317,6 +328,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"btf", Btf},
       {"constants", Constants},
       {"resize", Resize},
+      {"maps", Maps},
+      {"reuse", Reuse},
+      {"skip", Skip},
+      {"pinMap", PinMap},
+      {"pinLink", PinLink},
+      {"openLink", OpenLink},
       {"load", Load},
       {"attach", Attach},
       {"detach", Detach},

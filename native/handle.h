@@ -117,4 +117,10 @@ inline bpf_program *program_of(const Napi::CallbackInfo &info, const Handle &han
   return program;
 }
 
+inline bpf_link *link_of(const Napi::CallbackInfo &info, const Handle &handle, size_t index) {
+  auto found = handle->links.find(string_of(info, index));
+  if (found == handle->links.end()) throw Napi::Error::New(info.Env(), "that program is not attached");
+  return found->second;
+}
+
 }  // namespace sonde

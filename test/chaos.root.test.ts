@@ -11,8 +11,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Stage } from '../lab/stage.ts';
 import { entropySeed, prng, type Prng } from '../src/lib/prng.ts';
 import type { Answer } from '../src/question/contract.ts';
-import { churn, flowSums, truthSums, type Told } from './churn-sums.ts';
 import { childNamed, Daemon, freePort, workplace } from './daemons.ts';
+import { churn, flowSums, truthSums, type Told } from './truth.ts';
 
 const kills = Number(process.env['SONDE_CHAOS_KILLS'] ?? 10);
 const awayMs = Number(process.env['SONDE_CHAOS_AWAY_MS'] ?? 60_000);

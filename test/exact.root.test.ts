@@ -7,31 +7,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stage } from '../lab/stage.ts';
-import type { FlowRecord, WindowRecord } from '../src/model/record.ts';
-import { churn, flowSums, truthSums } from './churn-sums.ts';
+import type { FlowRecord } from '../src/model/record.ts';
 import { startRig, type Rig } from './rig.ts';
+import { assertBalance, churn, flowSums, truthSums } from './truth.ts';
 
 const connectionsWanted = Number(process.env['SONDE_EXACT_CONNECTIONS'] ?? 50_000);
-
-/** opened + adopted = ended + abandoned + change of open, over all windows. */
-function assertBalance(windows: readonly WindowRecord[], flows: readonly FlowRecord[]): void {
-  const sum = (
-    name: 'connections.opened' | 'connections.adopted' | 'connections.ended' | 'connections.abandoned',
-  ) => windows.reduce((total, window) => total + window[name], 0);
-  assert.equal(windows.at(-1)?.['connections.open'], 0);
-  assert.equal(
-    sum('connections.opened') + sum('connections.adopted'),
-    sum('connections.ended') + sum('connections.abandoned'),
-  );
-  for (const name of ['connections.opened', 'connections.ended', 'connections.established'] as const) {
-    const rows = flows.reduce((total, flow) => total + flow[name], 0);
-    assert.equal(
-      rows,
-      windows.reduce((total, window) => total + window[name], 0),
-      name,
-    );
-  }
-}
 
 /** Every moment of every connection was told or is counted as lost. */
 function assertEvents(rig: Rig, flows: readonly FlowRecord[]): void {

@@ -16,6 +16,7 @@ const files: readonly GuestFile[] = [
   'src',
   'lab',
   'test/rig.ts',
+  'test/truth.ts',
   'test/scenarios.root.test.ts',
   'test/exact.root.test.ts',
   'build/sonde.node',

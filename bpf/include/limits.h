@@ -8,6 +8,9 @@
 #define NAMESPACES_MAX	 1024 /* network namespaces met since attach */
 #define EVENTS_BYTES_MAX (4 << 20)
 
+#define GENERATION_BYTES_MAX (128 << 10) /* about 110 bytes for each namespace that there was at the start   \
+					  */
+
 #define OWNER_PATH_DEPTH_MAX 8 /* /usr/lib/postgresql/15/bin/postgres is 6 deep */
 #define OWNER_PATH_NAME_MAX                                                                                  \
 	40 /* names that the kernel keeps inside the dentry: under 40 bytes, under 32 before 6.14 */

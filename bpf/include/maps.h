@@ -163,6 +163,25 @@ struct {
 	__uint(max_entries, EVENTS_BYTES_MAX);
 } events SEC(".maps") __weak;
 
+/* What the agent wrote down when it began to count, for the next agent. */
+struct generation {
+	u32 length;
+	char text[GENERATION_BYTES_MAX];
+};
+
+/*
+ * generation: with whom these maps began, so that they need no file beside them; no program reads it.
+ * Key: 0. Value: struct generation. Inserts: the agent, before it pins the maps. Deletes: nobody.
+ * Full: the maps are not pinned, and the agent says so.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct generation);
+} generation SEC(".maps") __weak;
+
 struct shared {
 	struct control control;
 	u64 losses[LOSS_COUNT];
@@ -199,4 +218,21 @@ static __always_inline void lose(enum loss reason, u64 count)
 
 	if (s)
 		__sync_fetch_and_add(&s->losses[reason], count);
+}
+
+/* Whether somebody will read what is counted. Every program that counts asks first. */
+static __always_inline bool counting(void)
+{
+	struct shared *s = shared_state();
+
+	return s && s->control.stopped == STOPPED_NO;
+}
+
+/* At a connection's begin, where the time is known anyway: are the programs left alone for good? */
+static __always_inline void look_for_agent(u64 now)
+{
+	struct shared *s = shared_state();
+
+	if (s && s->control.orphan_ns && (s64)(now - s->control.seen_ns) > (s64)s->control.orphan_ns)
+		s->control.stopped = STOPPED_ORPHANED;
 }

@@ -159,9 +159,18 @@ struct event {
 	u8 detail; /* the policy wanted it; otherwise only a live trace did */
 };
 
-/* What the agent may change while the programs run. */
+/* Why the programs count no more. */
+enum stopped { STOPPED_NO, STOPPED_BY_AGENT, STOPPED_ORPHANED };
+
+/* What the agent may change while the programs run. All of it outlives the agent where the maps are pinned.
+ */
 struct control {
-	u32 window; /* number of the window that a sweep closes */
+	u64 seen_ns; /* when an agent last looked; CLOCK_MONOTONIC */
+	u64 orphan_ns; /* how long after that the programs go idle; 0: never */
+	u64 closed_at_ms; /* wall time at which the closing of `window` began */
+	u32 window; /* the newest window whose closing has begun; its parity says which map is live */
+	u32 cleared; /* the newest window whose rows are gone: `window`, or the one before */
+	enum stopped stopped;
 	u32 seeding; /* the sweep only makes records for what is already there */
 	u32 scoped; /* only the namespaces in `scope` */
 	u32 detail_closed; /* rows of healthy connections keep their addresses (profile connections and up) */

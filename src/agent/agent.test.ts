@@ -1,112 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connection, curl, node, row } from '../../test/observations.ts';
-import { manualClock, systemClock, type ManualClock } from '../lib/clock.ts';
-import type { ConnectionEvent, FlowRow } from '../model/observation.ts';
-import type { ConnectionRecord, SondeRecord, WindowRecord } from '../model/record.ts';
-import { agentLimits, createAgent, type Agent, type AgentParts } from './agent.ts';
-import type { Delivery } from './deliver/delivery.ts';
-import { windowCloser } from './window/closing.ts';
-
-/** An agent on parts that write down what is done to them, in order. */
-class Bench {
-  readonly clock: ManualClock;
-  readonly agent: Agent;
-  /** `drain N`, `close N`, `deliver N`, `commit N`, `clear N`, `detach`, `trace on`, `trace off`. */
-  readonly done: string[] = [];
-  readonly delivered: SondeRecord[] = [];
-  readonly kernelLosses: Record<string, number> = {};
-  /** In the ring now. */
-  events: ConnectionEvent[] = [];
-  /** Called before each drain. */
-  refill: () => void = () => undefined;
-  /** Rows of the next window. */
-  rows: FlowRow[] = [];
-  lost = 0;
-  /** Resolves when it may go on. */
-  slow: Promise<unknown> | undefined;
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
-
-  constructor(change: Partial<AgentParts> & { wallMs?: number } = {}) {
-    this.clock = manualClock({ wallMs: change.wallMs ?? 100_000, monotonicNs: 5_000_000_000n });
-    this.agent = createAgent({ ...this.#parts(), ...change });
-  }
-
-  #parts(): AgentParts {
-    const take = async (verb: string, records: readonly SondeRecord[]): Promise<void> => {
-      await this.slow;
-      this.done.push(`${verb} ${records.length}`);
-      this.delivered.push(...records);
-    };
-    const delivery: Delivery = {
-      deliver: (records) => (records.length === 0 ? Promise.resolve() : take('deliver', records)),
-      commit: ({ records, closing }) => take('commit', [...records, closing]),
-      resumed: () => undefined,
-      losses: (): Record<string, number> => (this.lost === 0 ? {} : { 'deliver.probe.refused': this.lost }),
-      status: () => ({}),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
-    const view = new DataView(new ArrayBuffer(0));
-    return {
-      clock: this.clock,
-      kernel: {
-        ring: {
-          drain: (visit, eventsMax) => {
-            this.refill();
-            const count = Math.min(this.events.length, eventsMax);
-            for (let i = 0; i < count; i++) visit(view, i);
-            if (count > 0) this.done.push(`drain ${count}`);
-            this.events.splice(0, count);
-            return count;
-          },
-          backlog: () => this.events.length,
-        },
-        losses: () => this.kernelLosses,
-        ownersUsed: () => 1,
-        namespacesUsed: () => 1,
-        close: (number) => {
-          this.done.push(`close ${number}`);
-          return Promise.resolve({ count: number, keys: view, values: view });
-        },
-        clear: ({ count }) => {
-          this.done.push(`clear ${count}`);
-          return Promise.resolve();
-        },
-        set: ({ trace }) => void this.done.push(`trace ${trace === true ? 'on' : 'off'}`),
-        detach: () => void this.done.push('detach'),
-      },
-      decodeEvent: (_, offset) => this.events[offset]!,
-      decodeFlows: () => this.rows.splice(0),
-      owners: { refresh: () => undefined, labels: () => curl },
-      namespaces: { start: () => Promise.resolve(), observe: () => Promise.resolve([]), inode: () => 7 },
-      closeWindow: windowCloser(node, { inFlight: 1, outRstsComparable: true }),
-      delivery,
-      node,
-      windowMs: 1000,
-      allEvents: false,
-    };
-  }
-
-  start(): this {
-    this.#running = this.agent.run(this.#stop.signal);
-    return this;
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.clock.advance(0);
-    await this.#running;
-  }
-
-  windows(): WindowRecord[] {
-    return this.delivered.filter((record) => record['event.name'] === 'sonde.window');
-  }
-
-  connections(): ConnectionRecord[] {
-    return this.delivered.filter((record) => record['event.name'] === 'sonde.connection');
-  }
-}
+import { Bench } from '../../test/agent-bench.ts';
+import { connection, row } from '../../test/observations.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { ConnectionEvent } from '../model/observation.ts';
+import { agentLimits } from './agent.ts';
 
 const event = (change: Partial<ConnectionEvent> = {}): ConnectionEvent => connection(change).of;
 
@@ -205,6 +103,7 @@ describe('the end', () => {
       'close 1',
       'commit 1',
       'clear 1',
+      'unpin',
     ];
     assert.deepEqual(bench.done, expected);
   });

@@ -3,36 +3,99 @@
  *
  * Owns the tick. One window is closed at a time; a slow disk makes windows longer, never wrong: the kernel
  * goes on counting. Must never do work per event outside `drain`.
+ *
+ * Killed at any moment, it leaves nothing out of the windows and nothing twice: a window's rows stay in the
+ * kernel until it is committed, and what is committed is known to the next agent. Single events are detail
+ * and go at most once: the ring is consumed before they are delivered, so those of the last tick may be
+ * missing. (The other way round they would come twice, and nothing at a receiver could tell.)
  */
 
 import type { Clock } from '../lib/clock.ts';
-import type { ConnectionEvent, FlowRow } from '../model/observation.ts';
+import type { ConnectionEvent, FlowRow, NamespaceObservation } from '../model/observation.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { RawRows } from './decode/flows.ts';
-import type { Delivery } from './deliver/delivery.ts';
+import type { Delivery, Resumed } from './deliver/delivery.ts';
 import type { OwnerTable } from './enrich/owners.ts';
+import type { ControlWords } from './kernel/control.ts';
+import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
+import type { Adopted } from './kernel/open.ts';
 import type { Kernel } from './kernel/programs.ts';
-import type { Namespaces, Observation } from './kernel/namespaces.ts';
-import type { ClosedWindow, WindowParts } from './window/closing.ts';
+import {
+  newMemory,
+  takeOver,
+  type ClosedWindow,
+  type ClosingMemory,
+  type WindowParts,
+} from './window/closing.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes } from './window/time.ts';
 
 export interface AgentParts {
   readonly clock: Clock;
-  readonly kernel: Pick<
-    Kernel,
-    'ring' | 'losses' | 'ownersUsed' | 'namespacesUsed' | 'close' | 'clear' | 'set' | 'detach'
-  >;
+  readonly kernel: Pick<Kernel, 'ring' | 'close' | 'clear' | 'detach' | 'unpin'> & {
+    readonly control: Pick<
+      ControlWords,
+      'losses' | 'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
+    >;
+  };
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
   readonly owners: OwnerTable;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
+  /** What `closeWindow` remembers. */
+  readonly memory: ClosingMemory;
+  readonly begin: Begin;
   readonly delivery: Delivery;
   readonly node: NodeLabels;
   readonly windowMs: number;
   /** Every connection is an event for the exporters too. */
   readonly allEvents: boolean;
+}
+
+/** Where counting stands when this agent comes to it. Times in RFC 3339. */
+export interface Begin {
+  /** When this generation of counting began. */
+  readonly since: string;
+  /** The newest window that is told, 0 for none, and when it ended. */
+  readonly window: number;
+  readonly end: string;
+}
+
+/** What the next agent needs to go on; committed with every window. JSON. */
+export interface AgentState {
+  readonly format: 1;
+  /** The generation of counting; the numbers of its windows are its own. */
+  readonly agentId: string;
+  /** It is told to the end. */
+  readonly last: boolean;
+  readonly end: string;
+  readonly memory: ClosingMemory;
+  readonly vanished: VanishedNamespaces;
+}
+
+/** Undefined for one that another version has written in another way. */
+export function agentState(resumed: Resumed | undefined): AgentState | undefined {
+  const state = resumed?.state as Partial<AgentState> | null | undefined;
+  return state?.format === 1 ? (state as AgentState) : undefined;
+}
+
+/** What the parts of an agent are to begin with. */
+export interface Past {
+  readonly begin: Begin;
+  readonly memory: ClosingMemory;
+  readonly vanished: VanishedNamespaces;
+}
+
+/** At nothing, or behind the newest window that is told of the generation that goes on. */
+export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefined, clock: Clock): Past {
+  const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
+  const window = adopted?.committed ?? 0;
+  const state = agentState(resumed);
+  if (window === 0 || !state)
+    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [] };
+  const { end, memory, vanished } = state;
+  return { begin: { since, window, end }, memory: takeOver(memory), vanished };
 }
 
 export const agentLimits = {
@@ -67,7 +130,7 @@ export interface AgentStatus {
 }
 
 export interface Agent {
-  /** Runs until the signal; then closes the last window and delivers it. */
+  /** Runs until the signal, or until nothing is counted any more; then closes the last window and delivers it. */
   run(signal: AbortSignal): Promise<void>;
   watch(watcher: Watcher): () => void;
   observe(observer: WindowObserver): () => void;
@@ -79,7 +142,7 @@ function label<T extends { owner: number; netns: number }>(of: T, parts: AgentPa
 }
 
 function losses({ kernel, delivery }: AgentParts): Record<string, number> {
-  const kernelLosses = Object.entries(kernel.losses()).map(
+  const kernelLosses = Object.entries(kernel.control.losses()).map(
     ([reason, count]) => [`kernel.${reason}`, count] as const,
   );
   return { ...Object.fromEntries(kernelLosses), ...delivery.losses() };
@@ -132,44 +195,78 @@ function untilTickMs(clock: Clock, border: bigint): number {
   return Math.min(agentLimits.tickMs, untilBorderMs);
 }
 
-export function createAgent(parts: AgentParts): Agent {
-  const { clock, kernel, owners, namespaces, delivery, node } = parts;
-  const watchers = new Set<Watcher>();
-  const observers = new Set<WindowObserver>();
-  const since = new Date(clock.wallMs()).toISOString();
-  let number = 0;
-  let start = since;
-  let lastWindow: WindowRecord | null = null;
-  const bootedAt = bootedAtMs(clock);
-
+interface Windows {
   /**
-   * The last window brings its coverage along: once nothing is counted any more, the kernel counts on alone.
+   * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
+   * counts on alone.
    */
-  async function endWindow(atStop?: readonly Observation[]): Promise<void> {
-    const end = new Date(clock.wallMs()).toISOString();
-    number++;
-    const raw = await kernel.close(number);
+  end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void>;
+  /** The agent before was killed while it closed a window: that window ends when it should have. */
+  endCut(): Promise<void>;
+}
+
+function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void): Windows {
+  const { kernel, owners, namespaces, delivery, node, memory } = parts;
+  let { window: number, end: start } = parts.begin;
+
+  async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
+    const bounds = {
+      number: number + 1,
+      start,
+      end: new Date(atMs).toISOString(),
+      last: atStop !== undefined,
+    };
+    const raw = await kernel.close(bounds.number, atMs);
     owners.refresh();
     const { records, closing } = parts.closeWindow({
-      bounds: { number, start, end, last: atStop !== undefined },
+      bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
     });
-    await delivery.commit({ records, closing, state: null });
-    await kernel.clear(raw); // only now: it is on the disk, or counted as lost
-    start = end;
+    const state: AgentState = {
+      format: 1,
+      agentId: node['agent.id'],
+      last: bounds.last,
+      end: bounds.end,
+      memory: structuredClone(memory),
+      vanished: namespaces.vanished(),
+    };
+    await delivery.commit({ records, closing, state });
+    await kernel.clear(raw); // only now: safe, or counted as lost
+    ({ number, end: start } = bounds);
+    onClosed(closing);
+  }
+
+  return {
+    end,
+    async endCut() {
+      const { window, cleared, closedAtMs } = kernel.control.position();
+      if (window > cleared) await end(closedAtMs);
+    },
+  };
+}
+
+export function createAgent(parts: AgentParts): Agent {
+  const { clock, kernel, namespaces, node } = parts;
+  const watchers = new Set<Watcher>();
+  const observers = new Set<WindowObserver>();
+  let lastWindow: WindowRecord | null = null;
+  const bootedAt = bootedAtMs(clock);
+  const windows = windowsOf(parts, (closing) => {
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
-  }
+  });
 
   async function run(signal: AbortSignal): Promise<void> {
+    await windows.endCut();
     let border = nextBorder(parts);
-    while (!signal.aborted) {
+    while (!signal.aborted && kernel.control.stopped() === 'no') {
+      kernel.control.seen(clock.monotonicNs());
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
-        await endWindow();
+        await windows.end(clock.wallMs());
         border = nextBorder(parts);
       }
       await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
@@ -177,15 +274,16 @@ export function createAgent(parts: AgentParts): Agent {
     const coverage = await namespaces.observe();
     kernel.detach();
     while ((await drainEvents(parts, { watchers, bootedAt })) > 0);
-    await endWindow(coverage);
+    await windows.end(clock.wallMs(), coverage);
+    kernel.unpin();
   }
 
   function watch(watcher: Watcher): () => void {
     watchers.add(watcher);
-    kernel.set({ trace: true });
+    kernel.control.set({ trace: true });
     return () => {
       watchers.delete(watcher);
-      if (watchers.size === 0 && !parts.allEvents) kernel.set({ trace: false });
+      if (watchers.size === 0 && !parts.allEvents) kernel.control.set({ trace: false });
     };
   }
 
@@ -198,14 +296,14 @@ export function createAgent(parts: AgentParts): Agent {
     },
     status: () => ({
       node,
-      since,
+      since: parts.begin.since,
       lost: losses(parts),
-      owners: kernel.ownersUsed(),
-      namespaces: kernel.namespacesUsed(),
+      owners: kernel.control.ownersUsed(),
+      namespaces: kernel.control.namespacesUsed(),
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),
       lastWindow,
-      exporters: delivery.status(),
+      exporters: parts.delivery.status(),
     }),
   };
 }

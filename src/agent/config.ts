@@ -24,6 +24,10 @@ const limits = z.strictObject({
     .max(1_000_000)
     .default(1000)
     .meta({ description: 'single connections told per second; the rest is counted as suppressed' }),
+  orphan_max: duration({ min: '1m', max: '30d', default: '1h' }).meta({
+    description:
+      'how long the kernel goes on counting for an agent that was killed; then the programs go idle',
+  }),
   trace_events_per_second: z
     .int()
     .min(1)

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { eventually } from '../../test/rig.ts';
+import { bpffsPath } from '../agent/kernel/pins.ts';
 import { localSocketPath } from '../lib/local-socket.ts';
 
 const sonde = join(import.meta.dirname, '../../bin/sonde');
@@ -157,6 +158,19 @@ describe('an agent that runs', () => {
     assert.ok(existsSync(localSocketPath('again', environment)));
     const second = await startedAgent('again');
     assert.equal(await second.stop(), 0);
+  });
+
+  test('killed, what it left is removed by agent --detach; not while it runs', async () => {
+    const pins = `${bpffsPath()}/sonde/left`;
+    const detach = () => run(sonde, ['agent', '--detach', '--config', configuration('left')]);
+    const agent = await startedAgent('left');
+    fails(detach(), 7, /^sonde: an agent of instance left runs already/);
+    await agent.stop('SIGKILL');
+    assert.equal(readdirSync(pins).length, 1);
+    const ran = detach();
+    assert.match(ran.stderr, /^sonde: warning: removed 5 attached programs and \d+ maps of instance left/);
+    assert.deepEqual([ran.status, ran.stdout, existsSync(pins)], [0, '', false]);
+    assert.match(detach().stderr, /^sonde: nothing of instance left is attached\n$/);
   });
 });
 

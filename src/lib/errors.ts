@@ -252,6 +252,11 @@ export const operatorErrors = {
     message: 'ClickHouse at {url} refuses ({reason})',
     whatToDo: 'check the url, the user, its password and its grants',
   },
+  'pins.foreign': {
+    exitCode: 'privileges',
+    message: 'what is pinned in {folder} cannot be trusted: {reason}',
+    whatToDo: 'find out who made it and remove it, or name another BPF file system by SONDE_BPFFS',
+  },
   'agent.already_running': {
     exitCode: 'alreadyRunning',
     message: 'an agent of instance {instance} runs already ({socket})',

@@ -106,6 +106,15 @@ export const reconciledCounters = [
 ] as const;
 export type ReconciledCounter = (typeof reconciledCounters)[number];
 
+export type Counters = Readonly<Record<ReconciledCounter, number>>;
+
+/** The kernel's counters, read between two looks at Sonde's; equal looks mean nothing moved meanwhile. */
+export interface Reading {
+  readonly before: Counters;
+  readonly kernel: Counters;
+  readonly after: Counters;
+}
+
 /**
  * Sonde's count in a namespace, since attach. `cookie` is unique for as long as the kernel runs; `inode` is
  * not.
@@ -114,7 +123,16 @@ export interface NetnsCounts {
   readonly id: number;
   readonly cookie: bigint;
   readonly inode: number;
-  readonly counters: Readonly<Record<ReconciledCounter, number>>;
+  readonly counters: Counters;
   /** Connections without a record: no memory for one. */
   readonly untracked: number;
+}
+
+/** Both counts of a namespace at one moment, beside those from which it is measured. */
+export interface NamespaceObservation {
+  readonly counts: NetnsCounts;
+  /** Both since the same moment; absent when the namespace could not be entered. */
+  readonly baseline?: Reading;
+  readonly now?: Reading;
+  readonly unreachable?: string;
 }

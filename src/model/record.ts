@@ -22,7 +22,7 @@ export interface NodeLabels {
   readonly environment: string;
   readonly 'agent.instance': string;
   readonly 'agent.version': string;
-  /** One run of an agent: sums balance within it. */
+  /** One generation of counting: sums balance within it, over all agents that served it in turn. */
   readonly 'agent.id': string;
   readonly 'boot.id': string;
 }

@@ -1,7 +1,8 @@
 /** Joins the probes with the kernel stage, as agent/main.ts does for the agent. */
 
 import { artefacts, loadNative } from '../kernel/native.ts';
-import { Kernel, kernelLimits } from '../kernel/programs.ts';
+import { kernelLimits } from '../kernel/generation.ts';
+import { Kernel } from '../kernel/programs.ts';
 import { probeNode, type Finding } from './probes.ts';
 
 /** Probes this node; leaves nothing attached. */

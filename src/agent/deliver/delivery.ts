@@ -16,10 +16,12 @@ import { openExporters, type OpenExporter } from './exporter.ts';
 import type { Resumed } from './spool/recover.ts';
 import { Spool } from './spool/spool.ts';
 
-export interface Window {
+export type { Resumed };
+
+/** A closed window, whole, and what the next agent needs to go on behind it (JSON). */
+export interface WindowCommit {
   readonly records: readonly FlowRecord[];
   readonly closing: WindowRecord;
-  /** Any JSON: what the next agent needs to go on. */
   readonly state: unknown;
 }
 
@@ -27,7 +29,7 @@ export type Delivery = AsyncDisposable & {
   /** Single events. Resolves when they survive kill -9, or are counted as lost. Never rejects. */
   deliver(records: readonly ConnectionRecord[]): Promise<void>;
   /** A window, as a whole. Resolves when it is on the disk, or is counted as lost. Never rejects. */
-  commit(window: Window): Promise<void>;
+  commit(window: WindowCommit): Promise<void>;
   /** The newest window of this boot and instance that was committed, by this run or the ones before. */
   resumed(): Resumed | undefined;
   /** Records lost so far, by `deliver.EXPORTER.REASON`; `deliver.spool.write_failed` is lost to all. */

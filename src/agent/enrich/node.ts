@@ -1,4 +1,4 @@
-/** Labels of the node itself, the same on every record of one run. */
+/** Labels of the node itself, the same on every record of one generation of counting. */
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -6,13 +6,23 @@ import { hostname } from 'node:os';
 import { packageVersion } from '../../lib/version.ts';
 import { unknownLabel, type NodeLabels } from '../../model/record.ts';
 
-export function nodeLabels(options: { instance: string; environment: string | undefined }): NodeLabels {
+/** Of this boot of the kernel. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** `agentId`: of the generation that goes on; a new one without it. */
+export function nodeLabels(options: {
+  instance: string;
+  environment: string | undefined;
+  agentId?: string | undefined;
+}): NodeLabels {
   return {
     'host.name': hostname() || unknownLabel,
     environment: options.environment ?? unknownLabel,
     'agent.instance': options.instance,
     'agent.version': packageVersion(),
-    'agent.id': randomUUID(),
-    'boot.id': readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    'agent.id': options.agentId ?? randomUUID(),
+    'boot.id': bootId(),
   };
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { NetnsCounts } from '../../model/observation.ts';
-import { findNamespaces, openNamespaces, type Counters, type Namespaces } from './namespaces.ts';
+import type { Counters, NetnsCounts } from '../../model/observation.ts';
+import { findNamespaces, openNamespaces, type Namespaces, type VanishedNamespaces } from './namespaces.ts';
 import type { Native } from './native.ts';
 
 const ownInode = Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0]);
@@ -149,6 +149,29 @@ describe('observe', () => {
     w.fail = undefined;
     const [observation] = await w.namespaces.observe();
     assert.deepEqual(observation?.now?.kernel, zero);
+  });
+});
+
+describe('after another agent', () => {
+  test('counts go on from its reading', async () => {
+    const [before, w] = [world(), world()];
+    before.kernel = 100;
+    const baselines = await before.namespaces.start();
+    w.namespaces.resume(baselines, before.namespaces.vanished());
+    meet(w);
+    count(w, opens(3));
+    w.kernel = 103;
+    const [observation] = await w.namespaces.observe();
+    assert.deepEqual(observation?.baseline, { before: zero, kernel: opens(100), after: zero });
+  });
+
+  test('a vanished namespace that it has named is not named again', async () => {
+    const [before, w] = [world(), world()];
+    for (const each of [before, w]) meet(each, { inode: vanishedInode });
+    assert.equal((await before.namespaces.observe()).length, 1);
+    const told = JSON.parse(JSON.stringify(before.namespaces.vanished())) as VanishedNamespaces;
+    w.namespaces.resume(new Map(), told);
+    assert.deepEqual(await w.namespaces.observe(), []);
   });
 });
 

@@ -6,27 +6,13 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { NetnsCounts } from '../../model/observation.ts';
+import type { Counters, NamespaceObservation, NetnsCounts, Reading } from '../../model/observation.ts';
 import type { Native } from './native.ts';
 
 const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as const;
 
 /** Readings until Sonde's counts stand still around one; then the last is taken as it is. */
 const readingsMax = 5;
-
-export type Counters = NetnsCounts['counters'];
-export interface Reading {
-  readonly before: Counters;
-  readonly kernel: Counters;
-  readonly after: Counters;
-}
-
-export interface Observation {
-  readonly counts: NetnsCounts;
-  readonly baseline?: Reading;
-  readonly now?: Reading;
-  readonly unreachable?: string;
-}
 
 export interface NamespaceSource {
   readonly native: Native;
@@ -84,20 +70,45 @@ function equal(a: Counters, b: Counters): boolean {
   return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
 }
 
+/** By cookie, those that are out of reach and named, with the counts that were told of them. JSON. */
+export type VanishedNamespaces = readonly (readonly [cookie: string, told: Counters])[];
+
 export interface Namespaces {
   /**
    * Reads every namespace that exists now, as the point from which to count. Right after the programs are
-   * attached.
+   * attached. Returns it, for the agent that goes on counting from there.
    */
-  start(): Promise<void>;
+  start(): Promise<ReadonlyMap<bigint, Reading>>;
+  /** Goes on from what an agent before has read. */
+  resume(baselines: ReadonlyMap<bigint, Reading>, vanished: VanishedNamespaces): void;
+  vanished(): VanishedNamespaces;
   /** Every namespace that the programs have met. */
-  observe(): Promise<Observation[]>;
+  observe(): Promise<NamespaceObservation[]>;
   inode(id: number): number;
 }
 
 function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
   for (let id = 1; id <= source.used(); id++) if (source.read(id)?.cookie === cookie) return id;
   return undefined;
+}
+
+/** Undefined when another namespace has that path by now. */
+async function readAt(
+  source: NamespaceSource,
+  path: string,
+  { cookie, id }: { cookie?: bigint; id?: number } = {},
+): Promise<[bigint, Reading] | undefined> {
+  let seenAs = id;
+  for (let attempt = 1; ; attempt++) {
+    const before = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+    const visit = await source.native.netns(path, ...files);
+    if (cookie !== undefined && visit.cookie !== cookie) return undefined;
+    seenAs ??= idOf(source, visit.cookie);
+    const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+    if (!equal(before, after) && attempt < readingsMax) continue;
+    const [snmp, netstat] = visit.texts as [string, string];
+    return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
+  }
 }
 
 export function openNamespaces(source: NamespaceSource): Namespaces {
@@ -109,32 +120,11 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
   const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
 
-  /** Undefined when another namespace has that path by now. */
-  async function readAt(
-    path: string,
-    cookie: bigint | undefined,
-    id: number | undefined,
-  ): Promise<[bigint, Reading] | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      const before = (id === undefined ? undefined : source.read(id)?.counters) ?? zero;
-      const visit = await source.native.netns(path, ...files);
-      if (cookie !== undefined && visit.cookie !== cookie) return undefined;
-      const seenAs = id ?? idOf(source, visit.cookie);
-      const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
-      if (!equal(before, after) && attempt < readingsMax) {
-        id = seenAs;
-        continue;
-      }
-      const [snmp, netstat] = visit.texts as [string, string];
-      return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
-    }
-  }
-
-  async function observeOne(counts: NetnsCounts): Promise<Observation> {
+  async function observeOne(counts: NetnsCounts): Promise<NamespaceObservation> {
     const path = paths.get(counts.inode);
     if (path === undefined) return { counts, unreachable: 'no process and no mount of it is left' };
     try {
-      const reading = await readAt(path, counts.cookie, counts.id);
+      const reading = await readAt(source, path, counts);
       if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
       const fresh: Reading = { before: zero, kernel: zero, after: zero };
       return {
@@ -151,15 +141,21 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
     async start() {
       for (const path of findNamespaces().values()) {
         try {
-          const reading = await readAt(path, undefined, undefined);
+          const reading = await readAt(source, path);
           if (reading) baselines.set(...reading);
         } catch {
           continue; // it went away between finding and entering it: nothing to compare later
         }
       }
+      return baselines;
     },
+    resume(read, gone) {
+      for (const [cookie, reading] of read) baselines.set(cookie, reading);
+      for (const [cookie, told] of gone) vanished.set(BigInt(cookie), told);
+    },
+    vanished: () => [...vanished].map(([cookie, told]) => [String(cookie), told] as const),
     async observe() {
-      const observations: Observation[] = [];
+      const observations: NamespaceObservation[] = [];
       paths = findNamespaces();
       for (let id = 1; id <= source.used(); id++) {
         const counts = source.read(id);

@@ -18,7 +18,13 @@ const calls: Readonly<
   btf: [],
   constants: ['.rodata'],
   resize: ['flows_a', 1024],
+  maps: [],
+  reuse: ['flows_a', '/nonexistent'],
+  skip: ['sweep'],
   load: [],
+  pinMap: ['flows_a', '/nonexistent'],
+  pinLink: ['sweep', '/nonexistent'],
+  openLink: ['sweep', '/nonexistent'],
   attach: ['sweep'],
   detach: ['sweep'],
   view: ['shared'],
@@ -126,7 +132,12 @@ describe('wrong arguments', () => {
     ['remove', ['flows_a', new Uint8Array(48), 2], /argument 2 is shorter than 96 bytes/],
     ['remove', ['flows_a', new Uint8Array(48), 0xffff_ffff], /RangeError: argument 2 is shorter/],
     ['remove', ['flows_a', new Uint8Array(48)], /argument 3 is no number/],
-    ['run', ['nothing'], /that iterator is not attached/],
+    ['reuse', ['flows_a', '/nonexistent'], /open \/nonexistent: No such file/],
+    ['skip', ['nothing'], /no program is called nothing/],
+    ['pinMap', ['flows_a'], /argument 2 is no string/],
+    ['pinLink', ['sweep', '/nonexistent'], /that program is not attached/],
+    ['openLink', ['sweep', '/nonexistent'], /open \/nonexistent: No such file/],
+    ['run', ['nothing'], /that program is not attached/],
   ];
   for (const [name, args, error] of refused) {
     test(`${name}: ${error.source}`, () => {

@@ -37,7 +37,13 @@ export interface Native {
   btf(of: NativeObject): ArrayBuffer;
   constants(of: NativeObject, map: string, bytes?: Uint8Array): ArrayBuffer;
   resize(of: NativeObject, map: string, entries: number): void;
+  maps(of: NativeObject): string[];
+  reuse(of: NativeObject, map: string, path: string): void;
+  skip(of: NativeObject, program: string): void;
   load(of: NativeObject): void;
+  pinMap(of: NativeObject, map: string, path: string): void;
+  pinLink(of: NativeObject, program: string, path: string): void;
+  openLink(of: NativeObject, program: string, path: string): void;
   attach(of: NativeObject, program: string): void;
   detach(of: NativeObject, program: string): boolean;
   view(of: NativeObject, map: string): ArrayBuffer;

@@ -1,27 +1,20 @@
 /**
- * The kernel programs of one agent: opened, sized, loaded, attached, and the maps behind them.
+ * The kernel programs of one generation of counting, and the maps behind them: opened, sized, loaded and
+ * attached by the agent that begins it, taken over from their pins by the next.
  *
  * Owns the addon's object and the two flow maps' roles. At most one window is being closed at a time. Must
  * never read or clear the live map.
  */
 
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { parseBtf, type Layout, type TypeInformation } from '../../lib/btf.ts';
+import { parseBtf, type TypeInformation } from '../../lib/btf.ts';
 import { OperatorError } from '../../lib/errors.ts';
+import { openControl, type ControlWords } from './control.ts';
+import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
+import type { Pins } from './pins.ts';
 import { openRing, type Ring } from './ring.ts';
-
-export interface KernelLimits {
-  /** Rows of one window. Beyond it rows fold. A power of two. */
-  readonly flowRowsMax: number;
-  /**
-   * Bytes of the ring of single connections; a power of two and of pages. Beyond it events are lost, and
-   * counted.
-   */
-  readonly eventBytesMax: number;
-}
-
-export const kernelLimits: KernelLimits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
 
 /** Programs that count; `sweep` is run, not attached to an event. */
 const tracepoints = [
@@ -42,18 +35,10 @@ export interface RawWindow {
   readonly values: DataView;
 }
 
-export interface Control {
-  seeding: boolean;
-  scoped: boolean;
-  detailClosed: boolean;
-  trace: boolean;
-  window: number;
-  slowUs: number;
-}
-
-export interface EventBudget {
-  readonly perSecond: number;
-  readonly burst: number;
+/** Where a generation is pinned. */
+export interface Pinned {
+  readonly pins: Pins;
+  readonly generation: string;
 }
 
 /** The kernel's own types, which the programs' field offsets are taken from. */
@@ -61,6 +46,15 @@ const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
+
+/** Counts go here once the closing of this window has begun: the number's parity decides. */
+function liveDuring(window: number): string {
+  return flowMaps[window % 2 === 0 ? 0 : 1];
+}
+
+function closedBy(window: number): string {
+  return liveDuring(window + 1);
+}
 
 function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
   try {
@@ -79,27 +73,35 @@ export class Kernel implements AsyncDisposable {
   readonly owners: DataView;
   readonly namespaces: DataView;
   readonly limits: KernelLimits;
+  readonly control: ControlWords;
   readonly #native: Native;
   readonly #object: NativeObject;
-  readonly #shared: DataView;
-  readonly #sharedLayout: Layout;
-  readonly #controlLayout: Layout;
-  #live: 0 | 1 = 0;
+  readonly #generation: DataView;
+  #pinned: Pinned | undefined;
   #keys: Uint8Array<ArrayBuffer>;
   #values: Uint8Array<ArrayBuffer>;
 
-  constructor(native: Native, path: string, limits: KernelLimits) {
+  /** With `pinned`, its maps and links are taken over as they are; `limits` must be theirs. */
+  constructor(native: Native, path: string, limits: KernelLimits, pinned?: Pinned) {
     this.#native = native;
     this.limits = limits;
+    this.#pinned = pinned;
     ({ object: this.#object, types: this.types } = openObject(native, path));
-    this.#sharedLayout = this.types.layout('shared');
-    this.#controlLayout = this.types.layout('control');
-    this.#size();
-    this.#load();
+    try {
+      if (pinned) this.#takeMaps(pinned);
+      else this.#size();
+      this.#setConstants();
+      this.#load();
+      if (pinned) this.#takeLinks(pinned);
+    } catch (error) {
+      native.close(this.#object);
+      throw error;
+    }
     this.ring = openRing(native.ring(this.#object, 'events'));
     this.owners = new DataView(native.view(this.#object, 'owners'));
     this.namespaces = new DataView(native.view(this.#object, 'namespaces'));
-    this.#shared = new DataView(native.view(this.#object, 'shared'));
+    this.control = openControl(this.types, native.view(this.#object, 'shared'));
+    this.#generation = new DataView(native.view(this.#object, 'generation'));
     this.#keys = new Uint8Array(0);
     this.#values = new Uint8Array(0);
     this.#room(1024);
@@ -108,17 +110,35 @@ export class Kernel implements AsyncDisposable {
   #size(): void {
     for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
     this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
+  }
+
+  /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
+  #setConstants(): void {
     const constants = new Uint8Array(this.#native.constants(this.#object, '.rodata'));
     const { offset } = this.types.section('.rodata', 'flows_max');
     new DataView(constants.buffer).setUint32(offset, this.limits.flowRowsMax, true);
     this.#native.constants(this.#object, '.rodata', constants);
   }
 
+  /** Only the sweep is loaded, onto the pinned maps: what counts is attached already, and must not be twice. */
+  #takeMaps({ pins, generation }: Pinned): void {
+    for (const map of this.#native.maps(this.#object))
+      this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
+    for (const program of tracepoints) this.#native.skip(this.#object, program);
+  }
+
+  /** A generation that was being ended when its agent was killed lacks some. */
+  #takeLinks({ pins, generation }: Pinned): void {
+    for (const program of tracepoints) {
+      const path = pins.linkPath(generation, program);
+      if (existsSync(path)) this.#native.openLink(this.#object, program, path);
+    }
+  }
+
   #load(): void {
     try {
       this.#native.load(this.#object);
     } catch (error) {
-      this.#native.close(this.#object);
       const { errno, log } = error as NativeError;
       if (!existsSync(btfPath)) throw new OperatorError('kernel.no_btf', { file: btfPath }, { cause: error });
       if (errno === 1 || errno === 13)
@@ -139,18 +159,37 @@ export class Kernel implements AsyncDisposable {
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
   async start(): Promise<void> {
     for (const map of flowMaps) this.#layNodeRows(map);
-    await this.#native.point(this.#object, 'flows', slots.closing, flowMaps[1]);
-    await this.#native.point(this.#object, 'flows', slots.live, flowMaps[0]);
+    await this.#swap(0);
     this.#native.attach(this.#object, 'sweep');
     for (const program of tracepoints) this.#native.attach(this.#object, program);
-    this.set({ seeding: true });
+    this.control.set({ seeding: true });
     await this.#native.run(this.#object, 'sweep');
-    this.set({ seeding: false });
+    this.control.set({ seeding: false });
+  }
+
+  /**
+   * Goes on where the agent before was killed, after `start` of its generation: `committed` is the newest
+   * window that is safe. One that was being cleared is cleared; one that was being closed is the caller's to
+   * close again, under the same number: then the position still says so.
+   */
+  async resume(committed: number): Promise<void> {
+    this.#native.attach(this.#object, 'sweep');
+    this.control.set({ seeding: false });
+    const { window, cleared } = this.control.position();
+    if (cleared < committed) await this.clear(await this.#read(closedBy(window)));
+  }
+
+  /** Whether all programs of an adopted generation are still held attached. */
+  isWhole(): boolean {
+    const pinned = this.#pinned;
+    return tracepoints.every(
+      (program) => pinned && existsSync(pinned.pins.linkPath(pinned.generation, program)),
+    );
   }
 
   /** Only these network namespaces, by cookie. Before `start`. */
   scope(cookies: readonly bigint[]): void {
-    this.set({ scoped: true });
+    this.control.set({ scoped: true });
     for (const cookie of cookies) {
       this.#native.write(
         this.#object,
@@ -161,66 +200,50 @@ export class Kernel implements AsyncDisposable {
     }
   }
 
-  set(change: Partial<Control>): void {
-    const names = {
-      seeding: 'seeding',
-      scoped: 'scoped',
-      detailClosed: 'detail_closed',
-      trace: 'trace',
-      window: 'window',
-      slowUs: 'slow_us',
-    } as const;
-    for (const [key, value] of Object.entries(change)) {
-      const { offset } = this.#controlLayout.field(names[key as keyof Control]);
-      this.#shared.setUint32(this.#control(offset), Number(value), true);
-    }
+  birth(): Birth {
+    return readBirth(this.#generation, this.types.layout('generation'));
   }
 
-  /** Token buckets of the events that the policy wants, and of the rest for a live trace. */
-  budget(detail: EventBudget, trace: EventBudget): void {
-    const gap = this.#controlLayout.field('event_gap_ns').offset;
-    const burst = this.#controlLayout.field('event_burst_ns').offset;
-    [detail, trace].forEach(({ perSecond, burst: events }, index) => {
-      const gapNs = BigInt(Math.max(1, Math.round(1e9 / perSecond)));
-      this.#shared.setBigUint64(this.#control(gap + 8 * index), gapNs, true);
-      this.#shared.setBigUint64(this.#control(burst + 8 * index), gapNs * BigInt(events), true);
-    });
+  /**
+   * From here on the kernel goes on counting when this agent is killed. False when what must be written down
+   * for the next agent has no room.
+   */
+  pin(pins: Pins, { name, birth }: { name: string; birth: Birth }): boolean {
+    if (!writeBirth(this.#generation, this.types.layout('generation'), birth)) return false;
+    const draft = pins.draft();
+    for (const map of this.#native.maps(this.#object))
+      this.#native.pinMap(this.#object, map, pins.mapPath(draft, map));
+    for (const program of tracepoints)
+      this.#native.pinLink(this.#object, program, pins.linkPath(draft, program));
+    pins.publish(name);
+    this.#pinned = { pins, generation: name };
+    return true;
   }
 
-  #control(offset: number): number {
-    return this.#sharedLayout.field('control').offset + offset;
+  /** Nothing is left of this generation but what this process holds. */
+  unpin(): void {
+    this.#pinned?.pins.remove(this.#pinned.generation);
+    this.#pinned = undefined;
   }
 
-  /** Counts since load, by the names of `enum loss`. */
-  losses(): Record<string, number> {
-    const { offset } = this.#sharedLayout.field('losses');
-    const losses: Record<string, number> = {};
-    this.types.words('loss', 'LOSS_').forEach((word, index) => {
-      if (word !== 'count') losses[word] = Number(this.#shared.getBigUint64(offset + 8 * index, true));
-    });
-    return losses;
-  }
-
-  ownersUsed(): number {
-    return this.#shared.getUint32(this.#sharedLayout.field('owners_used').offset, true);
-  }
-
-  namespacesUsed(): number {
-    return this.#shared.getUint32(this.#sharedLayout.field('namespaces_used').offset, true);
+  /** Counts go to the other map. Done twice, it changes nothing. Waits until no program uses the closed one. */
+  async #swap(window: number): Promise<void> {
+    await this.#native.point(this.#object, 'flows', slots.closing, closedBy(window));
+    await this.#native.point(this.#object, 'flows', slots.live, liveDuring(window));
   }
 
   /**
    * Ends a window: new counts go to the other map, and what is still open is reported into the one being
-   * closed. The rows stay in the kernel until `clear`.
+   * closed. The rows stay in the kernel until `clear`. A window whose closing was cut short is closed again:
+   * the sweep passes over the sockets that it has reported under that number.
    */
-  async close(window: number): Promise<RawWindow> {
-    const closing = flowMaps[this.#live];
-    this.set({ window });
-    await this.#native.point(this.#object, 'flows', slots.closing, closing);
-    this.#live = other(this.#live);
-    await this.#native.point(this.#object, 'flows', slots.live, flowMaps[this.#live]);
+  async close(window: number, atMs: number): Promise<RawWindow> {
+    const before = this.control.position();
+    assert.ok(before.cleared === window - 1, 'the window before is cleared');
+    this.control.beginClosing(window, atMs);
+    await this.#swap(window);
     await this.#native.run(this.#object, 'sweep');
-    return this.#read(closing);
+    return this.#read(closedBy(window));
   }
 
   async #read(map: string): Promise<RawWindow> {
@@ -238,11 +261,13 @@ export class Kernel implements AsyncDisposable {
     }
   }
 
-  /** Forgets a closed window's rows, once they are delivered. */
-  async clear(window: RawWindow): Promise<void> {
-    const closed = flowMaps[other(this.#live)];
-    await this.#native.remove(this.#object, closed, new Uint8Array(window.keys.buffer), window.count);
+  /** Forgets the closed window's rows, once they are safe. Cut short, it is `resume` that does the rest. */
+  async clear(raw: RawWindow): Promise<void> {
+    const { window } = this.control.position();
+    const closed = closedBy(window);
+    await this.#native.remove(this.#object, closed, new Uint8Array(raw.keys.buffer), raw.count);
     this.#layNodeRows(closed);
+    this.control.endClearing(window);
   }
 
   /** The rows that hold what no other row has room for, and the node's count of rows. */
@@ -279,19 +304,21 @@ export class Kernel implements AsyncDisposable {
     return this.#native.programs(this.#object);
   }
 
-  /** Nothing is counted any more; what was counted can still be read. */
+  /**
+   * Nothing is counted any more; what was counted can still be read. The word first: the kernel lets go of a
+   * pinned link some time after its last name is gone.
+   */
   detach(): void {
+    this.control.stop();
+    this.#pinned?.pins.dropLinks(this.#pinned.generation);
     for (const program of tracepoints) this.#native.detach(this.#object, program);
   }
 
+  /** Pins stay: without `unpin`, the next agent goes on. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
-}
-
-function other(map: 0 | 1): 0 | 1 {
-  return map === 0 ? 1 : 0;
 }
 
 function errorName(error: NativeError): string {

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { node, row } from '../../../test/observations.ts';
+import type { NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
-import { windowCloser, type ClosedWindow, type WindowParts } from './closing.ts';
-import type { NamespaceObservation } from './reconcile.ts';
+import {
+  newMemory,
+  takeOver,
+  windowCloser,
+  type ClosedWindow,
+  type ClosingMemory,
+  type WindowParts,
+} from './closing.ts';
 
 type Step = Partial<Omit<WindowParts, 'bounds'>> & { readonly last?: boolean };
 
@@ -201,4 +208,35 @@ describe('what was lost', () => {
       [6, 0, 1],
     );
   });
+});
+
+test('another process goes on where this one was; its delivery counts losses anew', () => {
+  const options = { inFlight: 1, outRstsComparable: true };
+  const memory = newMemory();
+  const bounds = { number: 1, start: '', end: '', last: false };
+  const opened = row({ state: 'open', sums: { opened: 3, open: 3 } });
+  windowCloser(
+    node,
+    options,
+    memory,
+  )({
+    bounds,
+    rows: [opened],
+    losses: { 'kernel.owners_full': 5, 'deliver.jsonl': 7 },
+    namespaces: [untracked(4)],
+  });
+  const kept = takeOver(JSON.parse(JSON.stringify(memory)) as ClosingMemory);
+  const { closing } = windowCloser(
+    node,
+    options,
+    kept,
+  )({
+    bounds: { ...bounds, number: 2, last: true },
+    rows: [row({ state: 'closed', sums: { ended: 1 } })],
+    losses: { 'kernel.owners_full': 6, 'deliver.jsonl': 2 },
+    namespaces: [untracked(6)],
+  });
+  assert.equal(closing['connections.abandoned'], 2);
+  assert.equal(closing['connections.untracked'], 2);
+  assert.deepEqual(closing.lost, { 'kernel.owners_full': 1, 'deliver.jsonl': 2 });
 });

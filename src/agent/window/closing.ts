@@ -2,16 +2,17 @@
  * The end of a window: rows become records, and a closing record says what the node saw, lost and could not
  * see.
  *
- * Owns the balance since start: what was reported opened and not yet ended. Must be fed every window, in
- * order.
+ * Owns the balance since counting began: what was reported opened and not yet ended. Must be fed every
+ * window, in order. What it remembers from one to the next goes with each window to the agent that may come
+ * after.
  */
 
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
-import type { FlowRow } from '../../model/observation.ts';
+import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
 import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
 import { coverageSince, type Opens } from './coverage.ts';
 import { mergeRows } from './merge.ts';
-import { reconcile, type NamespaceObservation, type ReconcileOptions } from './reconcile.ts';
+import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
 
 export interface WindowParts {
@@ -57,16 +58,32 @@ function since(
   return Object.fromEntries(added.filter(([, count]) => count !== 0));
 }
 
+/** From one window to the next. JSON. */
+export interface ClosingMemory {
+  stillOpen: number;
+  /** By namespace cookie: one that is gone is not named any more, and takes nothing back. */
+  untracked: Record<string, number>;
+  losses: Readonly<Record<string, number>>;
+  /** Last counts of opens, by namespace cookie. */
+  opens: Record<string, Opens>;
+}
+
+export function newMemory(): ClosingMemory {
+  return { stillOpen: 0, untracked: {}, losses: {}, opens: {} };
+}
+
+/** What another process remembered: only the kernel's counts of losses go on, the others began anew with us. */
+export function takeOver(memory: ClosingMemory): ClosingMemory {
+  const kept = Object.entries(memory.losses).filter(([name]) => name.startsWith('kernel.'));
+  return { ...memory, losses: Object.fromEntries(kept) };
+}
+
+/** `memory` is the closer's, and up to date between two windows. */
 export function windowCloser(
   node: NodeLabels,
   options: ReconcileOptions,
+  memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  let stillOpen = 0;
-  /** By namespace: one that is gone is not named any more, and takes nothing back. */
-  const untrackedBefore = new Map<bigint, number>();
-  let lossesBefore: Readonly<Record<string, number>> = {};
-  const coverageBefore = new Map<string, Opens>();
-
   return ({ bounds, rows, losses, namespaces }) => {
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const opened = total(records, (r) => r['connections.opened']);
@@ -75,12 +92,13 @@ export function windowCloser(
     const found = total(records, (r) => r['connections.open'] + (r['connections.abandoned'] ?? 0));
     let untracked = 0;
     for (const { counts } of namespaces) {
-      untracked += counts.untracked - (untrackedBefore.get(counts.cookie) ?? 0);
-      untrackedBefore.set(counts.cookie, counts.untracked);
+      const cookie = String(counts.cookie);
+      untracked += counts.untracked - (memory.untracked[cookie] ?? 0);
+      if (counts.untracked > 0) memory.untracked[cookie] = counts.untracked;
     }
-    stillOpen += opened + adopted - ended;
+    memory.stillOpen += opened + adopted - ended;
     const compared = namespaces.map((observation) => reconcile(observation, options));
-    const coverage = coverageSince(coverageBefore, compared);
+    const coverage = coverageSince(memory.opens, compared);
     const closing: WindowRecord = {
       'event.name': 'sonde.window',
       time: bounds.end,
@@ -95,20 +113,20 @@ export function windowCloser(
       'connections.established': total(records, (r) => r['connections.established']),
       'connections.ended': ended,
       'connections.open': bounds.last ? 0 : found,
-      'connections.orphaned': bounds.last ? 0 : stillOpen - found,
-      'connections.abandoned': bounds.last ? stillOpen : 0,
+      'connections.orphaned': bounds.last ? 0 : memory.stillOpen - found,
+      'connections.abandoned': bounds.last ? memory.stillOpen : 0,
       'connections.untracked': untracked,
       'bytes.sent': total(records, (r) => r['bytes.sent']),
       'bytes.received': total(records, (r) => r['bytes.received']),
       retransmits: total(records, (r) => r.retransmits),
       ...countShares(records),
-      lost: since(lossesBefore, losses),
+      lost: since(memory.losses, losses),
       'coverage.seen': coverage.seen,
       'coverage.kernel': coverage.kernel,
       'coverage.unreachable': coverage.unreachable,
       'coverage.namespaces': compared,
     };
-    lossesBefore = losses;
+    memory.losses = losses;
     return { records, closing };
   };
 }

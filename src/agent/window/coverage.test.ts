@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NamespaceCoverage } from '../../model/record.ts';
-import { coverageSince, type Opens } from './coverage.ts';
+import { coverageSince } from './coverage.ts';
 
 type Counts = readonly [active: number, passive: number];
 
@@ -24,7 +24,7 @@ const outOfReach = (cookie: string, seen: Counts): NamespaceCoverage => ({
 });
 
 test('this window\u2019s opens of all namespaces, ours and the kernel\u2019s', () => {
-  const before = new Map<string, Opens>();
+  const before = {};
   assert.deepEqual(coverageSince(before, [compared('1', [3, 2]), compared('2', [1, 0], [2, 0])]), {
     seen: 6,
     kernel: 7,
@@ -39,7 +39,7 @@ test('this window\u2019s opens of all namespaces, ours and the kernel\u2019s', (
 });
 
 test('one out of reach adds nothing, and nothing twice when it is back', () => {
-  const before = new Map<string, Opens>();
+  const before = {};
   const windows = [[compared('1', [5, 0])], [outOfReach('1', [900, 0])], [compared('1', [8, 0])]].map(
     (namespaces) => coverageSince(before, namespaces),
   );
@@ -51,7 +51,7 @@ test('one out of reach adds nothing, and nothing twice when it is back', () => {
 });
 
 test('one that was never in reach is in neither sum', () => {
-  assert.deepEqual(coverageSince(new Map(), [outOfReach('7', [5, 5])]), {
+  assert.deepEqual(coverageSince({}, [outOfReach('7', [5, 5])]), {
     seen: 0,
     kernel: 0,
     unreachable: 1,

@@ -23,7 +23,7 @@ function opens(counters: Readonly<Record<string, number>> | undefined): number {
  * what it counted meanwhile is added then. So sums over windows telescope.
  */
 export function coverageSince(
-  before: Map<string, Opens>,
+  before: Record<string, Opens>,
   namespaces: readonly NamespaceCoverage[],
 ): WindowCoverage {
   let [seen, kernel, unreachable] = [0, 0, 0];
@@ -34,10 +34,10 @@ export function coverageSince(
     }
     const cookie = namespace['network.namespace.cookie'];
     const now = { seen: opens(namespace.seen), kernel: opens(namespace.kernel) };
-    const last = before.get(cookie) ?? { seen: 0, kernel: 0 };
+    const last = before[cookie] ?? { seen: 0, kernel: 0 };
     seen += now.seen - last.seen;
     kernel += now.kernel - last.kernel;
-    before.set(cookie, now);
+    before[cookie] = now;
   }
   return { seen, kernel, unreachable };
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { NetnsCounts } from '../../model/observation.ts';
-import { parseKernelCounters, reconcile, type Counters, type Reading } from './reconcile.ts';
+import type { Counters, NetnsCounts, Reading } from '../../model/observation.ts';
+import { parseKernelCounters, reconcile } from './reconcile.ts';
 
 const fixture = (name: string): string => readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8');
 

@@ -9,25 +9,14 @@
  *   OutRsts = resets sent (only where the kernel traces resets without a socket).
  */
 
-import { reconciledCounters, type NetnsCounts, type ReconciledCounter } from '../../model/observation.ts';
+import {
+  reconciledCounters,
+  type Counters,
+  type NamespaceObservation,
+  type Reading,
+  type ReconciledCounter,
+} from '../../model/observation.ts';
 import type { NamespaceCoverage } from '../../model/record.ts';
-
-export type Counters = Readonly<Record<ReconciledCounter, number>>;
-
-/** The kernel's counters, read between two looks at Sonde's; equal looks mean nothing moved meanwhile. */
-export interface Reading {
-  readonly before: Counters;
-  readonly kernel: Counters;
-  readonly after: Counters;
-}
-
-export interface NamespaceObservation {
-  readonly counts: NetnsCounts;
-  /** Both since the same moment; absent when the namespace could not be entered. */
-  readonly baseline?: Reading;
-  readonly now?: Reading;
-  readonly unreachable?: string;
-}
 
 /**
  * Reads values of one protocol line pair of /proc/net/snmp or netstat by name; throws for one that is not

@@ -1,7 +1,8 @@
-/** A churn in a namespace, and the sums of what was done beside the sums of what was told. */
+/** A churn with known truth, and the comparison of what was told with it. */
 
+import assert from 'node:assert/strict';
 import { ChurnServer, runChurnClient, type ChurnEnds, type ChurnTruth } from '../lab/churn.ts';
-import type { FlowRecord } from '../src/model/record.ts';
+import type { FlowRecord, WindowRecord } from '../src/model/record.ts';
 
 /** After which a churn is ended, and the test with it. */
 const limitS = 400;
@@ -104,4 +105,24 @@ export async function churn({ netns, tag, perTarget, rate = 0 }: Churn): Promise
     ],
   });
   return [client, await server.stop()];
+}
+
+/** opened + adopted = ended + abandoned + change of open, over all windows. */
+export function assertBalance(windows: readonly WindowRecord[], flows: readonly FlowRecord[]): void {
+  const sum = (
+    name: 'connections.opened' | 'connections.adopted' | 'connections.ended' | 'connections.abandoned',
+  ) => windows.reduce((total, window) => total + window[name], 0);
+  assert.equal(windows.at(-1)?.['connections.open'], 0);
+  assert.equal(
+    sum('connections.opened') + sum('connections.adopted'),
+    sum('connections.ended') + sum('connections.abandoned'),
+  );
+  for (const name of ['connections.opened', 'connections.ended', 'connections.established'] as const) {
+    const rows = flows.reduce((total, flow) => total + flow[name], 0);
+    assert.equal(
+      rows,
+      windows.reduce((total, window) => total + window[name], 0),
+      name,
+    );
+  }
 }

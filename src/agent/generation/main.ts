@@ -1,0 +1,108 @@
+/**
+ * The map of the agent: kernel → decode → enrich → window → deliver, for one generation of counting. Builds
+ * the parts, connects them, closes in reverse.
+ */
+
+import { cpus } from 'node:os';
+import { systemClock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
+import type { AgentConfig } from '../config.ts';
+import { eventDecoder } from '../decode/events.ts';
+import { flowDecoder } from '../decode/flows.ts';
+import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
+import type { Delivery } from '../deliver/delivery.ts';
+import { nodeLabels } from '../enrich/node.ts';
+import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
+import { artefacts, type Native } from '../kernel/native.ts';
+import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
+import type { Pins } from '../kernel/pins.ts';
+import type { Kernel } from '../kernel/programs.ts';
+import { scopeCookies } from '../kernel/scope.ts';
+import { windowCloser } from '../window/closing.ts';
+import { parseKernelCounters } from '../window/reconcile.ts';
+
+/** What generations of counting that follow each other have in common. */
+export interface Lasting {
+  readonly config: AgentConfig;
+  readonly log: Log;
+  readonly native: Native;
+  readonly delivery: Delivery;
+  /** Undefined: a private agent. Counting ends with it. */
+  readonly pins: Pins | undefined;
+}
+
+async function openCounts({ config, log, native, delivery, pins }: Lasting): Promise<OpenedKernel> {
+  const resumed = delivery.resumed();
+  const state = agentState(resumed);
+  const { profile, slow, limits } = config;
+  const opened = openKernel({
+    native,
+    object: artefacts().object,
+    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
+    pins,
+    committed: resumed && state && { ...state, number: resumed.number },
+    nowNs: systemClock.monotonicNs(),
+    log,
+  });
+  const { control } = opened.kernel;
+  control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
+  const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
+  control.budget(bucket(limits.events_per_second), bucket(limits.trace_events_per_second));
+  return opened;
+}
+
+function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
+  const { control, types } = kernel;
+  const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
+  return {
+    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    namespaces: openNamespaces({
+      native,
+      used: () => control.namespacesUsed(),
+      read: (id) => decodeNetns(kernel.namespaces, id),
+      parse: parseKernelCounters,
+    }),
+  };
+}
+
+/** One generation of counting, to its end. `onOpen` when it runs; not for one that is only to be ended. */
+export async function runGeneration(
+  lasting: Lasting,
+  signal: AbortSignal,
+  onOpen: (agent: Agent) => void,
+): Promise<void> {
+  const { config, native, delivery, log, pins } = lasting;
+  const { instance, environment } = config;
+  const opened = await openCounts(lasting);
+  await using kernel = opened.kernel;
+  const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
+  const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
+  const { owners, namespaces } = openTables(native, kernel);
+  // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
+  // too.
+  const outRstsComparable = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
+  const agent = createAgent({
+    clock: systemClock,
+    kernel,
+    decodeEvent: eventDecoder(kernel.types),
+    decodeFlows: flowDecoder(kernel.types),
+    owners,
+    namespaces,
+    closeWindow: windowCloser(node, { inFlight: cpus().length, outRstsComparable }, memory),
+    memory,
+    begin,
+    delivery,
+    node,
+    windowMs: config.window,
+    allEvents: config.profile === 'full',
+  });
+  const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
+  await beginCounting(opened, namespaces, { pins, log, agentId, since: begin.since, vanished, orphanMs });
+  const goesOn = opened.adopted?.outdated === undefined;
+  if (goesOn) onOpen(agent);
+  await agent.run(goesOn ? signal : AbortSignal.abort());
+  if (goesOn && !signal.aborted) log.warn('no agent looked for too long: counting begins anew');
+}

@@ -1,0 +1,110 @@
+/**
+ * The words that the agent and the programs share, mapped: what the agent may change while they run, and what
+ * they count for it.
+ *
+ * A word that an agent killed at any moment leaves behind is one that it has written whole: 32 and 64 bits go
+ * by Atomics. (A DataView writes byte by byte.)
+ */
+
+import type { TypeInformation } from '../../lib/btf.ts';
+
+export interface Control {
+  seeding: boolean;
+  scoped: boolean;
+  detailClosed: boolean;
+  trace: boolean;
+  slowUs: number;
+}
+
+export interface EventBudget {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/**
+ * How far windows have come. `window` is the newest whose closing has begun, `cleared` the newest whose rows
+ * are gone from the kernel: the same one at rest. Each step is one write of one word, so a new agent finds
+ * either the state before it or the one after it.
+ */
+export interface Position {
+  readonly window: number;
+  readonly cleared: number;
+  /** Wall time at which the closing of `window` began. */
+  readonly closedAtMs: number;
+}
+
+export type Stopped = 'no' | 'by_agent' | 'orphaned';
+
+export interface ControlWords {
+  set(change: Partial<Control>): void;
+  /** Token buckets of the events that the policy wants, and of the rest for a live trace. */
+  budget(detail: EventBudget, trace: EventBudget): void;
+  position(): Position;
+  beginClosing(window: number, atMs: number): void;
+  endClearing(window: number): void;
+  /** An agent is here. CLOCK_MONOTONIC. */
+  seen(nowNs: bigint): void;
+  /** How long without an agent until the programs go idle; 0: never. */
+  orphanAfter(ns: bigint): void;
+  stop(): void;
+  stopped(): Stopped;
+  /** Counts since load, by the names of `enum loss`. */
+  losses(): Record<string, number>;
+  ownersUsed(): number;
+  namespacesUsed(): number;
+}
+
+const names = {
+  seeding: 'seeding',
+  scoped: 'scoped',
+  detailClosed: 'detail_closed',
+  trace: 'trace',
+  slowUs: 'slow_us',
+} as const satisfies Record<keyof Control, string>;
+
+export function openControl(types: TypeInformation, shared: ArrayBuffer): ControlWords {
+  const [outer, inner] = [types.layout('shared'), types.layout('control')];
+  const words = new Int32Array(shared);
+  const longs = new BigUint64Array(shared);
+  const at = (name: string) => outer.field('control').offset + inner.field(name).offset;
+  const read = (name: string) => Atomics.load(words, at(name) / 4);
+  const write = (name: string, value: number) => Atomics.store(words, at(name) / 4, value);
+  const writeLong = (name: string, value: bigint) => Atomics.store(longs, at(name) / 8, value);
+  const reasons = types.words('stopped', 'STOPPED_') as readonly Stopped[];
+  const lossNames = types.words('loss', 'LOSS_').filter((name) => name !== 'count');
+
+  return {
+    set(change) {
+      for (const [key, value] of Object.entries(change)) write(names[key as keyof Control], Number(value));
+    },
+    budget(detail, trace) {
+      [detail, trace].forEach(({ perSecond, burst }, index) => {
+        const gapNs = BigInt(Math.max(1, Math.round(1e9 / perSecond)));
+        Atomics.store(longs, at('event_gap_ns') / 8 + index, gapNs);
+        Atomics.store(longs, at('event_burst_ns') / 8 + index, gapNs * BigInt(burst));
+      });
+    },
+    position: () => ({
+      window: read('window'),
+      cleared: read('cleared'),
+      closedAtMs: Number(Atomics.load(longs, at('closed_at_ms') / 8)),
+    }),
+    beginClosing(window, atMs) {
+      if (read('window') !== window) writeLong('closed_at_ms', BigInt(Math.round(atMs)));
+      write('window', window);
+    },
+    endClearing: (window) => void write('cleared', window),
+    seen: (nowNs) => void writeLong('seen_ns', nowNs),
+    orphanAfter: (ns) => void writeLong('orphan_ns', ns),
+    stop: () => void write('stopped', reasons.indexOf('by_agent')),
+    stopped: () => reasons[read('stopped')] ?? 'by_agent',
+    losses() {
+      const first = outer.field('losses').offset / 8;
+      return Object.fromEntries(
+        lossNames.map((name, index) => [name, Number(Atomics.load(longs, first + index))]),
+      );
+    },
+    ownersUsed: () => Atomics.load(words, outer.field('owners_used').offset / 4),
+    namespacesUsed: () => Atomics.load(words, outer.field('namespaces_used').offset / 4),
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * A generation of counting: from the moment its programs are attached until they are detached for good.
+ * Several agents, one after the other, may serve it; sums balance within it.
+ *
+ * Its name says which object file its programs come from and how large its maps are. What it began with is
+ * kept in one of its maps, so that it has exactly its life.
+ */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Layout } from '../../lib/btf.ts';
+import { reconciledCounters, type Counters, type Reading } from '../../model/observation.ts';
+
+/** Sizes of the maps, which cannot change in the life of a generation. */
+export interface KernelLimits {
+  /** Rows of one window. Beyond it rows fold. A power of two. */
+  readonly flowRowsMax: number;
+  /**
+   * Bytes of the ring of single connections; a power of two and of pages. Beyond it events are lost, and
+   * counted.
+   */
+  readonly eventBytesMax: number;
+}
+
+export const kernelLimits: KernelLimits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
+
+/** With what it began. */
+export interface Birth {
+  /** `agent.id` of all its records. */
+  readonly agentId: string;
+  /** RFC 3339: the start of its first window. */
+  readonly since: string;
+  /** Cookies of the network namespaces that it looks at; undefined: all. */
+  readonly scope: readonly bigint[] | undefined;
+  /** The kernel's counters when counting began, by cookie. */
+  readonly baselines: ReadonlyMap<bigint, Reading>;
+}
+
+/** Another object, however little it differs, may lay out its maps in another way. */
+export function objectDigest(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 32);
+}
+
+export function generationName(digest: string, { flowRowsMax, eventBytesMax }: KernelLimits): string {
+  return `${digest}_${String(flowRowsMax)}_${String(eventBytesMax)}`; // no dots: bpffs refuses them
+}
+
+export function parseGenerationName(
+  name: string,
+): { readonly digest: string; readonly limits: KernelLimits } | undefined {
+  const [, digest, rows, bytes] = /^([0-9a-f]{32})_(\d+)_(\d+)$/.exec(name) ?? [];
+  if (digest === undefined) return undefined;
+  return { digest, limits: { flowRowsMax: Number(rows), eventBytesMax: Number(bytes) } };
+}
+
+type Numbers = readonly number[];
+type BaselineText = readonly [cookie: string, before: Numbers, kernel: Numbers, after?: Numbers];
+
+interface BirthText {
+  readonly agentId: string;
+  readonly since: string;
+  readonly scope?: readonly string[];
+  readonly baselines: readonly BaselineText[];
+}
+
+function toNumbers(counters: Counters): Numbers {
+  return reconciledCounters.map((name) => counters[name]);
+}
+
+function toCounters(numbers: Numbers): Counters {
+  return Object.fromEntries(reconciledCounters.map((name, index) => [name, numbers[index] ?? 0])) as Counters;
+}
+
+/** `after` is left out where it equals `before`: a namespace is then told in about 110 characters. */
+function toBaselineText([cookie, { before, kernel, after }]: readonly [bigint, Reading]): BaselineText {
+  const [first, last] = [toNumbers(before), toNumbers(after)];
+  const moved = first.some((count, index) => count !== last[index]);
+  const head = [String(cookie), first, toNumbers(kernel)] as const;
+  return moved ? [...head, last] : head;
+}
+
+/** Writes it into its map's value. False when there is no room for it. */
+export function writeBirth(value: DataView, layout: Layout, birth: Birth): boolean {
+  const text: BirthText = {
+    agentId: birth.agentId,
+    since: birth.since,
+    ...(birth.scope ? { scope: birth.scope.map(String) } : {}),
+    baselines: [...birth.baselines].map(toBaselineText),
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify(text));
+  const room = layout.field('text');
+  if (bytes.length > room.size * room.count) return false;
+  new Uint8Array(value.buffer, value.byteOffset + room.offset, bytes.length).set(bytes);
+  value.setUint32(layout.field('length').offset, bytes.length, true);
+  return true;
+}
+
+export function readBirth(value: DataView, layout: Layout): Birth {
+  const length = value.getUint32(layout.field('length').offset, true);
+  const bytes = new Uint8Array(value.buffer, value.byteOffset + layout.field('text').offset, length);
+  const text = JSON.parse(new TextDecoder().decode(bytes)) as BirthText;
+  const readings = text.baselines.map(([cookie, before, kernel, after = before]) => {
+    const reading = { before: toCounters(before), kernel: toCounters(kernel), after: toCounters(after) };
+    return [BigInt(cookie), reading] as const;
+  });
+  return {
+    agentId: text.agentId,
+    since: text.since,
+    scope: text.scope?.map(BigInt),
+    baselines: new Map(readings),
+  };
+}

@@ -1,0 +1,136 @@
+/** An agent of which everything but the agent itself is the test's. */
+
+import { manualClock, type ManualClock } from '../src/lib/clock.ts';
+import { createAgent, type Agent, type AgentParts } from '../src/agent/agent.ts';
+import type { Delivery } from '../src/agent/deliver/delivery.ts';
+import type { Position, Stopped } from '../src/agent/kernel/control.ts';
+import { newMemory, windowCloser } from '../src/agent/window/closing.ts';
+import type { ConnectionEvent, FlowRow } from '../src/model/observation.ts';
+import type { ConnectionRecord, SondeRecord, WindowRecord } from '../src/model/record.ts';
+import { curl, node } from './observations.ts';
+
+/** RFC 3339 of a wall time. */
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** An agent on parts that write down what is done to them, in order. */
+export class Bench implements AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly agent: Agent;
+  /** `drain N`, `close N`, `deliver N`, `commit N`, `clear N`, `detach`, `trace on`, `trace off`. */
+  readonly done: string[] = [];
+  readonly delivered: SondeRecord[] = [];
+  readonly kernelLosses: Record<string, number> = {};
+  /** In the ring now. */
+  events: ConnectionEvent[] = [];
+  /** Called before each drain. */
+  refill: () => void = () => undefined;
+  /** Rows of the next window. */
+  rows: FlowRow[] = [];
+  lost = 0;
+  position: Position = { window: 0, cleared: 0, closedAtMs: 0 };
+  stopped: Stopped = 'no';
+  readonly memory = newMemory();
+  /** Resolves when it may go on. */
+  slow: Promise<unknown> | undefined;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  readonly delivery: Delivery = {
+    deliver: (records) => (records.length === 0 ? Promise.resolve() : this.#take('deliver', records)),
+    commit: ({ records, closing }) => this.#take('commit', [...records, closing]),
+    resumed: () => undefined,
+    losses: (): Record<string, number> => (this.lost === 0 ? {} : { 'deliver.probe.refused': this.lost }),
+    status: () => ({}),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+
+  constructor(change: Partial<AgentParts> & { wallMs?: number } = {}) {
+    this.clock = manualClock({ wallMs: change.wallMs ?? 100_000, monotonicNs: 5_000_000_000n });
+    this.agent = createAgent({ ...this.#parts(), ...change });
+  }
+
+  #parts(): AgentParts {
+    const view = new DataView(new ArrayBuffer(0));
+    return {
+      clock: this.clock,
+      kernel: {
+        ring: {
+          drain: (visit, eventsMax) => {
+            this.refill();
+            const count = Math.min(this.events.length, eventsMax);
+            for (let i = 0; i < count; i++) visit(view, i);
+            if (count > 0) this.done.push(`drain ${count}`);
+            this.events.splice(0, count);
+            return count;
+          },
+          backlog: () => this.events.length,
+        },
+        control: {
+          losses: () => this.kernelLosses,
+          ownersUsed: () => 1,
+          namespacesUsed: () => 1,
+          position: () => this.position,
+          seen: () => undefined,
+          set: ({ trace }) => void this.done.push(`trace ${trace === true ? 'on' : 'off'}`),
+          stopped: () => this.stopped,
+        },
+        close: (number) => {
+          this.done.push(`close ${number}`);
+          return Promise.resolve({ count: number, keys: view, values: view });
+        },
+        clear: ({ count }) => {
+          this.done.push(`clear ${count}`);
+          return Promise.resolve();
+        },
+        detach: () => void this.done.push('detach'),
+        unpin: () => void this.done.push('unpin'),
+      },
+      decodeEvent: (_, offset) => this.events[offset]!,
+      decodeFlows: () => this.rows.splice(0),
+      owners: { refresh: () => undefined, labels: () => curl },
+      namespaces: {
+        start: () => Promise.resolve(new Map()),
+        resume: () => undefined,
+        vanished: () => [],
+        observe: () => Promise.resolve([]),
+        inode: () => 7,
+      },
+      closeWindow: windowCloser(node, { inFlight: 1, outRstsComparable: true }, this.memory),
+      memory: this.memory,
+      begin: { since: iso(this.clock.wallMs()), window: 0, end: iso(this.clock.wallMs()) },
+      delivery: this.delivery,
+      node,
+      windowMs: 1000,
+      allEvents: false,
+    };
+  }
+
+  async #take(verb: string, records: readonly SondeRecord[]): Promise<void> {
+    await this.slow;
+    this.done.push(`${verb} ${records.length}`);
+    this.delivered.push(...records);
+  }
+
+  start(): this {
+    this.#running = this.agent.run(this.#stop.signal);
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.clock.advance(0);
+    await this.#running;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  windows(): WindowRecord[] {
+    return this.delivered.filter((record) => record['event.name'] === 'sonde.window');
+  }
+
+  connections(): ConnectionRecord[] {
+    return this.delivered.filter((record) => record['event.name'] === 'sonde.connection');
+  }
+}
