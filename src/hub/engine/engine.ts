@@ -196,13 +196,13 @@ class SupervisedEngine implements Engine {
     const { signal } = this.#closing;
     let missed = 0;
     const over = Promise.race([run.ended, once(signal, 'abort').then(() => 'it is stopped')]);
-    while (missed < engineLimits.pingsMissedMax) {
+    while (!signal.aborted && missed < engineLimits.pingsMissedMax) {
       const ended = await Promise.race([over, clock.sleep(engineLimits.pingMs).then(() => undefined)]);
       if (ended !== undefined) return `ended (${ended})`;
       missed = (await ping(this.url)) ? 0 : missed + 1;
       this.#ready = missed === 0;
     }
-    return `did not answer ${missed} times`;
+    return signal.aborted ? 'it is stopped' : `did not answer ${missed} times`;
   }
 
   /** Lets what runs end: first asked, then made to. */
