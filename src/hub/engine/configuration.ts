@@ -112,8 +112,6 @@ function serverConfiguration({
     background_merges_mutations_concurrency_ratio: 2,
     background_schedule_pool_size: 8,
     max_connections: 128,
-    // Seconds. Idle connections of our own client count as unfinished, and nothing else is left by then.
-    shutdown_wait_unfinished: 1,
     http_handlers: httpHandlers(users),
     ...(cluster === undefined ? {} : { remote_servers: remoteServers(cluster) }),
   };

@@ -25,7 +25,8 @@ export const engineLimits = {
   pingMsMax: 10_000,
   /** Pings in a row without an answer, then it is ended and started again. */
   pingsMissedMax: 6,
-  stopMsMax: 10_000,
+  /** Its own way out takes 5 s more once all queries are over; being killed then loses nothing. */
+  stopMsMax: 2000,
   backOffMsMin: 200,
   backOffMsMax: 10_000,
   /** A run this many times longer than the pause before the next one makes that pause short again. */
