@@ -1,5 +1,9 @@
 /** How long each level is kept. Changed values are brought to the tables at start; ClickHouse does the rest. */
 import type { ClickHouseClient } from '@clickhouse/client';
+import { connect } from './connect.ts';
+import type { StoreUser } from './connect.ts';
+import { localTable } from './migrate.ts';
+import type { Cluster, MigrationPlace } from './migrate.ts';
 import { statement } from './statement.ts';
 
 export interface Retention {
@@ -29,8 +33,9 @@ const kept: readonly Kept[] = [
 const readTtl = statement('table-ttl');
 const modifyTtl = statement('modify-ttl');
 
-export async function applyRetention(client: ClickHouseClient, retention: Retention): Promise<void> {
-  for (const { table, time, level } of kept) {
+async function applyToNode(client: ClickHouseClient, retention: Retention, cluster?: Cluster): Promise<void> {
+  for (const { table: name, time, level } of kept) {
+    const table = localTable(name, cluster);
     const seconds = String(Math.round(retention[level] / 1000));
     const answer = await client.query({ query: readTtl, query_params: { table }, format: 'JSONEachRow' });
     const [found] = await answer.json<{ seconds: string }>();
@@ -41,5 +46,15 @@ export async function applyRetention(client: ClickHouseClient, retention: Retent
       .replace('{time:Column}', time)
       .replace('{seconds:Number}', seconds);
     await client.command({ query });
+  }
+}
+
+export async function applyRetention(
+  place: MigrationPlace & { readonly hub: StoreUser },
+  retention: Retention,
+): Promise<void> {
+  for (const url of place.cluster?.urls ?? [place.url]) {
+    await using client = connect({ url, database: place.database }, place.hub);
+    await applyToNode(client, retention, place.cluster);
   }
 }

@@ -7,6 +7,7 @@ import type { StoreUser } from './connect.ts';
 import { openInserter } from './insert.ts';
 import type { InsertBlock } from './insert.ts';
 import { migrate } from './migrate.ts';
+import type { Cluster } from './migrate.ts';
 import { readMigrations, readTables } from './migrations.ts';
 import { applyRetention } from './retention.ts';
 import type { Retention } from './retention.ts';
@@ -14,6 +15,8 @@ import type { Retention } from './retention.ts';
 export interface StoreOptions {
   readonly url: string;
   readonly database: string;
+  /** Then `url` is one node of it, and tables are distributed over all. */
+  readonly cluster?: Cluster;
   /** Creates and fills the tables. */
   readonly hub: StoreUser;
   /** Asks; the same user where there is only one. */
@@ -52,7 +55,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
   try {
     await migrate(options, options.hub);
-    if (options.retention !== undefined) await applyRetention(admin, options.retention);
+    if (options.retention !== undefined) await applyRetention(options, options.retention);
   } catch (error) {
     await close();
     throw error;
