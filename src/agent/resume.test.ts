@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { Bench, iso } from '../../test/agent-bench.ts';
 import { node, row } from '../../test/observations.ts';
 import { agentState } from './agent.ts';
+import type { Delivery } from './deliver/delivery.ts';
 import { newMemory, windowCloser } from './window/closing.ts';
 
 describe('going on where another agent was killed', () => {

@@ -1,47 +1,84 @@
-/** Brings a database to this version's tables. Only one hub may migrate a database at a time. */
+/**
+ * Brings a database to this version's tables, and on a cluster every node of it, one after the other. Only one
+ * hub may migrate a database at a time.
+ */
 import type { ClickHouseClient } from '@clickhouse/client';
 import { OperatorError } from '../../lib/errors.ts';
 import { connect } from './connect.ts';
 import type { StoreUser } from './connect.ts';
-import { readMigrations, render } from './migrations.ts';
+import { createdTable, readMigrations, render } from './migrations.ts';
 import type { Migration } from './migrations.ts';
 import { statement } from './statement.ts';
 
 const createDatabase = statement('create-database');
+const createDistributed = statement('create-distributed');
 const createRecord = statement('create-migrations');
 const readRecord = statement('applied-migrations');
 const record = statement('record-migration');
 
-const single = { table: (name: string) => name, engine: (name: string) => name };
+export interface Cluster {
+  /** As ClickHouse's own configuration names it. */
+  readonly name: string;
+  /** Every node of it. */
+  readonly urls: readonly string[];
+}
+
+export interface MigrationPlace {
+  readonly url: string;
+  readonly database: string;
+  readonly cluster?: Cluster;
+}
+
+/** Of a table's rows on one node. */
+export function localTable(table: string, cluster: Cluster | undefined): string {
+  return cluster === undefined ? table : `${table}_local`;
+}
 
 async function applied(client: ClickHouseClient): Promise<number> {
   const answer = await client.query({ query: readRecord, format: 'JSONEachRow' });
   return (await answer.json<{ last: number }>())[0]?.last ?? 0;
 }
 
-async function apply(client: ClickHouseClient, { number, name, sql }: Migration): Promise<void> {
-  await client.command({ query: render(sql, single) });
-  await client.command({ query: record, query_params: { number, name } });
+async function apply(
+  client: ClickHouseClient,
+  migration: Migration,
+  cluster: Cluster | undefined,
+): Promise<void> {
+  const query = render(migration.sql, {
+    table: (table) => localTable(table, cluster),
+    engine: (engine) => engine,
+  });
+  await client.command({ query });
+  const name = createdTable(migration);
+  if (cluster !== undefined && name !== undefined) {
+    // Identifier parameters are not taken everywhere in a CREATE.
+    const distributed = createDistributed
+      .replaceAll('{name:Table}', name)
+      .replaceAll('{local:Table}', localTable(name, cluster))
+      .replaceAll('{cluster:Name}', `\`${cluster.name.replace(/[`\\]/g, '\\$&')}\``);
+    await client.command({ query: distributed });
+  }
+  await client.command({
+    query: record,
+    query_params: { number: migration.number, name: migration.name },
+  });
 }
 
-export async function migrate(
-  place: { readonly url: string; readonly database: string },
-  user: StoreUser,
-): Promise<void> {
-  const bootstrap = connect({ url: place.url }, user);
-  try {
+async function migrateNode(place: MigrationPlace, user: StoreUser): Promise<void> {
+  {
+    await using bootstrap = connect({ url: place.url }, user);
     await bootstrap.command({ query: createDatabase, query_params: { database: place.database } });
-  } finally {
-    await bootstrap.close();
   }
-  const client = connect(place, user);
-  try {
-    await client.command({ query: createRecord });
-    const migrations = readMigrations();
-    const [found, known] = [await applied(client), migrations.at(-1)?.number ?? 0];
-    if (found > known) throw new OperatorError('store.newer', { place: place.url, found, known });
-    for (const migration of migrations) if (migration.number > found) await apply(client, migration);
-  } finally {
-    await client.close();
+  await using client = connect(place, user);
+  await client.command({ query: createRecord });
+  const migrations = readMigrations();
+  const [found, known] = [await applied(client), migrations.at(-1)?.number ?? 0];
+  if (found > known) throw new OperatorError('store.newer', { place: place.url, found, known });
+  for (const migration of migrations) {
+    if (migration.number > found) await apply(client, migration, place.cluster);
   }
+}
+
+export async function migrate(place: MigrationPlace, user: StoreUser): Promise<void> {
+  for (const url of place.cluster?.urls ?? [place.url]) await migrateNode({ ...place, url }, user);
 }

@@ -7,16 +7,23 @@ import type { StoreUser } from './connect.ts';
 import { openInserter } from './insert.ts';
 import type { InsertBlock } from './insert.ts';
 import { migrate } from './migrate.ts';
+import type { Cluster } from './migrate.ts';
 import { readMigrations, readTables } from './migrations.ts';
+import { applyRetention } from './retention.ts';
+import type { Retention } from './retention.ts';
 
 export interface StoreOptions {
   readonly url: string;
   readonly database: string;
+  /** Then `url` is one node of it, and tables are distributed over all. */
+  readonly cluster?: Cluster;
   /** Creates and fills the tables. */
   readonly hub: StoreUser;
   /** Asks; the same user where there is only one. */
   readonly ask: StoreUser;
   readonly clock: Clock;
+  /** Kept for ever when it is left out. */
+  readonly retention?: Retention;
 }
 
 export interface Store {
@@ -48,6 +55,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
   try {
     await migrate(options, options.hub);
+    if (options.retention !== undefined) await applyRetention(options, options.retention);
   } catch (error) {
     await close();
     throw error;
@@ -56,7 +64,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tables,
     admin,
     ask,
-    insert: openInserter({ client: admin, tables, clock: options.clock }),
+    insert: openInserter({ client: admin, tables, clock: options.clock, rawMs: options.retention?.flowsMs }),
     ready: async () => (await admin.ping({ select: true })).success,
     version: async () => {
       const answer = await admin.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' });

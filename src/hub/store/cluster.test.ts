@@ -1,0 +1,72 @@
+/** Two engines as the two shards of a cluster: the same migrations, the same sums. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { makeUsers } from '../engine/configuration.ts';
+import { freePort, openEngine } from '../engine/engine.ts';
+import { rowOf } from './crash-trial.ts';
+import { openStore } from './store.ts';
+import type { Store } from './store.ts';
+
+const clock = systemClock;
+
+async function ask(store: Store, query: string): Promise<unknown> {
+  const answer = await store.admin.query({ query, format: 'JSONEachRow' });
+  return (await answer.json())[0];
+}
+
+test('a cluster of two shards', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sonde-cluster-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const users = makeUsers();
+  const tcpPorts = [await freePort(), await freePort()] as const;
+  const shard = (tcpPort: number) =>
+    openEngine({
+      folder: join(folder, String(tcpPort)),
+      memoryMaxBytes: 1e9,
+      log: silentLog,
+      clock,
+      cluster: { name: 'both', users, tcpPort, tcpPorts },
+    });
+  await using first = await shard(tcpPorts[0]);
+  await using second = await shard(tcpPorts[1]);
+  const place = { database: 'sonde', hub: users.hub, ask: users.ask, clock };
+  const cluster = { name: 'both', urls: [first.url, second.url] };
+  await using store = await openStore({ ...place, url: first.url, cluster });
+  await using other = await openStore({ ...place, url: second.url, cluster });
+
+  const flows = Array.from({ length: 64 }, (_, number) =>
+    rowOf(store, 'flows', {
+      window_start: '2026-03-01T10:00:10.000Z',
+      host_name: `web-${number}`,
+      boot_id: 'boot',
+      agent_instance: 'main',
+      record_sequence: number,
+      connections_opened: 2,
+    }),
+  );
+  const block = { id: 'block', rows: { flows } };
+  await store.insert({ ...block, fresh: true });
+  await store.insert(block);
+  for (const table of ['flows', 'flows_1m', 'flows_1h']) {
+    const sum = `SELECT toUInt32(sum(connections_opened)) AS opened FROM ${table}`;
+    for (const at of [store, other]) assert.deepEqual(await ask(at, sum), { opened: 128 }, table);
+  }
+  const local = 'SELECT toUInt32(count()) AS rows FROM flows_local';
+  const shares = (await Promise.all([ask(store, local), ask(other, local)])) as { rows: number }[];
+  assert.equal((shares[0]?.rows ?? 0) + (shares[1]?.rows ?? 0), 64);
+  assert.ok(shares.every(({ rows }) => rows > 0));
+
+  // What one shard lost, on whichever it is, comes back when the block is handed over again.
+  await other.admin.command({ query: 'TRUNCATE TABLE flows_1m_local' });
+  await other.admin.command({ query: 'TRUNCATE TABLE flows_local' });
+  await store.insert(block);
+  for (const table of ['flows', 'flows_1m', 'flows_1h']) {
+    const sum = `SELECT toUInt32(sum(connections_opened)) AS opened FROM ${table}`;
+    assert.deepEqual(await ask(store, sum), { opened: 128 }, table);
+  }
+});

@@ -1,0 +1,3 @@
+-- One node's rows are on one shard: what is summed up there is whole.
+CREATE TABLE IF NOT EXISTS {name:Table} AS {local:Table}
+ENGINE = Distributed({cluster:Name}, currentDatabase(), {local:Table}, cityHash64(host_name))
