@@ -33,7 +33,7 @@ export async function openAsker(): Promise<Asker> {
       await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock }),
     );
     const { url, hub, ask } = engine;
-    const store = closing.use(await openStore({ url, database: 'sonde', hub, ask }));
+    const store = closing.use(await openStore({ url, database: 'sonde', hub, ask, clock: systemClock }));
     const nowMs = Math.floor(systemClock.wallMs() / 60_000) * 60_000;
     const clock: Clock = { ...systemClock, wallMs: () => nowMs };
     let blocks = 0;

@@ -36,7 +36,7 @@ const listen = z
 const store = z
   .strictObject({
     url: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'must be the http or https address of a ClickHouse' })
       .meta({ description: 'HTTP interface of your ClickHouse, such as https://clickhouse.example:8443' }),
     username: z.string().min(1).default('default').meta({ description: 'creates the tables and fills them' }),
     password_file: z

@@ -1,6 +1,6 @@
 /**
- * The hub with its parts injected: main.ts's twin. Takes records from the first moment; answers questions once
- * the store is there, and goes on taking records when it is away.
+ * The hub with its parts injected: main.ts's twin. Takes records from the first moment, also while the store
+ * is away; answers questions once it is there.
  */
 
 import type { Clock } from '../lib/clock.ts';

@@ -31,7 +31,7 @@ async function locateStore(
   if (store) {
     const { url, username, password_file: file, database } = store;
     const user = { username, password: file === undefined ? '' : readNamedFile(file).trimEnd() };
-    return { options: { url, database, hub: user, ask: user } };
+    return { options: { url, database, hub: user, ask: user, clock: systemClock } };
   }
   const engine = opening.use(
     await openEngine({
@@ -42,7 +42,7 @@ async function locateStore(
     }),
   );
   const { url, hub, ask } = engine;
-  return { options: { url, database: embeddedDatabase, hub, ask }, engine };
+  return { options: { url, database: embeddedDatabase, hub, ask, clock: systemClock }, engine };
 }
 
 async function openBackend(config: HubConfig, folder: string, log: Log): Promise<Backend> {

@@ -64,7 +64,8 @@ export const operatorErrors = {
   'config.invalid': {
     exitCode: 'usage',
     message: '{file}: {problem}',
-    whatToDo: 'correct it (docs/reference has every key with its bounds and default)',
+    whatToDo:
+      'correct it (docs/reference/config.md and hub-config.md have every key with its bounds and default)',
   },
   'config.namespace': {
     exitCode: 'usage',
@@ -229,6 +230,11 @@ export const operatorErrors = {
     exitCode: 'degraded',
     message: 'the embedded ClickHouse does not start ({reason})',
     whatToDo: 'read {log}',
+  },
+  'engine.newer_data': {
+    exitCode: 'build',
+    message: 'the data in {folder} were written by ClickHouse {found}; this one is {release}',
+    whatToDo: 'run that ClickHouse or a later one, or name another folder',
   },
   'store.newer': {
     exitCode: 'build',

@@ -11,6 +11,11 @@ export type Row = readonly unknown[];
 export interface StoreBlock {
   readonly id: string;
   readonly rows: Readonly<Partial<Record<TableName, readonly Row[]>>>;
+  /**
+   * This block was never handed to a store before, by no process: then nothing has to be compared. Left out
+   * where it might have been, as when a journal is replayed.
+   */
+  readonly fresh?: true;
 }
 
 /** The columns of each table, in order. A later version may append some, and never changes the others. */

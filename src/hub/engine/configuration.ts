@@ -46,29 +46,44 @@ export function engineFiles(folder: string): EngineFiles {
   };
 }
 
+/** Engines that make a cluster have the same users, and each a TCP port: one shard each. */
+export interface ClusterPart {
+  readonly name: string;
+  readonly users: EngineUsers;
+  readonly tcpPort: number;
+  readonly tcpPorts: readonly number[];
+}
+
 export interface EngineConfiguration {
   readonly files: EngineFiles;
   readonly users: EngineUsers;
   readonly httpPort: number;
   readonly tcpPort?: number;
   readonly memoryMaxBytes: number;
-  /** `remote_servers`, for tests of a cluster. */
-  readonly clusters?: Tree;
+  readonly cluster?: ClusterPart;
 }
 
 type Leaf = string | number;
 interface Tree {
-  readonly [name: string]: Leaf | Tree | readonly Leaf[];
+  readonly [name: string]: Leaf | Tree | readonly (Leaf | Tree)[];
 }
 
 const mib = 2 ** 20;
 
+function remoteServers({ name, users, tcpPorts }: ClusterPart): Tree {
+  const shard = tcpPorts.map((port) => ({
+    replica: { host: '127.0.0.1', port, user: users.hub.username, password: users.hub.password },
+  }));
+  return { [name]: { shard } };
+}
+
 function serverConfiguration({
   files,
+  users,
   httpPort,
   tcpPort,
   memoryMaxBytes,
-  clusters,
+  cluster,
 }: EngineConfiguration): Tree {
   return {
     logger: {
@@ -80,6 +95,10 @@ function serverConfiguration({
       console: 0,
     },
     path: `${files.data}/`,
+    // A server's own defaults are folders of the machine.
+    tmp_path: `${files.data}/tmp/`,
+    user_files_path: `${files.data}/user_files/`,
+    format_schema_path: `${files.data}/format_schemas/`,
     users_config: files.users,
     listen_host: '127.0.0.1',
     http_port: httpPort,
@@ -93,8 +112,29 @@ function serverConfiguration({
     background_merges_mutations_concurrency_ratio: 2,
     background_schedule_pool_size: 8,
     max_connections: 128,
-    ...(clusters === undefined ? {} : { remote_servers: clusters }),
+    http_handlers: httpHandlers(users),
+    ...(cluster === undefined ? {} : { remote_servers: remoteServers(cluster) }),
   };
+}
+
+function basicAuthorization({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/**
+ * Only these two are let in. The user that clickhouse-local starts as has no password, and cannot be kept to
+ * the inside in any other way: its address is the same as everybody's here.
+ */
+function httpHandlers({ hub, ask }: EngineUsers): Tree {
+  const queries = [hub, ask].map((credentials) => ({
+    headers: { Authorization: basicAuthorization(credentials) },
+    handler: { type: 'dynamic_query_handler', query_param_name: 'query' },
+  }));
+  const ping = {
+    url: '/ping',
+    handler: { type: 'static', status: 200, response_content: 'Ok.' },
+  };
+  return { rule: [ping, ...queries] };
 }
 
 /** Reading questions' tables and what the client itself asks; no other source of data and no other table. */
@@ -132,8 +172,8 @@ function usersConfiguration({ hub, ask }: EngineUsers): Tree {
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /** A list repeats its element. */
-function element(name: string, value: Leaf | Tree | readonly Leaf[]): string {
-  if (Array.isArray(value)) return value.map((each: Leaf) => element(name, each)).join('');
+function element(name: string, value: Tree[string]): string {
+  if (Array.isArray(value)) return value.map((each: Leaf | Tree) => element(name, each)).join('');
   const text =
     typeof value === 'object'
       ? `\n${Object.entries(value)

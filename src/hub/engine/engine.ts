@@ -12,9 +12,10 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { engineFiles, makeUsers, writeConfiguration } from './configuration.ts';
-import type { Credentials, EngineConfiguration, EngineFiles } from './configuration.ts';
-import { engineArguments, findProgram } from './program.ts';
-import type { EngineProgram } from './program.ts';
+import type { ClusterPart, Credentials, EngineConfiguration } from './configuration.ts';
+import { engineCommand, findProgram } from './program.ts';
+import type { Command, EngineProgram } from './program.ts';
+import { keepVersionNote } from './version-note.ts';
 
 export const engineLimits = {
   /** From the start of the process to its first answer; a big journal of parts takes a while to load. */
@@ -27,6 +28,8 @@ export const engineLimits = {
   stopMsMax: 10_000,
   backOffMsMin: 200,
   backOffMsMax: 10_000,
+  /** A run this many times longer than the pause before the next one makes that pause short again. */
+  livedLongPerBackOff: 4,
 } as const;
 
 export interface EngineOptions {
@@ -37,6 +40,10 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** Found on this machine when it is not given. */
   readonly program?: EngineProgram;
+  /** For trials that kill it often. */
+  readonly backOffMsMax?: number;
+  /** It is one of several that know each other. */
+  readonly cluster?: ClusterPart;
 }
 
 export interface Engine {
@@ -54,7 +61,8 @@ export interface Engine {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
+/** Free a moment ago: somebody else may be quicker, and then the engine does not start. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -84,11 +92,10 @@ interface Run {
   readonly ended: Promise<string>;
 }
 
-function start(program: EngineProgram, files: EngineFiles, port: number): Run {
-  const output = openSync(files.output, 'w', 0o600);
-  const child = spawn(program.command, engineArguments(program, files, port), {
-    stdio: ['ignore', output, output],
-  });
+function start({ command, args }: Command, file: string): Run {
+  const output = openSync(file, 'w', 0o600);
+  // A group of its own: the Ctrl-C that stops the hub is not to end the engine before the hub has finished.
+  const child = spawn(command, args, { stdio: ['ignore', output, output], detached: true });
   closeSync(output);
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -147,7 +154,8 @@ class SupervisedEngine implements Engine {
   #start(): Run {
     writeConfiguration(this.#configuration);
     this.#starts++;
-    this.#run = start(this.#program, this.#configuration.files, this.#configuration.httpPort);
+    const { files } = this.#configuration;
+    this.#run = start(engineCommand(this.#program, files, this.#configuration), files.output);
     return this.#run;
   }
 
@@ -165,16 +173,20 @@ class SupervisedEngine implements Engine {
   async #supervise(first: Run): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#closing;
+    const { backOffMsMax = engineLimits.backOffMsMax } = this.#options;
     let backOffMs: number = engineLimits.backOffMsMin;
     for (let run = first; ; run = this.#start()) {
+      const startMs = clock.bootMs();
       const why = (await this.#becomesReady(run)) ? await this.#watch(run) : 'did not start';
+      if (signal.aborted) return;
       this.#ready = false;
       await this.#kill(run);
-      if (signal.aborted) return;
+      const livedLong = clock.bootMs() - startMs > backOffMs * engineLimits.livedLongPerBackOff;
+      if (livedLong) backOffMs = engineLimits.backOffMsMin;
       log.warn(`engine: ${why}; it is started again in ${backOffMs} ms`);
       const slept = clock.sleep(backOffMs, signal).then(() => true);
       if (!(await slept.catch(() => false))) return;
-      backOffMs = Math.min(backOffMs * 2, engineLimits.backOffMsMax);
+      backOffMs = Math.min(backOffMs * 2, backOffMsMax);
     }
   }
 
@@ -193,6 +205,25 @@ class SupervisedEngine implements Engine {
     return `did not answer ${missed} times`;
   }
 
+  /** Lets what runs end: first asked, then made to. */
+  async #stop(run: Run): Promise<void> {
+    if (this.kind === 'installed') run.child.kill('SIGTERM');
+    else await this.#cancelBootstrap();
+    const { clock } = this.#options;
+    await Promise.race([run.ended, clock.sleep(engineLimits.stopMsMax)]);
+  }
+
+  async #cancelBootstrap(): Promise<void> {
+    // Never SYNC: it would wait for a query that ends with the process.
+    const query = "KILL QUERY WHERE user = '' AND is_initial_query ASYNC";
+    const { username, password } = this.hub;
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    const signal = AbortSignal.timeout(engineLimits.pingMsMax);
+    await fetch(this.url, { method: 'POST', body: query, headers: { authorization }, signal }).catch(
+      (error: unknown) => this.#options.log.warn(`engine: cannot be asked to stop (${String(error)})`),
+    );
+  }
+
   async #kill(run: Run): Promise<void> {
     run.child.kill('SIGKILL');
     await run.ended;
@@ -201,17 +232,24 @@ class SupervisedEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#supervision;
+    if (this.#run === undefined) return;
+    if (this.#ready) await this.#stop(this.#run);
+    this.#ready = false;
+    await this.#kill(this.#run);
   }
 }
 
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const program = options.program ?? (await findProgram());
+  keepVersionNote(options.folder, program.release);
+  const { cluster } = options;
   const engine = new SupervisedEngine(options, program, {
     files: engineFiles(options.folder),
-    users: makeUsers(),
+    users: cluster?.users ?? makeUsers(),
     httpPort: await freePort(),
     memoryMaxBytes: options.memoryMaxBytes,
+    ...(cluster === undefined ? {} : { tcpPort: cluster.tcpPort, cluster }),
   });
   await engine.open();
   return engine;

@@ -1,7 +1,7 @@
 /** Which ClickHouse runs: one that is installed here, else the packaged library. */
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { OperatorError } from '../../lib/errors.ts';
@@ -10,15 +10,20 @@ import type { EngineFiles } from './configuration.ts';
 const run = promisify(execFile);
 
 /** Older ones lack what the migrations use. */
-const oldest = { major: 24, minor: 8 };
+const oldest: Release = { major: 24, minor: 8 };
 
 const launcher = join(import.meta.dirname, '../../../build/sonde-engine');
 
+export interface Release {
+  readonly major: number;
+  readonly minor: number;
+}
+
 export interface EngineProgram {
   readonly kind: 'installed' | 'packaged';
-  readonly command: string;
   /** Path of the program or of the library. */
   readonly path: string;
+  readonly release: Release;
 }
 
 function findOnPath(name: string): string | undefined {
@@ -35,25 +40,31 @@ function findOnPath(name: string): string | undefined {
   return undefined;
 }
 
-/** `ClickHouse server version 24.8.4.13 (official build).` */
-export function isRecentEnough(versionLine: string): boolean {
-  const match = /version (\d+)\.(\d+)\./.exec(versionLine);
-  if (match === null) return false;
-  const [major, minor] = [Number(match[1]), Number(match[2])];
-  return major > oldest.major || (major === oldest.major && minor >= oldest.minor);
+/** `ClickHouse server version 24.8.4.13 (official build).`, or `26.7`. */
+export function parseRelease(text: string): Release | undefined {
+  const match = /(\d+)\.(\d+)/.exec(text);
+  return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2]) };
 }
 
-async function installedProgram(): Promise<string | undefined> {
+export function isOlder(release: Release, than: Release): boolean {
+  return release.major < than.major || (release.major === than.major && release.minor < than.minor);
+}
+
+async function installedProgram(): Promise<EngineProgram | undefined> {
   const path = findOnPath('clickhouse');
   if (path === undefined) return undefined;
-  const { stdout } = await run(path, ['server', '--version']);
-  return isRecentEnough(stdout) ? path : undefined;
+  const release = parseRelease((await run(path, ['server', '--version'])).stdout);
+  if (release === undefined || isOlder(release, oldest)) return undefined;
+  return { kind: 'installed', path, release };
 }
 
-function packagedLibrary(): string | undefined {
-  const name = `@chdb/lib-linux-${process.arch}-gnu`;
+function packagedProgram(): EngineProgram | undefined {
+  const name = `@chdb/lib-linux-${process.arch}-gnu/package.json`;
   try {
-    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'libchdb.so');
+    const manifest = createRequire(import.meta.url).resolve(name);
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+    const release = parseRelease(version) ?? oldest;
+    return { kind: 'packaged', path: join(dirname(manifest), 'libchdb.so'), release };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined;
     throw error;
@@ -61,36 +72,51 @@ function packagedLibrary(): string | undefined {
 }
 
 export async function findProgram(): Promise<EngineProgram> {
-  const installed = await installedProgram();
-  if (installed !== undefined) return { kind: 'installed', command: launcher, path: installed };
-  const library = packagedLibrary();
-  if (library !== undefined) return { kind: 'packaged', command: launcher, path: library };
+  const program = (await installedProgram()) ?? packagedProgram();
+  if (program !== undefined) return program;
   throw new OperatorError('engine.no_program', { machine: `${process.platform} on ${process.arch}` });
 }
 
-/** The query that goes on for as long as the engine does: clickhouse-local ends with its queries. */
-const bootstrap = [
-  'SYSTEM START LISTEN HTTP',
-  'SELECT sleepEachRow(3) FROM system.numbers ' +
-    'SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0 FORMAT Null',
-].join('; ');
+/**
+ * What clickhouse-local does: it ends with its queries, so the last one goes on until it is cancelled. It looks
+ * whether it was only when a sleep is over.
+ */
+const wait =
+  'SELECT sleepEachRow(0.5) FROM system.numbers ' +
+  'SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0 FORMAT Null';
 
-/** The launcher's arguments. */
-export function engineArguments(
-  program: EngineProgram,
-  { server, data }: EngineFiles,
-  port: number,
-): string[] {
+export interface Ports {
+  readonly httpPort: number;
+  /** For the shards of one cluster among each other. */
+  readonly tcpPort?: number | undefined;
+}
+
+export interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+export function engineCommand(program: EngineProgram, files: EngineFiles, ports: Ports): Command {
+  const { httpPort, tcpPort } = ports;
   if (program.kind === 'installed') {
-    return ['--program', program.path, 'server', `--config-file=${server}`];
+    return {
+      command: launcher,
+      args: ['--program', program.path, 'server', `--config-file=${files.server}`],
+    };
   }
-  return [
-    program.path,
-    `--path=${data}`,
-    '--listen_host=127.0.0.1',
-    `--http_port=${port}`,
-    `--config-file=${server}`,
-    '--query',
-    bootstrap,
-  ];
+  const listenTcp = tcpPort === undefined ? [] : ['SYSTEM START LISTEN TCP'];
+  return {
+    command: launcher,
+    args: [
+      program.path,
+      `--path=${files.data}`,
+      '--listen_host=127.0.0.1',
+      `--http_port=${httpPort}`,
+      ...(tcpPort === undefined ? [] : [`--tcp_port=${tcpPort}`]),
+      '--log-level=warning',
+      `--config-file=${files.server}`,
+      '--query',
+      ['SYSTEM START LISTEN HTTP', ...listenTcp, wait].join('; '),
+    ],
+  };
 }

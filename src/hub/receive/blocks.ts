@@ -1,6 +1,10 @@
 /**
- * Coalesces what requests bring into blocks and writes these to the journal, one after the other. A request is
- * acknowledged when all that it brought is on disk, also what an earlier request, not yet on disk, brought first.
+ * Coalesces what requests bring into blocks and writes these to the journal, one after the other. A request
+ * is acknowledged when all that it brought is on disk, also what an earlier request, not on disk yet, brought
+ * first.
+ *
+ * Owns the rows that are not on disk yet; the server's limit of bytes in flight bounds them. A row must never
+ * be in two blocks.
  */
 
 import type { Clock } from '../../lib/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * One entry of the journal, as bytes: magic, kind, number, length, CRC-32 of all that and the payload, payload.
- * What does not fit together in every one of them is not an entry.
+ * One entry of the journal, as bytes: magic, kind, number, length, CRC-32 of all that and the payload; then
+ * the payload. What does not fit together in every one of them is not an entry.
  */
 
 import { crc32 } from 'node:zlib';

@@ -2,8 +2,8 @@
  * The journal: blocks of rows that are acknowledged and not yet stored, and the ledger of what was taken.
  *
  * Owns `folder`: segments 0000000001.log, 0000000002.log … Every segment begins with a checkpoint, so the
- * oldest one can go once the store has all of its blocks. The caller bounds it (`pendingBytes`); it must never
- * say that a block is safe before fdatasync did.
+ * oldest one can go once the store has all of its blocks. The caller bounds it (`pendingBytes`). It must
+ * never say that a block is safe before fdatasync did.
  */
 
 import { randomUUID } from 'node:crypto';

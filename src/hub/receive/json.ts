@@ -1,6 +1,6 @@
 /**
- * ExportLogsServiceRequest as OTLP/JSON says it: lowerCamelCase names, 64-bit integers as text or number. What
- * is not ours is skipped, as the protocol wants; what is ours and has the wrong shape is malformed.
+ * ExportLogsServiceRequest as OTLP/JSON says it: lowerCamelCase names, 64-bit integers as text or number.
+ * What is not ours is skipped, as the protocol wants; what is ours and has the wrong shape is malformed.
  */
 
 import {

@@ -1,6 +1,6 @@
 /**
- * What a request of log records says, the same for protobuf and JSON. Only what the labelling standard knows is
- * kept: a field's value stands at the number of its label, so that a row is made without looking names up.
+ * What a request of log records says, the same for protobuf and JSON. Only what the labelling standard knows
+ * is kept: a field's value stands at the number of its label, so that a row is made without looking names up.
  */
 
 import { labels } from '../../model/labels.ts';
@@ -20,7 +20,6 @@ export interface LogRecord {
   readonly resource: Fields;
 }
 
-/** Attributes of a record, in the number of what they hold. */
 export const logLimits = {
   /** Records, and the parts that hold them, in one request. */
   partsMax: 200_000,

@@ -1,7 +1,7 @@
 /**
- * ExportLogsServiceRequest of opentelemetry-proto, read field by field (collector/logs/v1, logs/v1, common/v1,
- * resource/v1). What is not ours is skipped. PbfReader believes the lengths that it reads, so all of them are
- * checked here: a message that ends elsewhere than it said is malformed.
+ * ExportLogsServiceRequest of opentelemetry-proto, read field by field (collector/logs/v1, logs/v1,
+ * common/v1, resource/v1). What is not ours is skipped. PbfReader believes the lengths that it reads, so all
+ * of them are checked here: a message that ends elsewhere than it said is malformed.
  */
 
 import { PbfReader } from 'pbf';

@@ -1,17 +1,16 @@
 /** Brings a database to this version's tables. Only one hub may migrate a database at a time. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { OperatorError } from '../../lib/errors.ts';
+import { connect } from './connect.ts';
+import type { StoreUser } from './connect.ts';
 import { readMigrations, render } from './migrations.ts';
 import type { Migration } from './migrations.ts';
+import { statement } from './statement.ts';
 
-const read = (name: string): string => readFileSync(join(import.meta.dirname, 'sql', name), 'utf8');
-const createDatabase = read('create-database.sql');
-const createRecord = read('create-migrations.sql');
-const readRecord = read('applied-migrations.sql');
-const record = read('record-migration.sql');
+const createDatabase = statement('create-database');
+const createRecord = statement('create-migrations');
+const readRecord = statement('applied-migrations');
+const record = statement('record-migration');
 
 const single = { table: (name: string) => name, engine: (name: string) => name };
 
@@ -27,15 +26,15 @@ async function apply(client: ClickHouseClient, { number, name, sql }: Migration)
 
 export async function migrate(
   place: { readonly url: string; readonly database: string },
-  user: { readonly username: string; readonly password: string },
+  user: StoreUser,
 ): Promise<void> {
-  const bootstrap = createClient({ url: place.url, ...user });
+  const bootstrap = connect({ url: place.url }, user);
   try {
     await bootstrap.command({ query: createDatabase, query_params: { database: place.database } });
   } finally {
     await bootstrap.close();
   }
-  const client = createClient({ url: place.url, database: place.database, ...user });
+  const client = connect(place, user);
   try {
     await client.command({ query: createRecord });
     const migrations = readMigrations();

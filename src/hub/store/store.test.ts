@@ -17,7 +17,13 @@ let store: Store;
 
 before(async () => {
   engine = await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock });
-  store = await openStore({ url: engine.url, database: 'sonde', hub: engine.hub, ask: engine.ask });
+  store = await openStore({
+    url: engine.url,
+    database: 'sonde',
+    hub: engine.hub,
+    ask: engine.ask,
+    clock: systemClock,
+  });
 });
 
 after(async () => {

@@ -1,0 +1,150 @@
+/**
+ * Blocks into tables, exactly once, also when ClickHouse or the hub is killed in between.
+ *
+ * ClickHouse's own deduplication by token is not enough: its log and the part are two files, and a kill between
+ * them leaves a token without its rows, so that the same block is refused for ever; other versions write them
+ * the other way round (docs/internals/decisions/0006-exactly-once.md). So a block that may have been tried
+ * before is compared with what is stored, row by row by the identity that every record has; what lacks is
+ * inserted, and what the rollups lack of it is added to them.
+ *
+ * One insert runs at a time: the comparison is about a store that nobody changes meanwhile.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Clock } from '../../lib/clock.ts';
+import { blockTables } from '../../model/block.ts';
+import type { Row, StoreBlock, TableColumns, TableName } from '../../model/block.ts';
+import { extentOf, identityColumns, identityOf, timeColumns, wholeHours } from './block-extent.ts';
+import { statement } from './statement.ts';
+
+const storedRows = statement('stored-rows');
+const runningInserts = statement('running-inserts');
+const killInserts = statement('kill-inserts');
+
+/** Finest first: each is made of the one before. */
+const reconciliations: Readonly<Record<TableName, readonly string[]>> = {
+  flows: ['reconcile-flows-1m', 'reconcile-flows-1h'].map(statement),
+  connection_events: [],
+  windows: ['reconcile-windows-1m', 'reconcile-windows-1h', 'reconcile-nodes'].map(statement),
+};
+
+const limits = {
+  /** How often a cancelled insert is looked for until it is gone. */
+  settleMsMax: 60_000,
+  settlePollMs: 100,
+} as const;
+
+export interface InserterOptions {
+  readonly client: ClickHouseClient;
+  readonly tables: TableColumns;
+  readonly clock: Clock;
+}
+
+export type InsertBlock = (block: StoreBlock) => Promise<void>;
+
+interface TableRows {
+  readonly id: string;
+  readonly table: TableName;
+  readonly rows: readonly Row[];
+}
+
+const insertSettings = {
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  // Cut otherwise, a replayed block could meet its token with other rows.
+  input_format_parallel_parsing: 0,
+  async_insert: 0,
+  // Acknowledged by the shard itself, not by a queue on the way to it.
+  distributed_foreground_insert: 1,
+  // A reconciliation goes through this node as a whole.
+  parallel_distributed_insert_select: '0',
+  date_time_input_format: 'best_effort',
+} as const;
+
+export function openInserter({ client, tables, clock }: InserterOptions): InsertBlock {
+  /** Blocks that were tried and whose end is not known. */
+  const uncertain = new Set<string>();
+
+  async function ask<Row>(query: string, params: Readonly<Record<string, unknown>>): Promise<Row[]> {
+    const answer = await client.query({ query, query_params: { ...params }, format: 'JSONEachRow' });
+    return answer.json<Row>();
+  }
+
+  async function insertRows({ id, table, rows }: TableRows, token: string): Promise<void> {
+    await client.insert({
+      table,
+      // Rows of an earlier version have fewer columns: what was appended since gets its default.
+      columns: tables[table].slice(0, rows[0]?.length) as [string, ...string[]],
+      values: rows,
+      format: 'JSONCompactEachRow',
+      query_id: `${queryPrefix(id)}${randomUUID()}`,
+      clickhouse_settings: { ...insertSettings, insert_deduplication_token: token },
+    });
+  }
+
+  /** Resolves when no earlier insert of this block runs any more. */
+  async function settle(id: string): Promise<void> {
+    const params = { prefix: queryPrefix(id) };
+    const endMs = clock.bootMs() + limits.settleMsMax;
+    for (;;) {
+      const [first] = await ask<{ running: number }>(runningInserts, params);
+      if (Number(first?.running) === 0) return;
+      if (clock.bootMs() > endMs) throw new Error(`an insert of block ${id} does not end`);
+      await client.command({ query: killInserts, query_params: params });
+      await clock.sleep(limits.settlePollMs);
+    }
+  }
+
+  async function missingRows({ table, rows }: TableRows): Promise<readonly Row[]> {
+    const columns = tables[table];
+    const extent = extentOf(rows, { table, columns });
+    const stored = await ask<Record<string, string>>(storedRows, {
+      table,
+      time: timeColumns[table],
+      ...extent,
+    });
+    const there = new Set(stored.map((row) => identityColumns.map((column) => row[column]).join('\0')));
+    return rows.filter((row) => !there.has(identityOf(row, columns)));
+  }
+
+  async function insertMissing(part: TableRows): Promise<void> {
+    let rows = await missingRows(part);
+    if (rows.length === part.rows.length) {
+      // The block's own token holds off a first attempt that is still on its way through some queue.
+      await insertRows(part, blockToken(part));
+      rows = await missingRows(part);
+    }
+    // Here that token is spent without the rows to show for it.
+    if (rows.length > 0) await insertRows({ ...part, rows }, randomUUID());
+    const hours = wholeHours(extentOf(part.rows, { table: part.table, columns: tables[part.table] }));
+    for (const query of reconciliations[part.table]) {
+      await client.command({ query, query_params: { ...hours }, clickhouse_settings: insertSettings });
+    }
+  }
+
+  async function insertBlock({ id, rows, fresh }: StoreBlock): Promise<void> {
+    const certain = fresh === true && !uncertain.has(id);
+    uncertain.add(id);
+    if (!certain) await settle(id);
+    for (const table of blockTables) {
+      const part = { id, table, rows: rows[table] ?? [] };
+      if (part.rows.length === 0) continue;
+      await (certain ? insertRows(part, blockToken(part)) : insertMissing(part));
+    }
+    uncertain.delete(id);
+  }
+
+  let last: Promise<void> = Promise.resolve();
+  return (block) => {
+    const mine = last.then(() => insertBlock(block));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+function blockToken({ id, table }: TableRows): string {
+  return `${id}:${table}`;
+}
+
+function queryPrefix(id: string): string {
+  return `sonde-block:${id}:`;
+}
