@@ -51,7 +51,7 @@ export function extentOf(
   };
 }
 
-const hourMs = 3_600_000;
+export const hourMs = 3_600_000;
 
 /** The same, widened to whole hours: what the rollups are made of. */
 export function wholeHours({ hosts, fromMs, toMs }: Extent): Pick<Extent, 'hosts' | 'fromMs' | 'toMs'> {

@@ -14,7 +14,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
 import { blockTables } from '../../model/block.ts';
 import type { Row, StoreBlock, TableColumns, TableName } from '../../model/block.ts';
-import { extentOf, identityColumns, identityOf, timeColumns, wholeHours } from './block-extent.ts';
+import { extentOf, hourMs, identityColumns, identityOf, timeColumns, wholeHours } from './block-extent.ts';
 import { statement } from './statement.ts';
 
 const storedRows = statement('stored-rows');
@@ -38,6 +38,8 @@ export interface InserterOptions {
   readonly client: ClickHouseClient;
   readonly tables: TableColumns;
   readonly clock: Clock;
+  /** How long flows and windows are kept as they came; for ever when it is left out. */
+  readonly rawMs?: number | undefined;
 }
 
 export type InsertBlock = (block: StoreBlock) => Promise<void>;
@@ -60,7 +62,21 @@ const insertSettings = {
   date_time_input_format: 'best_effort',
 } as const;
 
-export function openInserter({ client, tables, clock }: InserterOptions): InsertBlock {
+/** Adds to the rollups what they lack of the hours that these rows are in. */
+async function reconcile({ table, rows }: TableRows, options: InserterOptions): Promise<void> {
+  const { client, tables, clock, rawMs = Infinity } = options;
+  const { hosts, fromMs, toMs } = wholeHours(extentOf(rows, { table, columns: tables[table] }));
+  // What has been dropped for its age is no fault of the rollups.
+  const keptFromMs = Math.ceil((clock.wallMs() - rawMs) / hourMs) * hourMs;
+  const params = { hosts, fromMs: Math.max(fromMs, keptFromMs), toMs };
+  if (params.fromMs >= toMs) return;
+  for (const query of reconciliations[table]) {
+    await client.command({ query, query_params: params, clickhouse_settings: insertSettings });
+  }
+}
+
+export function openInserter(options: InserterOptions): InsertBlock {
+  const { client, tables, clock } = options;
   /** Blocks that were tried and whose end is not known. */
   const uncertain = new Set<string>();
 
@@ -115,10 +131,7 @@ export function openInserter({ client, tables, clock }: InserterOptions): Insert
     }
     // Here that token is spent without the rows to show for it.
     if (rows.length > 0) await insertRows({ ...part, rows }, randomUUID());
-    const hours = wholeHours(extentOf(part.rows, { table: part.table, columns: tables[part.table] }));
-    for (const query of reconciliations[part.table]) {
-      await client.command({ query, query_params: { ...hours }, clickhouse_settings: insertSettings });
-    }
+    await reconcile(part, options);
   }
 
   async function insertBlock({ id, rows, fresh }: StoreBlock): Promise<void> {

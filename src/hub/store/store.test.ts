@@ -9,7 +9,7 @@ import { silentLog } from '../../lib/log.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openStore } from './store.ts';
-import type { Store } from './store.ts';
+import type { Store, StoreOptions } from './store.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'sonde-store-'));
 let engine: Engine;
@@ -41,7 +41,41 @@ function row(table: keyof Store['tables'], values: Readonly<Record<string, unkno
   return store.tables[table].map((column) => values[column] ?? null);
 }
 
+const retention = {
+  flowsMs: 3 * 86_400_000,
+  minutesMs: 30 * 86_400_000,
+  hoursMs: 400 * 86_400_000,
+  eventsMs: 1e7,
+};
+
+async function ttlOf(table: string): Promise<unknown> {
+  const query = `SELECT create_table_query AS sql FROM system.tables WHERE database = 'kept' AND name = '${table}'`;
+  const answer = await store.admin.query({ query, format: 'JSONEachRow' });
+  const [row] = await answer.json<{ sql: string }>();
+  return /TTL (.*) SETTINGS/.exec(row?.sql ?? '')?.[1];
+}
+
+async function open(options: Partial<StoreOptions>): Promise<Store> {
+  const { url, hub, ask } = engine;
+  return openStore({ url, database: 'sonde', hub, ask, clock: systemClock, ...options });
+}
+
 describe('the store', () => {
+  test('brings a changed retention to its tables', async () => {
+    await using first = await open({ database: 'kept', retention });
+    assert.equal(await ttlOf('flows'), 'toDateTime(window_start) + toIntervalSecond(259200)');
+    assert.equal(await ttlOf('connection_events'), 'toDateTime(time) + toIntervalSecond(10000)');
+    await using second = await open({ database: 'kept', retention: { ...retention, flowsMs: 3_600_000 } });
+    assert.equal(await ttlOf('flows'), 'toDateTime(window_start) + toIntervalSecond(3600)');
+    assert.ok((await first.ready()) && (await second.ready()));
+  });
+
+  test('leaves alone what a later version has written', async () => {
+    await using later = await open({ database: 'later' });
+    await later.admin.command({ query: "INSERT INTO migrations (number, name) VALUES (9999, 'later')" });
+    await assert.rejects(open({ database: 'later' }), { code: 'store.newer' });
+  });
+
   test('has the columns that it says', async () => {
     for (const [table, columns] of Object.entries(store.tables)) {
       const answer = await store.admin.query({ query: `DESCRIBE TABLE ${table}`, format: 'JSONEachRow' });
@@ -54,16 +88,20 @@ describe('the store', () => {
   });
 
   test('a block is stored once, and summed up once', async () => {
-    const flow = row('flows', {
-      window_start: '2026-03-01T10:00:10.000Z',
-      window_end: '2026-03-01T10:00:20.000Z',
-      host_name: 'web-1',
-      user_id: 7,
-      connection_established: true,
-      latency_histogram: { 1000: 2, 2000: 1 },
-      connections_opened: 3,
-    });
-    const block = { id: 'b1', rows: { flows: [flow, flow] } };
+    const flow = (sequence: number) =>
+      row('flows', {
+        record_sequence: sequence,
+        boot_id: 'boot',
+        agent_instance: 'main',
+        window_start: '2026-03-01T10:00:10.000Z',
+        window_end: '2026-03-01T10:00:20.000Z',
+        host_name: 'web-1',
+        user_id: 7,
+        connection_established: true,
+        latency_histogram: { 1000: 2, 2000: 1 },
+        connections_opened: 3,
+      });
+    const block = { id: 'b1', rows: { flows: [flow(1), flow(2)] } };
     await store.insert(block);
     await store.insert(block);
     const sums = 'sum(connections_opened) AS opened, sumMap(latency_histogram) AS histogram';

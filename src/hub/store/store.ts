@@ -8,6 +8,8 @@ import { openInserter } from './insert.ts';
 import type { InsertBlock } from './insert.ts';
 import { migrate } from './migrate.ts';
 import { readMigrations, readTables } from './migrations.ts';
+import { applyRetention } from './retention.ts';
+import type { Retention } from './retention.ts';
 
 export interface StoreOptions {
   readonly url: string;
@@ -17,6 +19,8 @@ export interface StoreOptions {
   /** Asks; the same user where there is only one. */
   readonly ask: StoreUser;
   readonly clock: Clock;
+  /** Kept for ever when it is left out. */
+  readonly retention?: Retention;
 }
 
 export interface Store {
@@ -48,6 +52,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
   try {
     await migrate(options, options.hub);
+    if (options.retention !== undefined) await applyRetention(admin, options.retention);
   } catch (error) {
     await close();
     throw error;
@@ -56,7 +61,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tables,
     admin,
     ask,
-    insert: openInserter({ client: admin, tables, clock: options.clock }),
+    insert: openInserter({ client: admin, tables, clock: options.clock, rawMs: options.retention?.flowsMs }),
     ready: async () => (await admin.ping({ select: true })).success,
     version: async () => {
       const answer = await admin.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' });

@@ -1,0 +1,45 @@
+/** How long each level is kept. Changed values are brought to the tables at start; ClickHouse does the rest. */
+import type { ClickHouseClient } from '@clickhouse/client';
+import { statement } from './statement.ts';
+
+export interface Retention {
+  /** Windows and flows as they came. */
+  readonly flowsMs: number;
+  readonly minutesMs: number;
+  readonly hoursMs: number;
+  readonly eventsMs: number;
+}
+
+interface Kept {
+  readonly table: string;
+  readonly time: 'window_start' | 'time';
+  readonly level: keyof Retention;
+}
+
+const kept: readonly Kept[] = [
+  { table: 'flows', time: 'window_start', level: 'flowsMs' },
+  { table: 'flows_1m', time: 'window_start', level: 'minutesMs' },
+  { table: 'flows_1h', time: 'window_start', level: 'hoursMs' },
+  { table: 'windows', time: 'window_start', level: 'flowsMs' },
+  { table: 'windows_1m', time: 'window_start', level: 'minutesMs' },
+  { table: 'windows_1h', time: 'window_start', level: 'hoursMs' },
+  { table: 'connection_events', time: 'time', level: 'eventsMs' },
+];
+
+const readTtl = statement('table-ttl');
+const modifyTtl = statement('modify-ttl');
+
+export async function applyRetention(client: ClickHouseClient, retention: Retention): Promise<void> {
+  for (const { table, time, level } of kept) {
+    const seconds = String(Math.round(retention[level] / 1000));
+    const answer = await client.query({ query: readTtl, query_params: { table }, format: 'JSONEachRow' });
+    const [found] = await answer.json<{ seconds: string }>();
+    if (found?.seconds === seconds) continue;
+    // A typed parameter would become part of the stored expression, cast and all.
+    const query = modifyTtl
+      .replace('{table:Table}', table)
+      .replace('{time:Column}', time)
+      .replace('{seconds:Number}', seconds);
+    await client.command({ query });
+  }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE {table:Table} MODIFY TTL toDateTime({time:Column}) + toIntervalSecond({seconds:Number})
