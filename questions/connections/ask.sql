@@ -36,6 +36,61 @@ WITH
       AND window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
       AND window_start < {from:DateTime64(3, 'UTC')}
   ),
+  weights AS (
+    SELECT
+      host_name, environment, workload_name, process_name, direction,
+      destination_ip, destination_port, connection_state,
+      sumMapIf(latency_histogram, {sort:String} = 'latency') AS latencies,
+      arrayCumSum(mapValues(latencies)) AS latencies_up_to,
+      sum(connections_ended) AS ended,
+      CASE {sort:String}
+        WHEN 'ended' THEN toFloat64(ended)
+        WHEN 'bytes' THEN toFloat64(sum(bytes_sent) + sum(bytes_received))
+        WHEN 'retransmits' THEN toFloat64(sum(retransmits))
+        WHEN 'resets' THEN toFloat64(sum(resets_sent) + sum(resets_received))
+        WHEN 'latency' THEN toFloat64(
+          mapKeys(latencies)[arrayFirstIndex(n -> n >= 0.95 * latencies_up_to[-1], latencies_up_to)]
+        )
+        WHEN 'first_seen' THEN toFloat64(min(window_start))
+        WHEN 'last_seen' THEN toFloat64(max(window_start))
+        ELSE toFloat64(sum(connections_opened))
+      END AS weight
+    FROM {flows:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {host:String} IN ('', host_name)
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND process_name LIKE {process:String}
+      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
+        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+      AND {port:UInt16} IN (0, destination_port)
+      AND {direction:String} IN ('any', direction)
+      AND {state:String} IN ('any', connection_state)
+      AND (
+        NOT {new:Bool}
+        OR (host_name, environment, process_name, direction, destination_ip, destination_port) NOT IN known
+      )
+    GROUP BY
+      host_name, environment, workload_name, process_name, direction,
+      destination_ip, destination_port, connection_state
+  ),
+  -- The rows of the answer; what follows is worked out for these only.
+  chosen AS (
+    SELECT
+      host_name, environment, workload_name, process_name, direction,
+      destination_ip, destination_port, connection_state
+    FROM weights
+    LEFT JOIN still_open USING (
+      host_name, environment, workload_name, process_name, direction,
+      destination_ip, destination_port, connection_state
+    )
+    ORDER BY
+      if({sort:String} = 'open', toFloat64(open_now), weight) DESC,
+      ended DESC, process_name, direction, destination_ip, destination_port, connection_state,
+      host_name, environment, workload_name
+    LIMIT {limit:UInt32}
+  ),
   totals AS (
     SELECT
       host_name, environment, workload_name, process_name, direction,
@@ -74,19 +129,10 @@ WITH
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
-      AND {host:String} IN ('', host_name)
-      AND {environment:String} IN ('', environment)
-      AND ({own:Bool} OR workload_name != 'sonde')
-      AND process_name LIKE {process:String}
-      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
-        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
-      AND {port:UInt16} IN (0, destination_port)
-      AND {direction:String} IN ('any', direction)
-      AND {state:String} IN ('any', connection_state)
       AND (
-        NOT {new:Bool}
-        OR (host_name, environment, process_name, direction, destination_ip, destination_port) NOT IN known
-      )
+        host_name, environment, workload_name, process_name, direction,
+        destination_ip, destination_port, connection_state
+      ) IN chosen
     GROUP BY
       host_name, environment, workload_name, process_name, direction,
       destination_ip, destination_port, connection_state

@@ -1,5 +1,27 @@
 -- One row per caller and destination that timed out. A latency is the upper bound of its histogram's bucket.
+-- First who they are, from the timeouts alone; then, for those only, what else there is to say.
 WITH
+  worst AS (
+    SELECT host_name, environment, process_name, direction, destination_ip, destination_port
+    FROM {flows:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {host:String} IN ('', host_name)
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND process_name LIKE {process:String}
+      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
+        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+      AND {port:UInt16} IN (0, destination_port)
+      AND {direction:String} IN ('any', direction)
+      AND connection_state = 'timed_out'
+    GROUP BY host_name, environment, process_name, direction, destination_ip, destination_port
+    HAVING sum(connections_ended) >= {min:UInt64}
+    ORDER BY
+      sum(connections_ended) DESC,
+      destination_ip, destination_port, process_name, host_name, environment
+    LIMIT {limit:UInt32}
+  ),
   connection_state = 'timed_out' AS is_timeout,
   sumMapIf(latency_histogram, connection_established) AS answers,
   arrayCumSum(mapValues(answers)) AS answers_up_to,
@@ -33,16 +55,7 @@ SELECT
 FROM {flows:Identifier}
 WHERE window_start >= {from:DateTime64(3, 'UTC')}
   AND window_start < {to:DateTime64(3, 'UTC')}
-  AND {host:String} IN ('', host_name)
-  AND {environment:String} IN ('', environment)
   AND ({own:Bool} OR workload_name != 'sonde')
-  AND process_name LIKE {process:String}
-  AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
-    BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
-  AND {port:UInt16} IN (0, destination_port)
-  AND {direction:String} IN ('any', direction)
+  AND (host_name, environment, process_name, direction, destination_ip, destination_port) IN worst
 GROUP BY host_name, environment, process_name, direction, destination_ip, destination_port
-HAVING timed_out >= {min:UInt64}
-ORDER BY
-  timed_out DESC, share DESC, `destination.ip`, `destination.port`, `process.name`, `host.name`, environment
-LIMIT {limit:UInt32}
+ORDER BY timed_out DESC, `destination.ip`, `destination.port`, `process.name`, `host.name`, environment

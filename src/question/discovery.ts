@@ -48,7 +48,7 @@ function takenBy(sql: string): { readonly names: Set<string>; readonly tables: S
 
 /** `ask.sql` and the manifest know the same names; checked before anybody asks. */
 function sqlProblem(sql: string, { params, reads }: Manifest): string | undefined {
-  if (sql.includes(';')) return 'must be one statement, without a semicolon';
+  if (sql.replace(/--.*$/gm, '').includes(';')) return 'must be one statement, without a semicolon';
   const { names, tables } = takenBy(sql);
   const own = params.flatMap(sqlNames);
   const unknown = [...names].find((name) => !own.includes(name) && !filledIn.includes(name));

@@ -9,7 +9,11 @@ export const queryLimits = {
   executionSMax: 30,
   rowsReadMax: 2_000_000_000,
   bytesReadMax: 200_000_000_000,
-  memoryBytesMax: 1_000_000_000,
+  /** One query, and all that run at once: the embedded store must keep room for what comes in. */
+  memoryBytesMax: 400_000_000,
+  memoryTogetherBytesMax: 600_000_000,
+  /** Beyond it groups go to disk: slower, not refused. */
+  groupBytesMax: 150_000_000,
   resultRowsMax: 200_000,
 } as const;
 
@@ -19,6 +23,8 @@ const settings = {
   max_rows_to_read: String(queryLimits.rowsReadMax),
   max_bytes_to_read: String(queryLimits.bytesReadMax),
   max_memory_usage: String(queryLimits.memoryBytesMax),
+  max_memory_usage_for_user: String(queryLimits.memoryTogetherBytesMax),
+  max_bytes_before_external_group_by: String(queryLimits.groupBytesMax),
   max_result_rows: String(queryLimits.resultRowsMax),
   result_overflow_mode: 'throw',
   // Whoever asked has gone: the store need not go on.

@@ -30,6 +30,13 @@ interface Waiting {
   readonly block: JournalBlock;
   readonly rows: Rows | undefined;
   readonly rowCount: number;
+  /** Written by this run, so that no store can have met it before. */
+  readonly isFresh: boolean;
+}
+
+/** The store was not open: the block never reached it. */
+function isNotOpen(error: unknown): boolean {
+  return isOperatorError(error) && error.code === 'hub.not_ready';
 }
 
 export interface Feeding extends AsyncDisposable {
@@ -52,8 +59,7 @@ function storeTeller(log: Log) {
     failed(error: unknown): void {
       problem = (error as Error).message;
       // A store that is not open yet is no news: whoever opens it tells.
-      const isNews = !(isOperatorError(error) && error.code === 'hub.not_ready');
-      if (wasTold || !isNews) return;
+      if (wasTold || isNotOpen(error)) return;
       log.warn(`the store takes no blocks, they wait in the journal (${problem})`);
       wasTold = true;
     },
@@ -61,7 +67,12 @@ function storeTeller(log: Log) {
 }
 
 export function startFeeding({ journal, insert, clock, log, stopMsMax }: FeedingOptions): Feeding {
-  const queue: Waiting[] = journal.unstored.map((block) => ({ block, rows: undefined, rowCount: 0 }));
+  const queue: Waiting[] = journal.unstored.map((block) => ({
+    block,
+    rows: undefined,
+    rowCount: 0,
+    isFresh: false,
+  }));
   const stop = new AbortController();
   const teller = storeTeller(log);
   let keptRows = 0;
@@ -76,15 +87,18 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
     );
   }
 
-  async function store({ block, rows }: Waiting): Promise<boolean> {
+  async function store({ block, rows: kept, isFresh }: Waiting): Promise<boolean> {
     let backOffMs: number = feedingLimits.backOffMsMin;
+    let fresh = isFresh;
     while (!stop.signal.aborted) {
       try {
-        await insert({ id: journal.idOf(block), rows: rows ?? (await journal.read(block)) });
+        const rows = kept ?? (await journal.read(block));
+        await insert({ id: journal.idOf(block), rows, ...(fresh ? { fresh } : {}) });
         await journal.stored(block);
         teller.succeeded();
         return true;
       } catch (error) {
+        fresh &&= isNotOpen(error);
         teller.failed(error);
       }
       if (!(await pause(backOffMs))) return false;
@@ -111,7 +125,7 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
     add({ block, rows, rowCount }) {
       const keeps = keptRows + rowCount <= feedingLimits.keptRowsMax;
       if (keeps) keptRows += rowCount;
-      queue.push({ block, rows: keeps ? rows : undefined, rowCount });
+      queue.push({ block, rows: keeps ? rows : undefined, rowCount, isFresh: true });
       wake.resolve(undefined);
     },
     problem: teller.problem,

@@ -42,12 +42,16 @@ const sequenceAt = tables.flows.indexOf('record_sequence');
 /** A store that keeps what it gets, by block, and can be away. */
 function memoryStore() {
   const blocks = new Map<string, string>();
-  const state = { isAway: false, calls: 0 };
+  const met = new Set<string>();
+  const state = { isAway: false, fresh: 0 };
   return {
     state,
     insert: (block: StoreBlock): Promise<void> => {
-      state.calls++;
+      const isFirst = !met.has(block.id);
+      assert.ok(isFirst || block.fresh !== true, 'only what no store can have met is called fresh');
+      met.add(block.id);
       if (state.isAway) return Promise.reject(new Error('away'));
+      if (block.fresh) state.fresh++;
       const rows = JSON.stringify(block.rows);
       assert.equal(blocks.get(block.id) ?? rows, rows, 'a block is replayed unchanged');
       blocks.set(block.id, rows);
@@ -91,6 +95,7 @@ test('what is taken is stored once, however it is batched, ordered and repeated'
   );
   await until(() => store.sequences().length === 60);
   assert.equal(new Set(store.sequences()).size, 60);
+  assert.ok(store.state.fresh > 0);
   const { records, nodes } = intake.status();
   assert.deepEqual(records, { stored: 60, duplicates: 140, rejected: 0 });
   assert.deepEqual(

@@ -1,0 +1,65 @@
+/** `sonde hub` as an operator runs it, with the embedded ClickHouse. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connection, flow, logsRequest, plainWire, windowEnd } from '../../test/otlp.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { HubStatus } from './hub.ts';
+
+const sonde = join(import.meta.dirname, '../../bin/sonde');
+
+/** Times that the records of now have. */
+function recent(): Readonly<Record<string, string>> {
+  const endMs = systemClock.wallMs();
+  const end = new Date(endMs).toISOString();
+  return { time: end, 'window.start': new Date(endMs - 10_000).toISOString(), 'window.end': end };
+}
+
+test('takes every kind of record, stores it, ends when its input does', { timeout: 300_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
+  const config = join(folder, 'hub.yaml');
+  writeFileSync(config, `listen: 127.0.0.1:0\ndata: ${folder}\nembedded: { memory: 512MiB }\n`);
+  const child = spawn(sonde, ['hub', '--config', config, '--until-eof'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  try {
+    const lines = createInterface(child.stderr);
+    const [line] = (await once(lines, 'line')) as [string];
+    const url = /^sonde: hub: (http:\S+)$/.exec(line)?.[1];
+    assert.ok(url, line);
+    assert.equal(readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim(), 'sonde-hub');
+    const status = async (): Promise<HubStatus> =>
+      (await (await fetch(`${url}/api/v1/status`)).json()) as HubStatus;
+
+    const times = recent();
+    const records = [flow(1, times), connection(2, times), windowEnd(3, times)];
+    const { body, headers } = logsRequest(records, plainWire);
+    for (const expected of [
+      { stored: 3, duplicates: 0, rejected: 0 },
+      { stored: 3, duplicates: 3, rejected: 0 },
+    ]) {
+      const answer = await fetch(`${url}/v1/logs`, { method: 'POST', body: new Uint8Array(body), headers });
+      assert.equal(answer.status, 200);
+      assert.deepEqual((await status()).records, expected);
+    }
+    let now = await status();
+    for (; now.journal.pendingBlocks > 0 || !now.store.ready; now = await status()) await sleep(100);
+    assert.equal(now.journal.storeProblem, null);
+    assert.ok((now.engine?.pid ?? 0) > 0);
+    assert.equal((await fetch(`${url}/readyz`)).status, 200);
+
+    const exited = once(child, 'exit');
+    child.stdin.end();
+    assert.deepEqual(await exited, [0, null]);
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
