@@ -239,12 +239,12 @@ export const operatorErrors = {
   },
   'engine.newer_data': {
     exitCode: 'build',
-    message: 'the data in {folder} were written by ClickHouse {found}; this one is {release}',
+    message: 'the data in {folder} were written by ClickHouse {found}, this one is {release}',
     whatToDo: 'run that ClickHouse or a later one, or name another folder',
   },
   'store.newer': {
     exitCode: 'build',
-    message: 'the data in {place} were written by a later Sonde (schema {found}; this one knows {known})',
+    message: 'the data in {place} were written by a later Sonde (schema {found}, this one knows {known})',
     whatToDo: 'run that Sonde or a later one, or name another place',
   },
   'store.refused': {

@@ -11,7 +11,7 @@ export const rangeParams = ['since', 'from', 'to'] as const;
 export const scopeParams: readonly Param[] = [
   { name: 'host', type: 'text', default: '', description: 'only this host.name' },
   { name: 'environment', type: 'text', default: '', description: 'only this environment' },
-  { name: 'own', type: 'boolean', default: false, description: "Sonde's own traffic too" },
+  { name: 'own', type: 'boolean', default: false, description: 'traffic of Sonde itself too' },
   { name: 'limit', type: 'integer', default: 100, min: 1, max: 10_000, description: 'rows at most' },
 ];
 
