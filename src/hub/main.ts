@@ -87,7 +87,7 @@ export async function runHub(
     clock: systemClock,
     log,
   });
-  log.info(`hub: ${hub.url}`);
+  log.info(`listening on ${hub.url}`);
   onOpen?.(hub);
   const { promise: stopped, resolve: stop } = Promise.withResolvers<undefined>();
   if (signal.aborted) stop(undefined);

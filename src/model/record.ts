@@ -16,6 +16,9 @@ import type {
 /** What cannot be known says so; it is counted against the labelling standard. */
 export const unknownLabel = 'unknown';
 
+/** `workload.name` of Sonde's own processes: counted like any other, and hidden unless asked for. */
+export const ownWorkload = 'sonde';
+
 /** On every record of this agent. */
 export interface NodeLabels {
   readonly 'host.name': string;

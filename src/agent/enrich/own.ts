@@ -8,9 +8,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Owner } from '../../model/observation.ts';
 
-/** `workload.name` of Sonde's own processes. */
-export const ownWorkload = 'sonde';
-
 const names: ReadonlySet<string> = new Set(['sonde-agent', 'sonde-hub', 'sonde-engine']);
 
 /** Node, which runs agent and hub, and the engine's launcher. */

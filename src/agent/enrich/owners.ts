@@ -8,8 +8,8 @@
 
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Owner } from '../../model/observation.ts';
-import { unknownLabel, type ProcessLabels } from '../../model/record.ts';
-import { findOwnProcesses, isOwn, ownWorkload, type OwnProcesses } from './own.ts';
+import { ownWorkload, unknownLabel, type ProcessLabels } from '../../model/record.ts';
+import { findOwnProcesses, isOwn, type OwnProcesses } from './own.ts';
 
 export interface OwnerTable {
   /** Looks up the owners met since the last call. Cheap when there are none. */

@@ -10,6 +10,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { LocalReply } from '../../model/local.ts';
+import { ownWorkload } from '../../model/record.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { startHub } from '../hub-process.ts';
 import { linePrinter, painter, windowLine, type Painter } from '../trace-lines.ts';
@@ -113,7 +114,9 @@ export const command: Command = {
       if (signal.aborted) return 0;
       throw error;
     }
+    process.title = 'sonde-agent'; // how its own connections are told from others
     const show = (reply: LocalReply): void => {
+      if (reply.type === 'connection' && reply.record['workload.name'] === ownWorkload) return;
       if (reply.type === 'watching') stdout.write(greeting({ url, findings, paint }));
       if (values['quiet'] === true) return;
       if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
