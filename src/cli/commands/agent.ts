@@ -21,7 +21,7 @@ export const command: Command = {
     if (values['check-config'] === true) return 0;
     process.title = 'sonde-agent'; // how its own connections are told from others
     await runAgent(config, signal, { log: stderrLog });
-    // A reader of standard output who has stopped would keep the process; what it did not take is in the spool.
+    // A reader of standard output who has stopped would keep the process; what it left is in the spool.
     return process.exit(0);
   },
 };
