@@ -26,6 +26,7 @@ export const command: Command = {
     }
     process.title = 'sonde-agent'; // how its own connections are told from others
     await runAgent(config, signal, { log: stderrLog });
-    return 0;
+    // A reader of standard output who has stopped would keep the process; what it left is in the spool.
+    return process.exit(0);
   },
 };

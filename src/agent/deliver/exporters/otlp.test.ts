@@ -152,7 +152,7 @@ async function start(
 describe('otlp', () => {
   for (const compression of ['gzip', 'zstd', 'none'])
     for (const protocol of ['http/protobuf', 'http/json'])
-      test(`${protocol}, ${compression}: every record, in order, by as many requests as it takes`, async (t) => {
+      test(`${protocol}, ${compression}: every record, in order, in many requests`, async (t) => {
         const { to, delivery, done } = await start(t, { compression, protocol, batch: '20kB' });
         await delivery.deliver(range(300));
         await done();

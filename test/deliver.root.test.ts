@@ -1,0 +1,145 @@
+/** Delivery by a real agent in a process of its own: to a receiver, to a file, to somebody who stopped reading. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import type { NumberedRecord } from '../src/model/record.ts';
+import { readLogsRequest, type ReadRecord } from './otlp.ts';
+import { eventually } from './rig.ts';
+
+const sonde = join(import.meta.dirname, '../bin/sonde');
+const patienceMs = 60_000;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly folder: string;
+  readonly path: string;
+}
+
+/** Starts an agent with these exporters; `path` is a file for jsonl. */
+async function startAgent(t: TestContext, exporters: (path: string) => unknown): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-deliver-'));
+  const path = join(folder, 'records.jsonl');
+  const config = join(folder, 'agent.yaml');
+  const settings = { window: '500ms', profile: 'full', spool: { drain: '2s' }, exporters: exporters(path) };
+  writeFileSync(config, JSON.stringify(settings));
+  const child = spawn(sonde, ['agent', '--config', config], {
+    env: { ...process.env, SONDE_RUN: folder, SONDE_STATE: folder },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await once(child, 'spawn');
+  return { child, folder, path };
+}
+
+function lines(path: string): NumberedRecord[] {
+  const text = readFileSync(path, 'utf8');
+  return text === ''
+    ? []
+    : text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as NumberedRecord);
+}
+
+/** A connection that is refused. */
+function knock(): Promise<void> {
+  return new Promise((resolve) => {
+    connect(1, '127.0.0.1').once('error', () => {
+      resolve();
+    });
+  });
+}
+
+async function stop({ child }: Running): Promise<void> {
+  const closed = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await closed, [0, null]);
+}
+
+test('a receiver gets what the file gets, also what waited for it; own connections say so', async (t) => {
+  const received: ReadRecord[] = [];
+  let refusals = 3;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      if (refusals-- > 0) {
+        response.writeHead(503).end();
+        return;
+      }
+      received.push(...readLogsRequest(gunzipSync(Buffer.concat(chunks))));
+      response.end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const running = await startAgent(t, (path) => ({
+    jsonl: { path },
+    otlp: { endpoint: `http://127.0.0.1:${String(port)}` },
+  }));
+  const isWindow = ({ eventName }: ReadRecord) => eventName === 'sonde.window';
+  assert.ok(await eventually(() => received.filter(isWindow).length >= 3, patienceMs));
+  for (let n = 0; n < 5; n++) await knock();
+  await stop(running);
+  server.closeAllConnections();
+
+  const written = lines(running.path);
+  assert.deepEqual(
+    received.map((r) => r.attributes['record.sequence']?.[1]),
+    written.map((r) => r['record.sequence']),
+  );
+  assert.equal((written.at(-1) as { 'window.last'?: true })['window.last'], true);
+  const own = written.filter(
+    (r) => r['event.name'] === 'sonde.flow' && r['destination.port'] === port && r.direction === 'egress',
+  );
+  assert.ok(own.length > 0);
+  for (const r of own) assert.equal((r as { 'workload.name'?: string })['workload.name'], 'sonde');
+  const others = written.filter((r) => r['event.name'] === 'sonde.connection' && r['destination.port'] === 1);
+  assert.ok(others.length >= 5);
+  for (const r of others) assert.ok(!('workload.name' in r));
+});
+
+test('nobody reads its standard output: windows go on, and so does the end', async (t) => {
+  const running = await startAgent(t, (path) => ({
+    jsonl: { path: '-' },
+    otlp: { endpoint: `http://127.0.0.1:1/${path}` },
+  }));
+  running.child.stdout!.pause();
+  const stopping = new AbortController();
+  const load = (async () => {
+    while (!stopping.signal.aborted) await knock();
+  })();
+  const askStatus = () => {
+    const status = spawn(sonde, ['status', '--json'], { env: { ...process.env, SONDE_RUN: running.folder } });
+    let text = '';
+    status.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    return once(status, 'close').then(() => (text === '' ? null : (JSON.parse(text) as Status)));
+  };
+  interface Status {
+    readonly lastWindow: { readonly 'window.number': number } | null;
+    readonly exporters: Record<string, { readonly behindRecords: number; readonly lastError: string | null }>;
+  }
+  let status: Status | null = null;
+  const isBehind = () =>
+    (status?.exporters['jsonl']?.behindRecords ?? 0) > 1000 && status?.exporters['otlp']?.lastError !== null;
+  for (let tries = 0; tries < 100 && !isBehind(); tries++) status = await askStatus();
+  assert.ok(isBehind(), JSON.stringify(status?.exporters));
+  const before = status!.lastWindow!['window.number'];
+  for (let tries = 0; tries < 100 && status!.lastWindow!['window.number'] < before + 3; tries++)
+    status = await askStatus();
+  assert.ok(status!.lastWindow!['window.number'] >= before + 3, 'windows go on');
+  stopping.abort();
+  await load;
+  await stop(running);
+});
