@@ -306,8 +306,8 @@ export class Kernel implements AsyncDisposable {
   }
 
   /**
-   * Counts by the names of `enum loss`, and the programs' runs that the kernel skipped: state changes that came
-   * in an interrupt of the very program that counts them, and that nobody saw. Since counting began.
+   * Counts by the names of `enum loss`, and the programs' runs that the kernel skipped: state changes that
+   * came in an interrupt of the very program that counts them, and that nobody saw. Since counting began.
    */
   losses(): Record<string, number> {
     this.#lookForSkipped();
