@@ -261,6 +261,7 @@ Napi::Value Programs(const Napi::CallbackInfo &info) {
     if (own < 0 && handle->links.contains(name)) fd = program_behind(handle->links[name]);
     if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &about, &size)) {
       entry["runs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_cnt));
+      entry["skipped"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.recursion_misses));
       entry["runTimeNs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_time_ns));
     }
     if (own < 0 && fd >= 0) ::close(fd);

@@ -65,8 +65,8 @@ export class Bench implements AsyncDisposable {
           },
           backlog: () => this.events.length,
         },
+        losses: () => this.kernelLosses,
         control: {
-          losses: () => this.kernelLosses,
           ownersUsed: () => 1,
           namespacesUsed: () => 1,
           position: () => this.position,

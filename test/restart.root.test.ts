@@ -97,6 +97,9 @@ test(
     assert.ok(await eventually(() => stillThere(left).length === 0, 60_000), stillThere(left).join(' '));
 
     const windows = agents.windows();
+    const lost = windows.flatMap(({ closing }) => Object.entries(closing.lost));
+    const told = windows.at(-1)?.closing['coverage.namespaces'].map(({ difference }) => difference);
+    t.diagnostic(`lost: ${JSON.stringify(lost)}, coverage at the end: ${JSON.stringify(told)}`);
     assertWhole(windows);
     assertTruth(windows, truths);
     const talked = windows.flatMap(({ records }) => records);

@@ -32,10 +32,10 @@ import { bootedAtMs, wallTimes } from './window/time.ts';
 
 export interface AgentParts {
   readonly clock: Clock;
-  readonly kernel: Pick<Kernel, 'ring' | 'close' | 'clear' | 'detach' | 'unpin'> & {
+  readonly kernel: Pick<Kernel, 'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin'> & {
     readonly control: Pick<
       ControlWords,
-      'losses' | 'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
+      'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
     >;
   };
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
@@ -142,7 +142,7 @@ function label<T extends { owner: number; netns: number }>(of: T, parts: AgentPa
 }
 
 function losses({ kernel, delivery }: AgentParts): Record<string, number> {
-  const kernelLosses = Object.entries(kernel.control.losses()).map(
+  const kernelLosses = Object.entries(kernel.losses()).map(
     ([reason, count]) => [`kernel.${reason}`, count] as const,
   );
   return { ...Object.fromEntries(kernelLosses), ...delivery.losses() };

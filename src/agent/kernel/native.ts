@@ -16,9 +16,13 @@ export interface RingPages {
   data: ArrayBuffer;
 }
 
-/** `runs` and `runTimeNs` count only while statistics are on. */
+/**
+ * `runs` and `runTimeNs` count only while statistics are on. `skipped`: runs that the kernel left out because
+ * they interrupted another run of the same program on that CPU.
+ */
 export interface ProgramStatistics {
   name: string;
+  skipped?: bigint;
   runs?: bigint;
   runTimeNs?: bigint;
 }

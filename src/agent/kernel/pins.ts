@@ -3,10 +3,10 @@
  * pinned map and a pinned link stay when the agent is gone: the kernel goes on counting, and the next agent
  * takes it over.
  *
- * Owns BPFFS/sonde/INSTANCE. A generation is one folder in it: maps under their names, links as `link_NAME`.
- * It is made whole as `new` and renamed, and renamed to `old` before it is taken apart; so what has another
- * name is whole, whenever an agent was killed. One agent at a time: whoever holds the lock, which goes with its
- * process.
+ * Owns BPFFS/sonde/INSTANCE. A generation is one folder in it: maps under their names, links as
+ * `link_NAME`. It is made whole as `new` and renamed, and renamed to `old` before it is taken apart; so
+ * what has another name is whole, whenever an agent was killed. One agent at a time: whoever holds the
+ * lock, which goes with its process.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -93,8 +93,8 @@ function takeApart(path: string): Removed {
 }
 
 /**
- * An abstract socket of that name. The agent's local socket may be elsewhere (SONDE_RUN); these maps are one, and
- * two agents must never serve them.
+ * An abstract socket of that name. The agent's local socket may be elsewhere (SONDE_RUN); these maps are
+ * one, and two agents must never serve them.
  */
 async function takeLock(instance: string, folder: string): Promise<Server> {
   const lock = createServer((socket) => socket.destroy());
@@ -150,8 +150,9 @@ function checkFolders(folder: string): void {
 }
 
 /**
- * The pins of an instance, or why there is no place for any. Throws pins.foreign for a place that somebody else
- * could write to (whoever pins a map there decides what we read), agent.already_running for one in use.
+ * The pins of an instance, or why there is no place for any. Throws pins.foreign for a place that somebody
+ * else could write to (whoever pins a map there decides what we read), agent.already_running for one in
+ * use.
  */
 export async function openPins(instance: string): Promise<Pins | string> {
   const [root, folder] = [bpffsPath(), folderOf(instance)];

@@ -78,6 +78,7 @@ export class Kernel implements AsyncDisposable {
   readonly #object: NativeObject;
   readonly #generation: DataView;
   #pinned: Pinned | undefined;
+  #skipped = 0;
   #keys: Uint8Array<ArrayBuffer>;
   #values: Uint8Array<ArrayBuffer>;
 
@@ -305,11 +306,28 @@ export class Kernel implements AsyncDisposable {
   }
 
   /**
+   * Counts by the names of `enum loss`, and the programs' runs that the kernel skipped: state changes that
+   * came in an interrupt of the very program that counts them, and that nobody saw. Since counting began.
+   */
+  losses(): Record<string, number> {
+    this.#lookForSkipped();
+    return { ...this.control.losses(), runs_skipped: this.#skipped };
+  }
+
+  #lookForSkipped(): void {
+    let sum = 0;
+    for (const { name, skipped = 0n } of this.programs())
+      if (tracepoints.some((tracepoint) => tracepoint === name)) sum += Number(skipped);
+    this.#skipped = Math.max(this.#skipped, sum); // of a detached program nothing is known any more
+  }
+
+  /**
    * Nothing is counted any more; what was counted can still be read. The word first: the kernel lets go of a
    * pinned link some time after its last name is gone.
    */
   detach(): void {
     this.control.stop();
+    this.#lookForSkipped();
     this.#pinned?.pins.dropLinks(this.#pinned.generation);
     for (const program of tracepoints) this.#native.detach(this.#object, program);
   }
