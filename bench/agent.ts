@@ -53,7 +53,7 @@ export class AgentProcess implements AsyncDisposable {
     const config = join(folder, 'agent.yaml');
     writeFileSync(config, JSON.stringify({ instance: 'bench', ...settings, exporters })); // JSON is YAML
     const child = spawn(join(import.meta.dirname, '../bin/sonde'), ['agent', '--config', config], {
-      env: { ...process.env, SONDE_RUN: folder },
+      env: { ...process.env, SONDE_RUN: folder, SONDE_STATE: folder },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const agent = new AgentProcess(child, folder);

@@ -75,6 +75,35 @@ describe('scripts/build', () => {
     assert.equal(existsSync(join(box.path, 'build/lab/actor')), false);
   });
 
+  test('the page is a folder that is made as a whole, and again when what it takes changes', async () => {
+    using box = makeSandbox();
+    box.write('web/index.html', '');
+    box.write('web/show/cell.tsx', '');
+    box.write('src/lib/units.ts', '');
+    box.write('package-lock.json', '{}');
+    box.write('node_modules/vite/bin/vite.js', '');
+    // Stands for Node running Vite: makes the folder that it is told, from web/.
+    const vite =
+      'cd web; while [ "$1" != --outDir ]; do shift; done; mkdir -p "$2"; echo made >"$2/index.html"';
+    box.standIn('../node_modules/.bin/node', vite);
+    assert.deepEqual(await box.run('scripts/build'), {
+      code: 0,
+      stdout: '',
+      stderr: 'sonde build: build/web\n',
+    });
+    box.write('build/web/old.js', '');
+    assert.deepEqual(await box.run('scripts/build'), { code: 0, stdout: '', stderr: '' });
+    for (const path of ['web/show/cell.tsx', 'src/lib/units.ts', 'package-lock.json']) {
+      box.write(path, 'changed');
+      assert.equal((await box.run('scripts/build')).stderr, 'sonde build: build/web\n', path);
+    }
+    assert.equal(existsSync(join(box.path, 'build/web/index.html')), true);
+    assert.equal(existsSync(join(box.path, 'build/web/old.js')), false);
+    assert.equal(existsSync(join(box.path, 'build/web.new')), false);
+    box.write('web/show/cell.test.ts', '');
+    assert.equal((await box.run('scripts/build')).stderr, '');
+  });
+
   test('another compiler makes anew, a missing one leaves what is up to date', async () => {
     using box = makeTree();
     await box.run('scripts/build');

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
 import { renderCommandReference } from '../src/cli/command-reference.ts';
+import { renderHubConfigReference, renderHubSchema } from '../src/hub/config-reference.ts';
 import { renderErrorReference } from '../src/lib/errors.ts';
 
 const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
@@ -13,6 +14,8 @@ const pages: readonly (readonly [path: string, render: () => string | Promise<st
   ['docs/reference/commands.md', renderCommandReference],
   ['docs/reference/config.md', renderConfigReference],
   ['docs/reference/errors.md', renderErrorReference],
+  ['docs/reference/hub-config.md', renderHubConfigReference],
+  ['docs/reference/hub.schema.json', renderHubSchema],
 ];
 
 for (const [path, render] of pages) {

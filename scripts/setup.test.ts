@@ -16,7 +16,9 @@ function makeMachine({ uid, installed }: { uid: string; installed: readonly stri
   box.write('scripts/packages.test.txt', 'tmux  # drives\n');
   box.write('test/guest/packages.txt', '# the tests in this folder\nqemu\n');
   box.write('.installed', installed.map((name) => `${name} installed\n`).join(''));
-  box.standIn('id', `echo ${uid}`);
+  box.write('.user', 'sonde');
+  box.standIn('id', `case $* in *sonde) [ -e ${box.path}/.user ];; *) echo ${uid};; esac`);
+  box.standIn('useradd', `touch ${box.path}/.user`);
   box.standIn('dpkg-query', `cat ${box.path}/.installed; exit 1`);
   const add = `for name; do echo "$name installed" >>${box.path}/.installed; done`;
   box.standIn('apt-get', `case "$*" in *install*) ${add};; esac`);
@@ -52,6 +54,16 @@ describe('scripts/setup', () => {
 
     assert.deepEqual(await box.run('scripts/setup'), { code: 0, stdout: '', stderr: '' });
     assert.deepEqual(changes(box), []);
+  });
+
+  test('makes the user of the hub, once', async () => {
+    using box = makeMachine({ uid: root, installed: everything });
+    box.remove('.user');
+    const { code, stderr } = await box.run('scripts/setup');
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, 'sonde setup: useradd sonde\nsonde setup: npm ci\n');
+    assert.match(box.calls().find((call) => call.startsWith('useradd')) ?? '', / --system .* sonde$/);
+    assert.deepEqual(await box.run('scripts/setup'), { code: 0, stdout: '', stderr: '' });
   });
 
   test('--test also installs what the tests need', async () => {

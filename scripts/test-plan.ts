@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
-export const testFolders = ['src', 'test', 'lab', 'questions', 'scripts'] as const;
+export const testFolders = ['src', 'web', 'test', 'lab', 'questions', 'scripts'] as const;
 
 export type TestKind = 'static' | 'unit' | 'root';
 

@@ -6,92 +6,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ChurnServer, runChurnClient, type ChurnEnds, type ChurnTruth } from '../lab/churn.ts';
 import { Stage } from '../lab/stage.ts';
 import type { FlowRecord, WindowRecord } from '../src/model/record.ts';
+import { churn, flowSums, truthSums } from './churn-sums.ts';
 import { startRig, type Rig } from './rig.ts';
 
 const connectionsWanted = Number(process.env['SONDE_EXACT_CONNECTIONS'] ?? 50_000);
-
-interface Sums {
-  ended: number;
-  bytesSent: number;
-  bytesReceived: number;
-}
-
-/** Per process, destination and state; the names of both sides of the comparison. */
-function flowSums(flows: readonly FlowRecord[]): Record<string, Sums> {
-  const sums: Record<string, Sums> = {};
-  for (const flow of flows) {
-    if (flow['connections.ended'] === 0 && flow['bytes.sent'] + flow['bytes.received'] === 0) continue;
-    // What a sweep saw of a connection that ended later is in an `open` row; only its bytes are.
-    const key = [
-      flow['network.namespace'],
-      flow['process.name'],
-      flow.direction,
-      flow['destination.ip'],
-      flow['destination.port'],
-    ];
-    const state = flow['connection.state'];
-    const ended = (sums[[...key, state].join(' ')] ??= { ended: 0, bytesSent: 0, bytesReceived: 0 });
-    ended.ended += flow['connections.ended'];
-    const bytes = (sums[[...key, 'bytes'].join(' ')] ??= { ended: 0, bytesSent: 0, bytesReceived: 0 });
-    bytes.bytesSent += flow['bytes.sent'];
-    bytes.bytesReceived += flow['bytes.received'];
-  }
-  return Object.fromEntries(
-    Object.entries(sums).filter(([, s]) => s.ended + s.bytesSent + s.bytesReceived > 0),
-  );
-}
-
-function truthSums(truths: readonly ChurnTruth[]): Record<string, Sums> {
-  const sums: Record<string, Sums> = {};
-  const add = (truth: ChurnTruth, process: string, end: ChurnEnds) => {
-    const key = [truth.netns, process, end.direction, end.destinationIp, end.destinationPort];
-    const ended = (sums[[...key, end.state].join(' ')] ??= { ended: 0, bytesSent: 0, bytesReceived: 0 });
-    ended.ended += end.connections;
-    const bytes = (sums[[...key, 'bytes'].join(' ')] ??= { ended: 0, bytesSent: 0, bytesReceived: 0 });
-    bytes.bytesSent += end.bytesSent;
-    bytes.bytesReceived += end.bytesReceived;
-  };
-  for (const truth of truths)
-    for (const p of truth.processes) for (const end of p.ends) add(truth, p.process, end);
-  return Object.fromEntries(
-    Object.entries(sums).filter(([, s]) => s.ended + s.bytesSent + s.bytesReceived > 0),
-  );
-}
-
-const payload = { send: 120, receive: 480 };
-const reply = { send: 480, receive: 120 };
-
-/** One namespace's share: three clients, a server of two processes. Returns both truths. */
-async function churn(netns: string, tag: string, perTarget: number): Promise<ChurnTruth[]> {
-  await using server = await ChurnServer.start({
-    name: `srv-${tag}`,
-    netns,
-    workers: 2,
-    listeners: [
-      { ip: '127.0.0.1', port: 9001, action: 'fin_remote', ...reply },
-      { ip: '127.0.0.1', port: 9002, action: 'fin_local', ...reply },
-      { ip: '127.0.0.1', port: 9003, action: 'reset_sent', ...reply },
-      { ip: '127.0.0.1', port: 9004, action: 'reset_received', ...reply },
-    ],
-  });
-  const ip = '127.0.0.1';
-  const client = await runChurnClient({
-    name: `cli-${tag}`,
-    netns,
-    workers: 3,
-    targets: [
-      { ip, port: 9001, action: 'fin_local', count: perTarget, ...payload },
-      { ip, port: 9002, action: 'fin_remote', count: perTarget, ...payload },
-      { ip, port: 9003, action: 'reset_received', count: perTarget, ...payload },
-      { ip, port: 9004, action: 'reset_sent', count: perTarget, ...payload },
-      { ip, port: 9009, action: 'refused', count: perTarget, send: 0, receive: 0 },
-    ],
-  });
-  return [client, await server.stop()];
-}
 
 /** opened + adopted = ended + abandoned + change of open, over all windows. */
 function assertBalance(windows: readonly WindowRecord[], flows: readonly FlowRecord[]): void {
@@ -152,7 +72,10 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
       }
     })();
     const truths = (
-      await Promise.all([churn(one.path, 'one', perTarget), churn(two.path, 'two', perTarget)])
+      await Promise.all([
+        churn({ netns: one.path, tag: 'one', perTarget }),
+        churn({ netns: two.path, tag: 'two', perTarget }),
+      ])
     ).flat();
     talking.on = false;
     await talk;

@@ -11,6 +11,7 @@ export const node: NodeLabels = {
   'host.name': 'n1',
   environment: 'lab',
   'agent.instance': 'main',
+  'agent.version': '0.0.1',
   'agent.id': 'a-1',
   'boot.id': 'b-1',
 };

@@ -17,7 +17,7 @@ export type Rig = AsyncDisposable & {
   /** What the exporter has written so far. */
   records(): SondeRecord[];
   flows(): FlowRecord[];
-  /** The next window to close after now. */
+  /** The next window to close after now, as soon as its records are written. */
   nextWindow(): Promise<WindowRecord>;
   /** Ends the agent and waits for its last window. */
   stop(): Promise<void>;
@@ -54,6 +54,7 @@ export async function startRig(
   const opened = Promise.withResolvers<Agent>();
   const running = runAgent(config, stopping.signal, {
     log: { info: () => undefined, warn: (line) => warnings.push(line) },
+    stateFolder: join(folder, 'state'),
     onOpen: opened.resolve,
   });
   running.catch(opened.reject);
@@ -87,7 +88,11 @@ export async function startRig(
     windows,
     records,
     flows: () => records().filter((record) => record['event.name'] === 'sonde.flow'),
-    nextWindow: () => new Promise((resolve) => waiting.push(resolve)),
+    async nextWindow() {
+      const window = await new Promise<WindowRecord>((resolve) => waiting.push(resolve));
+      await eventually(() => agent.status().exporters['jsonl']?.behindRecords === 0, 30_000);
+      return window;
+    },
     stop,
     async [Symbol.asyncDispose]() {
       await stop();

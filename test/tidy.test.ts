@@ -8,6 +8,8 @@ import { describe, test } from 'node:test';
 import * as documents from './tidy/documents.ts';
 import * as imports from './tidy/imports.ts';
 import * as kernel from './tidy/kernel.ts';
+import * as page from './tidy/page.ts';
+import * as questions from './tidy/questions.ts';
 import * as syntax from './tidy/syntax.ts';
 import * as text from './tidy/text.ts';
 import { readTree } from './tidy/tree.ts';
@@ -144,6 +146,27 @@ describe('names and sizes', () => {
   });
 });
 
+describe('questions', () => {
+  const sample = { 'questions/slow-app/manifest.yaml': '' };
+  houseRule('nothing outside its folder names a question', questions.questionsAreNotNamed, {
+    bad: [
+      { ...sample, 'src/hub/ask/a.ts': "if (id === 'slow-app') go();" },
+      { ...sample, 'web/src/a.tsx': 'fetch(`/api/v1/questions/slow-app?since=1h`);' },
+      { ...sample, 'src/cli/a.ts': "say('see sonde ask slow-app');" },
+      { 'questions/connections/manifest.yaml': '', 'src/cli/a.ts': "say('sonde ask connections --new');" },
+    ],
+    good: {
+      ...sample,
+      'questions/connections/manifest.yaml': '',
+      'questions/slow-app/README.md': 'sonde ask slow-app',
+      'src/hub/ask/a.ts': "const a = 'slow-apps'; // a slow-app",
+      'src/hub/ask/a.test.ts': "ask('slow-app');",
+      'src/agent/config.ts': "const profiles = ['connections'];",
+      'docs/a.md': 'sonde ask slow-app',
+    },
+  });
+});
+
 describe('text', () => {
   houseRule('nothing is left for later', text.leavesNothingForLater, {
     bad: [{ 'src/a.ts': '// TODO: later' }, { 'docs/a.md': 'FIXME' }],
@@ -262,6 +285,27 @@ describe('C', () => {
       'bpf/c.bpf.c': `${story}struct flow_map a SEC(".maps");`,
       'bpf/d.bpf.c': `${story}struct { int x; } a SEC(".maps") __weak, b SEC(".maps") __weak;`,
     },
+  });
+});
+
+describe('the page', () => {
+  houseRule('text is never markup or code', page.textIsNeverMarkup, {
+    bad: [
+      { 'web/a.tsx': '<p dangerouslySetInnerHTML={{ __html: name }} />' },
+      { 'web/show/a.ts': 'cell.innerHTML = name;' },
+      { 'web/a.ts': 'eval (text);' },
+      { 'web/a.tsx': "<a href={'javascript:' + name}>" },
+    ],
+    good: { 'web/a.tsx': '<p>{name}</p>', 'src/a.ts': "say('innerHTML');", 'web/b.ts': 'medieval(text);' },
+  });
+
+  houseRule('nothing is inline in its HTML', page.nothingIsInline, {
+    bad: [
+      { 'web/index.html': '<p style="color: red">' },
+      { 'web/index.html': '<script>go()</script>' },
+      { 'web/index.html': '<body onload="go()">' },
+    ],
+    good: { 'web/index.html': '<script type="module" src="/main.tsx"></script>' },
   });
 });
 

@@ -53,6 +53,9 @@ describe('tools', { concurrency: true }, () => {
 
   test('tsc', () => passes('typescript/bin/tsc', '--noEmit', '--pretty', 'false'));
 
+  // The page has the browser's names and not all of Node's rules.
+  test('tsc of the page', () => passes('typescript/bin/tsc', '-p', 'web', '--pretty', 'false'));
+
   test('prettier', () => passes('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'));
 
   test('shellcheck', async (t) => {

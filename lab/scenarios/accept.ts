@@ -154,6 +154,22 @@ export const scenarios = [
     },
   ),
 
+  scenario(
+    { id: 'accept.synack-repeated', title: 'the first SYN-ACK is lost, a later one arrives', needs: ['nft'] },
+    async (stage) => {
+      const at = await stage.namespace();
+      const { server, listener } = await stage.listening({ at, ...to });
+      await at.filter(loseSynAck);
+      const { client, socket: c } = await startConnecting(at, 'client');
+      await client.until(c, { retransmits: 1 });
+      await at.filter([]);
+      await client.connectFinish(c);
+      const s = await server.accept(listener);
+      const pair = await serve({ client, server, listener, c, s, to, clientAt: at, serverAt: at }, 10);
+      return { ends: served(pair, 10), evidence: [{ netns: at.inode, atLeast: { RetransSegs: 2 } }] };
+    },
+  ),
+
   scenario({ id: 'accept.cookies', title: 'the connection comes out of a SYN cookie' }, async (stage) => {
     const at = await stage.namespace();
     await at.sysctl({ 'ipv4/tcp_syncookies': 2 });

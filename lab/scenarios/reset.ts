@@ -99,6 +99,22 @@ export const scenarios = [
     return { ends: pairEnds(pair, closed('fin_local', [100, 0]), resetRemotely([60, 100], 'EPIPE')) };
   }),
 
+  scenario(
+    { id: 'reset.data-after-close', title: 'data arrives before my FIN is acknowledged', needs: ['nft'] },
+    async (stage) => {
+      const at = await stage.namespace();
+      const pair = await stage.pair({ clientAt: at });
+      await request(pair);
+      await pair.client.until(pair.c, { unacked: 0 });
+      await at.filter(['tcp dport 7000 tcp flags & fin == fin drop']);
+      await pair.client.close(pair.c);
+      await pair.server.send(pair.s, 60); // nobody can read it any more: the kernel aborts
+      await serverIsReset(pair);
+      const client: Outcome = { ...resetLocally([100, 0]), finSent: true };
+      return { ends: pairEnds(pair, client, resetRemotely([60, 100])) };
+    },
+  ),
+
   scenario({ id: 'reset.half-closed', title: 'RST after one FIN: the other end resets' }, async (stage) => {
     const pair = await stage.pair({ clientAt: await stage.namespace() });
     await request(pair);

@@ -1,13 +1,13 @@
 /**
  * The agent, from injected parts: drain → decode → enrich → window → deliver, at its own pace.
  *
- * Owns the tick. One window is closed at a time; a slow exporter makes windows longer, never wrong: the
- * kernel goes on counting. Must never do work per event outside `drain`.
+ * Owns the tick. One window is closed at a time; a slow disk makes windows longer, never wrong: the kernel
+ * goes on counting. Must never do work per event outside `drain`.
  */
 
 import type { Clock } from '../lib/clock.ts';
 import type { ConnectionEvent, FlowRow } from '../model/observation.ts';
-import type { ConnectionRecord, NodeLabels, SondeRecord, WindowRecord } from '../model/record.ts';
+import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { RawRows } from './decode/flows.ts';
 import type { Delivery } from './deliver/delivery.ts';
 import type { OwnerTable } from './enrich/owners.ts';
@@ -62,6 +62,8 @@ export interface AgentStatus {
   readonly watchers: number;
   readonly memoryBytes: number;
   readonly lastWindow: WindowRecord | null;
+  /** How far behind each exporter is. */
+  readonly exporters: ReturnType<Delivery['status']>;
 }
 
 export interface Agent {
@@ -96,7 +98,7 @@ async function drainEvents(
   parts.owners.refresh();
   if (events.length === 0) return 0;
   const times = wallTimes(parts.clock, bootedAt);
-  const wanted: SondeRecord[] = [];
+  const wanted: ConnectionRecord[] = [];
   for (const event of events) {
     const record = connectionRecord(label(event, parts), parts.node, times);
     if (event.detail || parts.allEvents) wanted.push(record);
@@ -154,8 +156,8 @@ export function createAgent(parts: AgentParts): Agent {
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
     });
-    await delivery.deliver([...records, closing]);
-    await kernel.clear(raw); // only now: delivered, or counted as lost
+    await delivery.commit({ records, closing, state: null });
+    await kernel.clear(raw); // only now: it is on the disk, or counted as lost
     start = end;
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
@@ -203,6 +205,7 @@ export function createAgent(parts: AgentParts): Agent {
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),
       lastWindow,
+      exporters: delivery.status(),
     }),
   };
 }

@@ -21,6 +21,7 @@ const defaults: AgentConfig = {
     events_per_second: 1000,
     trace_events_per_second: 20_000,
   },
+  spool: { max_size: 256e6, drain: 5000 },
   exporters: {},
 };
 
@@ -47,6 +48,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       events_per_second: 1,
       trace_events_per_second: 1_000_000,
     },
+    spool: { max_size: 1e6, drain: 0 },
     exporters: { jsonl: { path: '-', max_size: 1.5e9, keep: 0 } },
   },
 };

@@ -1,9 +1,7 @@
 /** agent.yaml: its schema, and reading it. Every key has a default; a key that nobody knows is an error. */
 
-import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import * as z from 'zod';
-import { OperatorError } from '../lib/errors.ts';
+import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { bytes, duration } from '../lib/schema.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
 
@@ -34,6 +32,15 @@ const limits = z.strictObject({
     .meta({ description: 'the same, for what only a live trace asks for' }),
 });
 
+const spool = z.strictObject({
+  max_size: bytes({ min: '1MB', max: '1000GB', default: '256MB' }).meta({
+    description: 'what waits on the disk for exporters; beyond it the oldest records go, and are counted',
+  }),
+  drain: duration({ min: '0s', max: '10m', default: '5s' }).meta({
+    description: 'how long a stopping agent still delivers; what is left waits for the next one',
+  }),
+});
+
 async function agentSchema() {
   const exporters: Record<string, z.ZodOptional<z.ZodType>> = {};
   for (const name of exporterNames()) exporters[name] = (await loadExporter(name)).schema.optional();
@@ -62,6 +69,7 @@ async function agentSchema() {
       description: 'a connection that took this long to establish is told as an event',
     }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
+    spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),
   });
 }
@@ -73,44 +81,11 @@ export function configSchema(): Promise<z.ZodType> {
 
 export type AgentConfig = z.output<Awaited<ReturnType<typeof agentSchema>>>;
 
-function firstProblem(error: z.ZodError): string {
-  const issue = error.issues[0];
-  if (!issue) return 'not valid';
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') return `unknown key ${[...issue.path, issue.keys[0]].join('.')}`;
-  return path === '' ? issue.message : `${path}: ${issue.message}`;
-}
-
 /** Checks a configuration and fills in the defaults. `file` is for the message only. */
 export async function parseConfig(value: unknown, file: string): Promise<AgentConfig> {
-  const result = (await agentSchema()).safeParse(value ?? {});
-  if (!result.success)
-    throw new OperatorError('config.invalid', { file, problem: firstProblem(result.error) });
-  return result.data;
-}
-
-function parseYaml(text: string, file: string): unknown {
-  const document = parseDocument(text);
-  try {
-    const syntax = document.errors[0];
-    if (syntax) throw syntax;
-    return document.toJS();
-  } catch (error) {
-    const problem = (error as Error).message.split('\n')[0] ?? '';
-    throw new OperatorError('config.invalid', { file, problem }, { cause: error });
-  }
+  return checkConfig(await agentSchema(), { value, file });
 }
 
 export async function readConfig(file: string): Promise<AgentConfig> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new OperatorError(
-      'config.unreadable',
-      { file, reason: (error as Error).message },
-      { cause: error },
-    );
-  }
-  return parseConfig(parseYaml(text, file), file);
+  return parseConfig(readYaml(file), file);
 }

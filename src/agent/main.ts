@@ -5,6 +5,7 @@
 
 import { cpus } from 'node:os';
 import { systemClock } from '../lib/clock.ts';
+import { agentStateFolder } from '../lib/local-state.ts';
 import type { Log } from '../lib/log.ts';
 import { createAgent, type Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
@@ -12,7 +13,6 @@ import { eventDecoder } from './decode/events.ts';
 import { flowDecoder } from './decode/flows.ts';
 import { netnsDecoder, ownerDecoder } from './decode/tables.ts';
 import { openDelivery } from './deliver/delivery.ts';
-import { openExporters } from './deliver/exporter.ts';
 import { nodeLabels } from './enrich/node.ts';
 import { openOwners } from './enrich/owners.ts';
 import { openNamespaces } from './kernel/namespaces.ts';
@@ -25,6 +25,8 @@ import { parseKernelCounters } from './window/reconcile.ts';
 
 export interface AgentOptions {
   readonly log: Log;
+  /** Where state is kept; SONDE_STATE by default. */
+  readonly stateFolder?: string | undefined;
   readonly onOpen?: (agent: Agent) => void;
 }
 
@@ -32,7 +34,7 @@ export interface AgentOptions {
 export async function runAgent(
   config: AgentConfig,
   signal: AbortSignal,
-  { log, onOpen }: AgentOptions,
+  { log, stateFolder, onOpen }: AgentOptions,
 ): Promise<void> {
   await using open = new AsyncDisposableStack();
   const server = open.use(await openLocalServer(config.instance, log));
@@ -76,7 +78,14 @@ export async function runAgent(
     outRstsComparable: native.kernelArguments('btf_trace_tcp_send_reset') >= 4,
   });
 
-  const delivery = open.use(openDelivery(await openExporters(config.exporters), log));
+  const delivery = open.use(
+    await openDelivery(config, {
+      folder: agentStateFolder(config.instance, stateFolder),
+      bootId: node['boot.id'],
+      clock: systemClock,
+      log,
+    }),
+  );
 
   const agent = createAgent({
     clock: systemClock,

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { formatOperatorError, isOperatorError } from '../lib/errors.ts';
-import { commandHelp, loadCommand, loadCommands, parseOptions, type Command } from './command.ts';
+import { commandHelp, loadCommand, loadCommands, optionsFor, parseWords, type Command } from './command.ts';
 
 const sample: Command = {
   name: 'sample',
@@ -17,9 +17,9 @@ const sample: Command = {
   run: () => Promise.resolve(0),
 };
 
-function problemOf(act: () => unknown): string {
+async function problemOf(act: () => Promise<unknown>): Promise<string> {
   try {
-    act();
+    await act();
   } catch (error) {
     assert.ok(isOperatorError(error), String(error));
     return formatOperatorError(error);
@@ -27,11 +27,12 @@ function problemOf(act: () => unknown): string {
   return assert.fail('it was taken');
 }
 
-describe('parseOptions', () => {
-  test('values as they were written; what is not there is not set', () => {
-    const values = parseOptions(sample, ['--file', 'a b', '--count=3', '--json']);
+describe('parseWords', () => {
+  test('values as they were written; what is not there is not set', async () => {
+    const { values, word } = await parseWords(sample, ['--file', 'a b', '--count=3', '--json']);
     assert.deepEqual({ ...values }, { file: 'a b', count: '3', json: true });
-    assert.deepEqual({ ...parseOptions(sample, []) }, {});
+    assert.equal(word, undefined);
+    assert.deepEqual({ ...(await parseWords(sample, [])).values }, {});
   });
 
   const bad: readonly (readonly [words: readonly string[], line: string])[] = [
@@ -48,12 +49,42 @@ describe('parseOptions', () => {
     [["--it's"], "sonde: unknown option --it's; see sonde sample --help"],
   ];
   for (const [words, line] of bad) {
-    test(`refused: ${words.join(' ')}`, () =>
-      assert.equal(
-        problemOf(() => parseOptions(sample, words)),
-        line,
-      ));
+    test(`refused: ${words.join(' ')}`, async () =>
+      assert.equal(await problemOf(() => parseWords(sample, words)), line));
   }
+});
+
+describe('a word, and the options that it brings', () => {
+  const shop: Command = {
+    ...sample,
+    word: { name: 'ID', help: 'what to do' },
+    moreOptions: async ({ word, values }) => ({
+      ...(word === 'buy' ? { coins: { type: 'string', value: 'N', help: 'how many' } } : {}),
+      ...(values['file'] === 'x' ? { extra: { type: 'boolean', help: 'more' } } : {}),
+      json: { type: 'string', help: 'never seen: the command has its own' },
+    }),
+  };
+
+  test('are parsed like its own', async () => {
+    const parsed = await parseWords(shop, ['--file', 'x', 'buy', '--coins', '3', '--json', '--extra']);
+    assert.deepEqual({ ...parsed.values }, { file: 'x', coins: '3', json: true, extra: true });
+    assert.equal(parsed.word, 'buy');
+    assert.equal((await parseWords(shop, ['--coins=3', 'buy'])).word, 'buy');
+  });
+
+  test('are refused with another word, and there is only one word', async () => {
+    const unknown = 'sonde: unknown option --coins; see sonde sample --help';
+    assert.equal(await problemOf(() => parseWords(shop, ['sell', '--coins', '3'])), unknown);
+    const two = "sonde: Unexpected argument 'more'; see sonde sample --help";
+    assert.equal(await problemOf(() => parseWords(shop, ['buy', 'more'])), two);
+  });
+
+  test('are in the help', async () => {
+    const help = commandHelp(shop, await optionsFor(shop, ['buy']));
+    assert.match(help, /^ {2}ID +what to do$/m);
+    assert.match(help, /^ {2}--coins N +how many$/m);
+    assert.doesNotMatch(commandHelp(shop), /coins/);
+  });
 });
 
 describe('loadCommand', () => {

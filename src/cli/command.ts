@@ -5,7 +5,7 @@
 
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { OperatorError } from '../lib/errors.ts';
+import { isOperatorError, OperatorError } from '../lib/errors.ts';
 
 export interface Option {
   readonly type: 'string' | 'boolean';
@@ -14,6 +14,7 @@ export interface Option {
   readonly help: string;
 }
 
+export type Options = Readonly<Record<string, Option>>;
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface Output {
@@ -25,6 +26,8 @@ export interface Output {
 
 export interface CommandContext {
   readonly values: Values;
+  /** The word beside the options. */
+  readonly word: string | undefined;
   readonly stdout: Output;
   /** Talk. */
   readonly say: (line: string) => void;
@@ -37,7 +40,11 @@ export interface Command {
   readonly summary: string;
   /** Shown under the options. */
   readonly notes?: readonly string[];
-  readonly options: Readonly<Record<string, Option>>;
+  readonly options: Options;
+  /** A word beside the options, such as the id of a question; none is taken without it. */
+  readonly word?: { readonly name: string; readonly help: string };
+  /** More options, which only the word and the others can tell; of the same names the own ones win. */
+  moreOptions?(known: Pick<CommandContext, 'values' | 'word'>): Promise<Options>;
   /** Resolves with the exit code. */
   run(context: CommandContext): Promise<number>;
 }
@@ -62,13 +69,35 @@ export async function loadCommand(name: string): Promise<Command> {
     .command;
 }
 
-export function parseOptions(command: Command, words: readonly string[]): Values {
-  const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { type }]) => [name, { type }]),
-  );
+type Parsed = Pick<CommandContext, 'values' | 'word'>;
+
+interface Parsing {
+  readonly options: Options;
+  /** Refuses what it does not know; otherwise passes over it. */
+  readonly strict: boolean;
+}
+
+function parse(command: Command, words: readonly string[], { options, strict }: Parsing): Parsed {
+  const types = Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }]));
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    options: types,
+    strict,
+    allowPositionals: !strict || command.word !== undefined,
+  });
+  const [word, extra] = positionals;
+  if (!strict || extra === undefined) return { values, word };
+  throw new OperatorError('usage.bad_value', {
+    command: command.name,
+    problem: `Unexpected argument '${extra}'`,
+  });
+}
+
+function parseStrictly(command: Command, words: readonly string[], options: Options): Parsed {
   try {
-    return parseArgs({ args: [...words], options, strict: true, allowPositionals: false }).values;
+    return parse(command, words, { options, strict: true });
   } catch (error) {
+    if (isOperatorError(error)) throw error;
     const { code, message } = error as Error & { code?: string };
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
       const flag = /^Unknown option '(-.*?)'(?:\.|$)/.exec(message)?.[1] ?? '';
@@ -79,18 +108,34 @@ export function parseOptions(command: Command, words: readonly string[]): Values
   }
 }
 
+/**
+ * The options of a command for these words: its own, and those that it finds out. Until those are known, a
+ * value of one of them could be taken for the word: so the word comes before them.
+ */
+export async function optionsFor(command: Command, words: readonly string[]): Promise<Options> {
+  if (!command.moreOptions) return command.options;
+  const known = parse(command, words, { options: command.options, strict: false });
+  return { ...(await command.moreOptions(known)), ...command.options };
+}
+
+export async function parseWords(command: Command, words: readonly string[]): Promise<Parsed> {
+  return parseStrictly(command, words, await optionsFor(command, words));
+}
+
 function optionLine([name, { type, value, help }]: readonly [string, Option], width: number): string {
   const head = type === 'boolean' ? `--${name}` : `--${name} ${value ?? 'VALUE'}`;
   return `  ${head.padEnd(width)}  ${help}`;
 }
 
-export function commandHelp(command: Command): string {
-  const options: [string, Option][] = [
-    ...Object.entries(command.options),
+/** `options` are the command's own, and those that it found out. */
+export function commandHelp(command: Command, options: Options = command.options): string {
+  const shown: [string, Option][] = [
+    ...Object.entries(options),
     ['help', { type: 'boolean', help: 'this text' }],
   ];
+  const { word } = command;
   const width = Math.max(
-    ...options.map(
+    ...shown.map(
       ([name, o]) => name.length + 2 + (o.type === 'boolean' ? 0 : 1 + (o.value ?? 'VALUE').length),
     ),
   );
@@ -98,7 +143,8 @@ export function commandHelp(command: Command): string {
   return [
     `sonde ${command.name}: ${command.summary}`,
     '',
-    ...options.map((o) => optionLine(o, width)),
+    ...(word ? [`  ${word.name.padEnd(width)}  ${word.help}`, ''] : []),
+    ...shown.map((o) => optionLine(o, width)),
     ...notes,
     '',
   ].join('\n');

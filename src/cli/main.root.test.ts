@@ -11,7 +11,7 @@ import { localSocketPath } from '../lib/local-socket.ts';
 
 const sonde = join(import.meta.dirname, '../../bin/sonde');
 const folder = mkdtempSync(join(tmpdir(), 'sonde-cli-root-'));
-const environment = { ...process.env, SONDE_RUN: join(folder, 'run') };
+const environment = { ...process.env, SONDE_RUN: join(folder, 'run'), SONDE_STATE: join(folder, 'state') };
 after(() => {
   rmSync(folder, { recursive: true });
 });

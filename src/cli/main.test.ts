@@ -20,7 +20,7 @@ interface Ran {
 }
 
 function run(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Ran {
-  const env = { ...process.env, SONDE_RUN: folder, ...environment };
+  const env = { ...process.env, SONDE_RUN: folder, SONDE_STATE: folder, ...environment };
   const { status, stdout, stderr } = spawnSync(sonde, words, {
     encoding: 'utf8',
     env,

@@ -5,7 +5,7 @@
 
 import { inspect } from 'node:util';
 import { exitCodeOf, formatOperatorError, isOperatorError } from '../lib/errors.ts';
-import { commandHelp, loadCommand, loadCommands, parseOptions } from './command.ts';
+import { commandHelp, loadCommand, loadCommands, optionsFor, parseWords } from './command.ts';
 
 async function help(): Promise<string> {
   const commands = await loadCommands();
@@ -28,7 +28,8 @@ async function run(words: readonly string[]): Promise<number> {
   }
   const command = await loadCommand(name);
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(commandHelp(command));
+    const others = rest.filter((word) => word !== '--help' && word !== '-h');
+    process.stdout.write(commandHelp(command, await optionsFor(command, others)));
     return 0;
   }
   const stop = new AbortController();
@@ -41,7 +42,7 @@ async function run(words: readonly string[]): Promise<number> {
     stop.abort(); // whoever read us has gone: `sonde trace | head`
   });
   return command.run({
-    values: parseOptions(command, rest),
+    ...(await parseWords(command, rest)),
     stdout: {
       write: (text) => process.stdout.write(text),
       isTerminal: process.stdout.isTTY,

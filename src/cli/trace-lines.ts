@@ -9,7 +9,7 @@ import type { ConnectionRecord, WindowRecord } from '../model/record.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-const stateStyles: Readonly<Record<ConnectionState, Style>> = {
+export const stateStyles: Readonly<Record<ConnectionState, Style>> = {
   open: 'cyan',
   closed: 'green',
   refused: 'red',

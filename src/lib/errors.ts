@@ -36,6 +36,8 @@ interface OperatorErrorEntry {
   readonly message: string;
   /** What to do about it, in one line with the same parameters. */
   readonly whatToDo: string;
+  /** Of the answer that the hub gives; 500 by default. */
+  readonly httpStatus?: number;
 }
 
 export const operatorErrors = {
@@ -62,7 +64,8 @@ export const operatorErrors = {
   'config.invalid': {
     exitCode: 'usage',
     message: '{file}: {problem}',
-    whatToDo: 'correct it (docs/reference/config.md has every key with its bounds and default)',
+    whatToDo:
+      'correct it (docs/reference/config.md and hub-config.md have every key with its bounds and default)',
   },
   'config.namespace': {
     exitCode: 'usage',
@@ -73,6 +76,126 @@ export const operatorErrors = {
     exitCode: 'usage',
     message: 'exporter {exporter} cannot be opened ({reason})',
     whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
+  },
+  'question.invalid': {
+    exitCode: 'usage',
+    message: 'question {question}: {file}: {problem}',
+    whatToDo: 'correct that file (docs/internals/questions.md says what a question is)',
+  },
+  'question.unknown': {
+    exitCode: 'usage',
+    httpStatus: 404,
+    message: 'there is no question {question}',
+    whatToDo: 'ask one of these: {known}',
+  },
+  'question.bad_param': {
+    exitCode: 'usage',
+    httpStatus: 400,
+    message: 'question {question}: {param} {problem}',
+    whatToDo: 'see sonde ask {question} --help, or GET /api/v1/questions',
+  },
+  'question.too_large': {
+    exitCode: 'degraded',
+    httpStatus: 422,
+    message: 'question {question} needs more than one answer may take ({limit})',
+    whatToDo: 'ask for a shorter range, one host or one environment',
+  },
+  'question.queue_full': {
+    exitCode: 'degraded',
+    httpStatus: 429,
+    message: 'the hub has {waiting} questions waiting already',
+    whatToDo: 'ask again in a few seconds',
+  },
+  'store.unreachable': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the store does not answer ({reason})',
+    whatToDo: 'wait until GET /readyz answers 200, then ask again',
+  },
+  'hub.unreachable': {
+    exitCode: 'degraded',
+    message: 'no hub answers on {url} ({reason})',
+    whatToDo: 'start one: sonde up or sonde hub, or name it: --hub URL',
+  },
+  'hub.refused': {
+    exitCode: 'usage',
+    message: '{detail}',
+    whatToDo: '{hint}',
+  },
+  'hub.failed': {
+    exitCode: 'degraded',
+    message: '{detail}',
+    whatToDo: '{hint}',
+  },
+  'hub.cannot_listen': {
+    exitCode: 'degraded',
+    message: 'the hub cannot listen on {listen} ({reason})',
+    whatToDo: 'stop what listens there, or give the hub another address: listen in hub.yaml',
+  },
+  'hub.journal_broken': {
+    exitCode: 'degraded',
+    message: 'the journal in {folder} cannot be opened ({reason})',
+    whatToDo: 'mend the disk or its permissions, or move the folder away (what it holds is lost then)',
+  },
+  'hub.journal_unwritable': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the journal cannot be written ({reason})',
+    whatToDo: 'make room on the disk of the hub, then send again',
+  },
+  'hub.not_ready': {
+    exitCode: 'degraded',
+    httpStatus: 503,
+    message: 'the hub is not ready ({reason})',
+    whatToDo: 'wait, GET /readyz answers 200 when it is',
+  },
+  'hub.busy': {
+    exitCode: 'degraded',
+    httpStatus: 429,
+    message: 'the hub takes nothing now ({reason})',
+    whatToDo: 'send again after {retryAfterS} s',
+  },
+  'request.host': {
+    exitCode: 'usage',
+    httpStatus: 421,
+    message: 'this hub is not {host}',
+    whatToDo: 'ask it by a loopback name, such as http://127.0.0.1:7400',
+  },
+  'request.not_found': {
+    exitCode: 'usage',
+    httpStatus: 404,
+    message: 'there is nothing at {method} {path}',
+    whatToDo: 'see /api/v1/openapi.json',
+  },
+  'request.content_type': {
+    exitCode: 'usage',
+    httpStatus: 415,
+    message: 'content type {type} is not taken here',
+    whatToDo: 'send {allowed}',
+  },
+  'request.compression': {
+    exitCode: 'usage',
+    httpStatus: 415,
+    message: 'content encoding {encoding} is not taken here',
+    whatToDo: 'send gzip, zstd or identity',
+  },
+  'request.too_large': {
+    exitCode: 'usage',
+    httpStatus: 413,
+    message: 'the request is larger than {max} ({what})',
+    whatToDo: 'send smaller batches, or raise {knob} in hub.yaml',
+  },
+  'request.malformed': {
+    exitCode: 'usage',
+    httpStatus: 400,
+    message: 'the request cannot be read ({reason})',
+    whatToDo: 'correct the sender, sending the same again will not help',
+  },
+  'spool.unusable': {
+    exitCode: 'usage',
+    message: 'the spool in {folder} cannot be opened ({reason})',
+    whatToDo:
+      'make room there and let this user write (SONDE_STATE names another folder than /var/lib/sonde)',
   },
   'privileges.missing': {
     exitCode: 'privileges',
@@ -116,12 +239,12 @@ export const operatorErrors = {
   },
   'engine.newer_data': {
     exitCode: 'build',
-    message: 'the data in {folder} were written by ClickHouse {found}; this one is {release}',
+    message: 'the data in {folder} were written by ClickHouse {found}, and this one is {release}',
     whatToDo: 'run that ClickHouse or a later one, or name another folder',
   },
   'store.newer': {
     exitCode: 'build',
-    message: 'the data in {place} were written by a later Sonde (schema {found}; this one knows {known})',
+    message: 'the data in {place} were written by a later Sonde (schema {found}, and this one knows {known})',
     whatToDo: 'run that Sonde or a later one, or name another place',
   },
   'store.refused': {
@@ -143,6 +266,16 @@ export const operatorErrors = {
     exitCode: 'privileges',
     message: 'not allowed to ask the agent on {socket}',
     whatToDo: 'be root or a member of the group sonde',
+  },
+  'hub.no_user': {
+    exitCode: 'build',
+    message: 'this machine has no user {user}, as which the hub would run',
+    whatToDo: 'run scripts/setup as root',
+  },
+  'hub.not_started': {
+    exitCode: 'degraded',
+    message: 'the hub does not answer on {url}',
+    whatToDo: 'see what it said above; bin/sonde hub runs it alone',
   },
 } as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 
@@ -221,6 +354,12 @@ export function isOperatorError(error: unknown): error is OperatorError {
 export function exitCodeOf(error: unknown): number {
   if (!isOperatorError(error)) return exitCodes.internal;
   return exitCodes[operatorErrors[error.code].exitCode];
+}
+
+/** The HTTP status of an answer that says this error. */
+export function httpStatusOf(error: OperatorError): number {
+  const entry: OperatorErrorEntry = operatorErrors[error.code];
+  return entry.httpStatus ?? 500;
 }
 
 /** docs/reference/errors.md. */

@@ -38,6 +38,13 @@ export function parseBytes(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.round(bytes);
 }
 
+/** As `parseDurationMs` reads it, in the largest unit that gives a whole number: `90s`, `1h`, `400d`. */
+export function formatDuration(ms: number): string {
+  const units = Object.entries(durations).reverse();
+  const [unit, factor] = units.find(([, length]) => ms >= length && ms % length === 0) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}
+
 /** Three significant digits at most: units change where rounding would make a fourth. */
 function threeDigits(value: number, decimalsMax: number): string {
   return value.toFixed(value >= 99.95 ? 0 : Math.min(decimalsMax, value >= 9.995 ? 1 : 2));

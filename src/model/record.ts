@@ -21,6 +21,7 @@ export interface NodeLabels {
   readonly 'host.name': string;
   readonly environment: string;
   readonly 'agent.instance': string;
+  readonly 'agent.version': string;
   /** One run of an agent: sums balance within it. */
   readonly 'agent.id': string;
   readonly 'boot.id': string;
@@ -31,6 +32,8 @@ export interface ProcessLabels {
   readonly 'process.name': string;
   readonly 'process.executable.path'?: string;
   readonly 'user.id'?: number;
+  /** `sonde` on Sonde's own processes. */
+  readonly 'workload.name'?: string;
 }
 
 /** The two ends as the labelling standard names them; required labels first. */
@@ -56,7 +59,6 @@ export type FlowRecord = ConnectionLabels & {
   readonly 'window.number': number;
   readonly 'window.start': string;
   readonly 'window.end': string;
-  readonly 'record.sequence': number;
   readonly 'source.ip.form'?: AddressForm;
   readonly 'destination.ip.form': AddressForm;
   readonly 'connections.opened': number;
@@ -125,6 +127,8 @@ export type WindowRecord = NodeLabels & {
   readonly 'window.start': string;
   readonly 'window.end': string;
   readonly 'window.records': number;
+  /** The agent's last window: it stopped for good. */
+  readonly 'window.last'?: true;
   readonly 'connections.opened': number;
   readonly 'connections.adopted': number;
   readonly 'connections.established': number;
@@ -150,7 +154,22 @@ export type WindowRecord = NodeLabels & {
   readonly unlabelled: Readonly<Record<string, number>>;
   /** `stage.reason` → how many, in this window. */
   readonly lost: Readonly<Record<string, number>>;
+  /**
+   * Connections opened in this window, as Sonde counted them and as the kernel did (ActiveOpens +
+   * PassiveOpens), over all namespaces that could be compared. What one window misses the next one has.
+   */
+  readonly 'coverage.seen': number;
+  readonly 'coverage.kernel': number;
+  /** Namespaces that could not be compared. */
+  readonly 'coverage.unreachable': number;
   readonly 'coverage.namespaces': readonly NamespaceCoverage[];
 };
 
+/** What the agent makes. */
 export type SondeRecord = FlowRecord | ConnectionRecord | WindowRecord;
+
+/**
+ * What leaves it: with (boot.id, agent.instance) the sequence names the record. It rises strictly, may have
+ * gaps, and is never given twice.
+ */
+export type NumberedRecord = SondeRecord & { readonly 'record.sequence': number };

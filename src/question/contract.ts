@@ -26,11 +26,20 @@ export interface Column {
 export const paramTypes = ['text', 'integer', 'number', 'boolean', 'choice', 'duration'] as const;
 export type ParamType = (typeof paramTypes)[number];
 
+/** Of a text. `pattern`: `*` stands for any characters. `network`: an address or a CIDR. Empty means all. */
+export const paramFormats = ['pattern', 'network'] as const;
+export type ParamFormat = (typeof paramFormats)[number];
+
+export type ParamValue = string | number | boolean;
+
 export interface Param {
   readonly name: string;
   readonly type: ParamType;
+  readonly format?: ParamFormat;
   readonly description: string;
-  readonly default: string | number | boolean;
+  /** A duration is text with a unit, such as 24h. */
+  readonly default: ParamValue;
+  /** Of a duration in milliseconds, as `max` is. */
   readonly min?: number;
   readonly max?: number;
   /** Of a choice. */
@@ -57,7 +66,10 @@ export interface Share {
 export interface Coverage {
   /** Nodes that told anything in the range, of those that were expected to. */
   readonly nodes: Share;
-  /** Seconds of closed windows received, of seconds asked, over all expected nodes. */
+  /**
+   * Seconds of closed windows received, of seconds asked, over all expected nodes. A window that cannot have
+   * come yet, because it is not over or has only just closed, is not asked for.
+   */
   readonly seconds: Share;
   /** Connection opens that Sonde saw, of those that the kernels counted. */
   readonly connections: Share;
@@ -68,6 +80,9 @@ export interface Coverage {
   /** In words, what is missing and what to do about it. */
   readonly notes: readonly string[];
 }
+
+export const answerFormats = ['json', 'ndjson', 'csv'] as const;
+export type AnswerFormat = (typeof answerFormats)[number];
 
 export type Cell = string | number | boolean | null | readonly (number | null)[];
 
@@ -80,7 +95,7 @@ export interface Answer {
   /** Length of one bucket of a `series`. */
   readonly bucketMs: number;
   /** With defaults filled in. */
-  readonly params: Readonly<Record<string, string | number | boolean>>;
+  readonly params: Readonly<Record<string, ParamValue>>;
   readonly columns: readonly Column[];
   /** One object per row, by column name. */
   readonly rows: readonly Readonly<Record<string, Cell>>[];

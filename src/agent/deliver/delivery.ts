@@ -1,51 +1,144 @@
 /**
- * Delivery to all exporters. One that fails costs the others nothing; what it did not take is counted under
- * its name.
+ * Delivery: what the agent hands over goes into the spool, and from there to every exporter at its own pace.
+ *
+ * The agent waits for the disk, never for a receiver. When the disk does not take records they are counted as
+ * lost, and windows go on.
  */
 
+import { join } from 'node:path';
+import type { Clock } from '../../lib/clock.ts';
+import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { SondeRecord } from '../../model/record.ts';
-import type { OpenExporter } from './exporter.ts';
+import { entropySeed, prng } from '../../lib/prng.ts';
+import type { ConnectionRecord, FlowRecord, WindowRecord } from '../../model/record.ts';
+import { Courier, type CourierStatus } from './courier.ts';
+import { openExporters, type OpenExporter } from './exporter.ts';
+import type { Resumed } from './spool/recover.ts';
+import { Spool } from './spool/spool.ts';
+
+export interface Window {
+  readonly records: readonly FlowRecord[];
+  readonly closing: WindowRecord;
+  /** Any JSON: what the next agent needs to go on. */
+  readonly state: unknown;
+}
 
 export type Delivery = AsyncDisposable & {
-  /** Resolves when every exporter has taken the records or given up on them. */
-  deliver(records: readonly SondeRecord[]): Promise<void>;
-  /** Records lost so far, by `deliver.EXPORTER`. */
+  /** Single events. Resolves when they survive kill -9, or are counted as lost. Never rejects. */
+  deliver(records: readonly ConnectionRecord[]): Promise<void>;
+  /** A window, as a whole. Resolves when it is on the disk, or is counted as lost. Never rejects. */
+  commit(window: Window): Promise<void>;
+  /** The newest window of this boot and instance that was committed, by this run or the ones before. */
+  resumed(): Resumed | undefined;
+  /** Records lost so far, by `deliver.EXPORTER.REASON`; `deliver.spool.write_failed` is lost to all. */
   losses(): Readonly<Record<string, number>>;
+  /** How far behind each exporter is. */
+  status(): Readonly<Record<string, CourierStatus>>;
 };
 
-export function openDelivery(exporters: ReadonlyMap<string, OpenExporter>, log: Log): Delivery {
-  const losses: Record<string, number> = {};
+/** The parts of the configuration that are about delivery. */
+export interface DeliveryConfig {
+  readonly exporters: Readonly<Record<string, unknown>>;
+  readonly spool: {
+    readonly max_size: number;
+    /** How long the end waits for what is not delivered yet. */
+    readonly drain: number;
+  };
+}
 
-  async function deliverTo(
-    name: string,
-    exporter: OpenExporter,
-    records: readonly SondeRecord[],
-  ): Promise<void> {
+export interface DeliveryParts {
+  /** The state folder of this instance. */
+  readonly folder: string;
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An agent that only somebody watches: nothing is kept. */
+function nowhere(): Delivery {
+  return {
+    deliver: () => Promise.resolve(),
+    commit: () => Promise.resolve(),
+    resumed: () => undefined,
+    losses: () => ({}),
+    status: () => ({}),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function openSpool(
+  exporters: ReadonlyMap<string, OpenExporter>,
+  bytesMax: number,
+  { folder: state, bootId, clock, log }: DeliveryParts,
+): Promise<Spool> {
+  const folder = join(state, 'spool');
+  try {
+    const spool = await Spool.open({ folder, bootId, bytesMax, readers: [...exporters.keys()], clock });
+    if (spool.cutBytes > 0) log.info(`spool: a torn end of ${String(spool.cutBytes)} bytes was cut`);
+    return spool;
+  } catch (error) {
+    for (const exporter of exporters.values()) await exporter[Symbol.asyncDispose]();
+    throw new OperatorError('spool.unusable', { folder, reason: (error as Error).message }, { cause: error });
+  }
+}
+
+function lossesOf(couriers: ReadonlyMap<string, Courier>, writeFailed: number): Record<string, number> {
+  const all: [string, number][] = [['deliver.spool.write_failed', writeFailed]];
+  for (const [name, courier] of couriers) {
+    for (const [reason, count] of Object.entries(courier.losses())) {
+      all.push([`deliver.${name}.${reason}`, count]);
+    }
+  }
+  return Object.fromEntries(all.filter(([, count]) => count > 0));
+}
+
+/** Opens exporters and spool and starts to deliver what is in it. Throws config.exporter, spool.unusable. */
+export async function openDelivery(config: DeliveryConfig, parts: DeliveryParts): Promise<Delivery> {
+  return startDelivery(await openExporters(config.exporters, parts), config.spool, parts);
+}
+
+/** The same with exporters that are open already; it closes them. */
+export async function startDelivery(
+  exporters: ReadonlyMap<string, OpenExporter>,
+  { max_size: bytesMax, drain: drainMs }: DeliveryConfig['spool'],
+  parts: DeliveryParts,
+): Promise<Delivery> {
+  if (exporters.size === 0) return nowhere();
+  const { clock, log } = parts;
+  const spool = await openSpool(exporters, bytesMax, parts);
+  const random = prng(entropySeed());
+  const couriers = new Map<string, Courier>();
+  for (const [name, exporter] of exporters)
+    couriers.set(name, new Courier({ name, exporter, spool, clock, random, log }));
+  let writeFailed = 0;
+  let failing = false;
+
+  async function write(count: number, append: () => Promise<void>): Promise<void> {
     try {
-      await exporter.deliver(records);
+      await append();
+      if (failing) log.info('spool: records are written again');
+      failing = false;
     } catch (error) {
-      losses[`deliver.${name}`] = (losses[`deliver.${name}`] ?? 0) + records.length;
-      log.warn(
-        `exporter ${name} did not take ${String(records.length)} records: ${(error as Error).message}`,
-      );
+      writeFailed += count;
+      if (!failing) log.warn(`spool: ${(error as Error).message}; records are lost until it can be written`);
+      failing = true;
     }
   }
 
   return {
     async deliver(records) {
-      if (records.length === 0) return;
-      await Promise.all([...exporters].map(([name, exporter]) => deliverTo(name, exporter, records)));
+      if (records.length > 0) await write(records.length, () => spool.append(records));
     },
-    losses: () => ({ ...losses }),
+    commit({ records, closing, state }) {
+      const resume = { number: closing['window.number'], bootId: closing['boot.id'], state };
+      return write(records.length + 1, () => spool.commit(records, closing, resume));
+    },
+    resumed: () => spool.resumed,
+    losses: () => lossesOf(couriers, writeFailed),
+    status: () => Object.fromEntries([...couriers].map(([name, courier]) => [name, courier.status()])),
     async [Symbol.asyncDispose]() {
-      for (const [name, exporter] of exporters) {
-        try {
-          await exporter[Symbol.asyncDispose]();
-        } catch (error) {
-          log.warn(`exporter ${name} did not close: ${(error as Error).message}`);
-        }
-      }
+      await Promise.all([...couriers.values()].map((courier) => courier.stop(drainMs)));
+      await spool[Symbol.asyncDispose]();
     },
   };
 }

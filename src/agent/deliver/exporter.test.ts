@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as z from 'zod';
+import { systemClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
+import { silentLog } from '../../lib/log.ts';
 import { exporterNames, loadExporter, openExporters } from './exporter.ts';
+
+const context = { clock: systemClock, log: silentLog };
 
 interface Property {
   readonly type?: string;
@@ -82,8 +86,7 @@ test('jsonl opens with a path alone, and closes', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-exporter-'));
   try {
     const exporter = await loadExporter('jsonl');
-    const open = await exporter.open(exporter.schema.parse({ path: join(folder, 'a.jsonl') }));
-    await open.deliver([]);
+    const open = await exporter.open(exporter.schema.parse({ path: join(folder, 'a.jsonl') }), context);
     await open[Symbol.asyncDispose]();
   } finally {
     rmSync(folder, { recursive: true });
@@ -92,14 +95,14 @@ test('jsonl opens with a path alone, and closes', async () => {
 
 describe('openExporters', () => {
   test('opens those that have options', async () => {
-    assert.equal((await openExporters({ jsonl: undefined })).size, 0);
-    const exporters = await openExporters({ jsonl: { path: '-', max_size: 1e8, keep: 5 } });
+    assert.equal((await openExporters({ jsonl: undefined }, context)).size, 0);
+    const exporters = await openExporters({ jsonl: { path: '-', max_size: 1e8, keep: 5 } }, context);
     assert.deepEqual([...exporters.keys()], ['jsonl']);
   });
 
   test('one that does not open is the operator\u2019s to mend', async () => {
     const options = { path: '/etc/hostname/below.jsonl', max_size: 1e8, keep: 5 };
-    await assert.rejects(openExporters({ jsonl: options }), (error) => {
+    await assert.rejects(openExporters({ jsonl: options }, context), (error) => {
       assert.ok(isOperatorError(error) && error.code === 'config.exporter');
       return true;
     });

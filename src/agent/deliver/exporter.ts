@@ -1,21 +1,54 @@
-/** What an exporter is: one file in exporters/, found by its folder. */
+/**
+ * What an exporter is: one file in exporters/, found by its folder. It turns records into what its receiver
+ * takes, once; order, retries, the spool and the counting of losses are written once around all (courier.ts).
+ */
 
 import { readdirSync } from 'node:fs';
 import type * as z from 'zod';
+import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
-import type { SondeRecord } from '../../model/record.ts';
+import type { Log } from '../../lib/log.ts';
+import type { NumberedRecord } from '../../model/record.ts';
+
+/** What became of the records that an exporter was given. */
+export interface Receipt {
+  /** How many of the first ones are done with, one way or the other. The rest will be given again. */
+  readonly settled: number;
+  /** How many of these the receiver will never take, why in one word, and in its own words. */
+  readonly refused?: { readonly reason: string; readonly count: number; readonly message: string };
+}
+
+/** Thrown where the receiver said when to come back. Any other error is tried again too, after a while. */
+export class RetryLater extends Error {
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
 
 export type OpenExporter = AsyncDisposable & {
-  /** Resolves when the records are as safe as this exporter can make them; rejects if they are not. */
-  deliver(records: readonly SondeRecord[]): Promise<void>;
+  /** After this long the signal is aborted; without it a delivery may take as long as it takes. */
+  readonly timeoutMs?: number;
+  /**
+   * Resolves when the settled records are as safe as this exporter can make them. Rejects when none of them
+   * was taken, or nobody knows. Is not called again before it has ended. At least one record.
+   */
+  deliver(records: readonly NumberedRecord[], signal: AbortSignal): Promise<Receipt>;
 };
+
+export interface ExporterContext {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 export interface Exporter<Schema extends z.ZodType = z.ZodType> {
   readonly name: string;
   readonly summary: string;
   /** Its part of the configuration, under `exporters.NAME`. */
   readonly schema: Schema;
-  open(options: z.output<Schema>): Promise<OpenExporter>;
+  open(options: z.output<Schema>, context: ExporterContext): Promise<OpenExporter>;
 }
 
 /** Names of the exporters that there are. */
@@ -40,12 +73,13 @@ export async function loadExporter(name: string): Promise<Exporter> {
  */
 export async function openExporters(
   options: Readonly<Record<string, unknown>>,
+  context: ExporterContext,
 ): Promise<Map<string, OpenExporter>> {
   const exporters = new Map<string, OpenExporter>();
   for (const [name, of] of Object.entries(options)) {
     if (of === undefined) continue;
     try {
-      exporters.set(name, await (await loadExporter(name)).open(of));
+      exporters.set(name, await (await loadExporter(name)).open(of, context));
     } catch (error) {
       for (const exporter of exporters.values()) await exporter[Symbol.asyncDispose]();
       throw new OperatorError(

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { packageVersion } from '../../lib/version.ts';
 import { unknownLabel, type NodeLabels } from '../../model/record.ts';
 
 export function nodeLabels(options: { instance: string; environment: string | undefined }): NodeLabels {
@@ -10,6 +11,7 @@ export function nodeLabels(options: { instance: string; environment: string | un
     'host.name': hostname() || unknownLabel,
     environment: options.environment ?? unknownLabel,
     'agent.instance': options.instance,
+    'agent.version': packageVersion(),
     'agent.id': randomUUID(),
     'boot.id': readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
   };

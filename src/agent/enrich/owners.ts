@@ -9,6 +9,7 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Owner } from '../../model/observation.ts';
 import { unknownLabel, type ProcessLabels } from '../../model/record.ts';
+import { findOwnProcesses, isOwn, ownWorkload, type OwnProcesses } from './own.ts';
 
 export interface OwnerTable {
   /** Looks up the owners met since the last call. Cheap when there are none. */
@@ -54,17 +55,18 @@ function executablePath(owner: Owner): string | undefined {
   return procPath(owner) ?? (owner.kernelPath && mountPoint(owner.exeDevice) + owner.kernelPath);
 }
 
-function labelsOf(owner: Owner): ProcessLabels {
+function labelsOf(owner: Owner, own: OwnProcesses): ProcessLabels {
   const path = executablePath(owner);
   const base = path?.slice(path.lastIndexOf('/') + 1);
   return {
     'process.name': owner.name || base || unknownLabel,
     ...(path === undefined ? {} : { 'process.executable.path': path }),
     'user.id': owner.uid,
+    ...(isOwn(owner, own) ? { 'workload.name': ownWorkload } : {}),
   };
 }
 
-export function openOwners(source: OwnerSource): OwnerTable {
+export function openOwners(source: OwnerSource, own: OwnProcesses = findOwnProcesses()): OwnerTable {
   const table: ProcessLabels[] = [nobody];
 
   function lookUp(id: number): ProcessLabels {
@@ -72,7 +74,7 @@ export function openOwners(source: OwnerSource): OwnerTable {
     if (known) return known;
     const owner = source.read(id);
     if (!owner) return nobody; // the kernel is still writing it
-    return (table[id] = labelsOf(owner));
+    return (table[id] = labelsOf(owner, own));
   }
 
   return {

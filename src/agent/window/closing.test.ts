@@ -62,13 +62,16 @@ describe('a quiet window', () => {
       attribution: {},
       unlabelled: {},
       lost: {},
+      'coverage.seen': 0,
+      'coverage.kernel': 0,
+      'coverage.unreachable': 0,
       'coverage.namespaces': [],
     });
   });
 });
 
 describe('sums', () => {
-  test('are over all rows, and each row has its own number', () => {
+  test('are over all rows', () => {
     const [{ records, closing } = assert.fail()] = close({
       rows: [
         row({
@@ -81,11 +84,7 @@ describe('sums', () => {
         row({ sums: { opened: 1, ended: 1 } }),
       ],
     });
-    assert.deepEqual(
-      records.map((r) => r['record.sequence']),
-      [0, 1],
-    );
-    assert.equal(closing['window.records'], 2);
+    assert.deepEqual([records.length, closing['window.records']], [2, 2]);
     const names = ['opened', 'adopted', 'established', 'ended', 'open'] as const;
     assert.deepEqual(
       names.map((name) => closing[`connections.${name}`]),

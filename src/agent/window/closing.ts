@@ -9,6 +9,7 @@
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
 import type { FlowRow } from '../../model/observation.ts';
 import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
+import { coverageSince, type Opens } from './coverage.ts';
 import { mergeRows } from './merge.ts';
 import { reconcile, type NamespaceObservation, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
@@ -64,9 +65,10 @@ export function windowCloser(
   /** By namespace: one that is gone is not named any more, and takes nothing back. */
   const untrackedBefore = new Map<bigint, number>();
   let lossesBefore: Readonly<Record<string, number>> = {};
+  const coverageBefore = new Map<string, Opens>();
 
   return ({ bounds, rows, losses, namespaces }) => {
-    const records = mergeRows(rows).map((row, sequence) => flowRecord(row, node, bounds, sequence));
+    const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const opened = total(records, (r) => r['connections.opened']);
     const adopted = total(records, (r) => r['connections.adopted']);
     const ended = total(records, (r) => r['connections.ended']);
@@ -77,6 +79,8 @@ export function windowCloser(
       untrackedBefore.set(counts.cookie, counts.untracked);
     }
     stillOpen += opened + adopted - ended;
+    const compared = namespaces.map((observation) => reconcile(observation, options));
+    const coverage = coverageSince(coverageBefore, compared);
     const closing: WindowRecord = {
       'event.name': 'sonde.window',
       time: bounds.end,
@@ -84,6 +88,7 @@ export function windowCloser(
       'window.start': bounds.start,
       'window.end': bounds.end,
       'window.records': records.length,
+      ...(bounds.last ? { 'window.last': true as const } : {}),
       ...node,
       'connections.opened': opened,
       'connections.adopted': adopted,
@@ -98,7 +103,10 @@ export function windowCloser(
       retransmits: total(records, (r) => r.retransmits),
       ...countShares(records),
       lost: since(lossesBefore, losses),
-      'coverage.namespaces': namespaces.map((observation) => reconcile(observation, options)),
+      'coverage.seen': coverage.seen,
+      'coverage.kernel': coverage.kernel,
+      'coverage.unreachable': coverage.unreachable,
+      'coverage.namespaces': compared,
     };
     lossesBefore = losses;
     return { records, closing };

@@ -12,6 +12,7 @@ function identity({ of: row, process, netnsInode }: Labelled<FlowRow>): string {
     process['process.name'],
     process['process.executable.path'],
     process['user.id'],
+    process['workload.name'],
     netnsInode,
     row.direction,
     row.state,

@@ -7,7 +7,7 @@ import { wallTimes } from './time.ts';
 
 const bounds = { number: 3, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.000Z', last: false };
 const flow = (...given: Parameters<typeof row>): ReturnType<typeof flowRecord> =>
-  flowRecord(row(...given), node, bounds, 7);
+  flowRecord(row(...given), node, bounds);
 
 describe('flowRecord', () => {
   test('every field', () => {
@@ -39,7 +39,6 @@ describe('flowRecord', () => {
         'window.number': 3,
         'window.start': bounds.start,
         'window.end': bounds.end,
-        'record.sequence': 7,
         ...node,
         ...curl,
         attribution: 'exact',
@@ -117,10 +116,10 @@ describe('flowRecord', () => {
   });
 
   test('in the last window what is open is abandoned', () => {
-    const last = flowRecord(row({ state: 'open', sums: { open: 3 } }), node, { ...bounds, last: true }, 0);
+    const last = flowRecord(row({ state: 'open', sums: { open: 3 } }), node, { ...bounds, last: true });
     assert.equal(last['connections.open'], 0);
     assert.equal(last['connections.abandoned'], 3);
-    const ended = flowRecord(row({ sums: { ended: 1 } }), node, { ...bounds, last: true }, 0);
+    const ended = flowRecord(row({ sums: { ended: 1 } }), node, { ...bounds, last: true });
     assert.ok(!('connections.abandoned' in ended));
     assert.ok(!('connections.abandoned' in flow({ sums: { open: 3 } })));
   });
@@ -204,7 +203,6 @@ describe('missingLabels', () => {
       row({}, { 'process.name': 'unknown' }),
       { ...node, environment: 'unknown' },
       bounds,
-      0,
     );
     assert.deepEqual(missingLabels(record), ['process.name', 'environment']);
   });

@@ -68,7 +68,6 @@ export function flowRecord(
   { of: row, process, netnsInode }: Labelled<FlowRow>,
   node: NodeLabels,
   window: WindowBounds,
-  sequence: number,
 ): FlowRecord {
   const { sums } = row;
   const measured = row.latency.reduce((total, { count }) => total + count, 0);
@@ -78,7 +77,6 @@ export function flowRecord(
     'window.number': window.number,
     'window.start': window.start,
     'window.end': window.end,
-    'record.sequence': sequence,
     ...node,
     ...process,
     attribution: row.attribution,

@@ -19,6 +19,7 @@ export const command: Command = {
         ? await readConfig(file)
         : await parseConfig({ exporters: { jsonl: {} } }, 'the defaults');
     if (values['check-config'] === true) return 0;
+    process.title = 'sonde-agent'; // how its own connections are told from others
     await runAgent(config, signal, { log: stderrLog });
     return 0;
   },

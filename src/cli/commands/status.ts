@@ -1,11 +1,22 @@
 /** sonde status: what the running agent sees, loses and costs. */
 
 import type { AgentStatus } from '../../agent/agent.ts';
+import { printable } from '../../lib/terminal.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { LocalReply } from '../../model/local.ts';
 import type { Command } from '../command.ts';
 import { askAgent } from '../local-client.ts';
 import { painter, windowLine } from '../trace-lines.ts';
+
+function exporterLine(name: string, exporter: AgentStatus['exporters'][string]): string {
+  const { behindRecords, behindBytes, lastError, lastDeliveredAt } = exporter;
+  const behind =
+    behindRecords === 0
+      ? 'has everything'
+      : `is ${String(behindRecords)} records (${formatBytes(behindBytes)}) behind`;
+  const trouble = lastError === null ? '' : `; ${printable(lastError)}`;
+  return `exporter ${name} ${behind}, last took some ${lastDeliveredAt ?? 'never'}${trouble}`;
+}
 
 function lines(status: AgentStatus): string[] {
   const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
@@ -18,6 +29,7 @@ function lines(status: AgentStatus): string[] {
     lost.length === 0
       ? 'nothing lost'
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
+    ...Object.entries(status.exporters).map(([name, exporter]) => exporterLine(name, exporter)),
     status.lastWindow ? windowLine(status.lastWindow, painter(false)) : 'no window closed yet',
   ];
 }

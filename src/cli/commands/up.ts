@@ -1,52 +1,126 @@
-/** sonde up: an agent on this machine, shown live: every connection, and a line for every window. */
+/** sonde up: agent and hub on this machine. The page, the answers, and every connection live. */
 
 import { hostname } from 'node:os';
-import { parseConfig } from '../../agent/config.ts';
-import type { Command } from '../command.ts';
-import { linePrinter, painter, windowLine } from '../trace-lines.ts';
+import { demoSteps } from '../../../lab/demo.ts';
+import { checkNode } from '../../agent/check/main.ts';
+import type { Finding } from '../../agent/check/probes.ts';
+import { parseConfig, type AgentConfig } from '../../agent/config.ts';
+import { dataFolder, parseHubConfig, readHubConfig } from '../../hub/config.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { OperatorError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { LocalReply } from '../../model/local.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { startHub } from '../hub-process.ts';
+import { linePrinter, painter, windowLine, type Painter } from '../trace-lines.ts';
 import { watchOwnAgent } from '../watch.ts';
 
 /** What somebody can still make out as it goes by; failures have a budget of their own. */
 const linesPerSecondMax = 100;
 
-function greet(say: (line: string) => void): void {
-  say(
-    `sonde: watching every TCP connection of ${hostname()}, in all its network namespaces. Ctrl-C ends it.`,
+/** What nobody has built yet, on any kernel. */
+const notBuilt = 'UDP, DNS, and names of workloads beyond the process: not built yet';
+
+function greeting({
+  url,
+  findings,
+  paint,
+}: {
+  url: string;
+  findings: readonly Finding[];
+  paint: Painter;
+}): string {
+  const label = (word: string) => paint('bold', word.padEnd(10));
+  const missing = findings
+    .filter(({ result }) => result !== 'ok')
+    .map(({ probe, detail }) => `${probe}: ${detail}`);
+  const demo = demoSteps.map(({ title, see }) => `${title}\n${' '.repeat(12)}${paint('dim', `→ ${see}`)}`);
+  return [
+    `${label('page')}${paint('cyan', url)}`,
+    `${label('seen')}every TCP connection of ${hostname()}, in all its network namespaces: who, where to,`,
+    `${' '.repeat(10)}latency, bytes, and how it ends; compared with the kernel's own counters every window`,
+    `${label('not seen')}${[notBuilt, ...missing].join(`\n${' '.repeat(10)}`)}`,
+    `${label('ask')}bin/sonde ask timeouts`,
+    `${label('try')}bin/sonde demo in another terminal; it shows`,
+    ...demo.map((line) => `${' '.repeat(10)}${line}`),
+    `${label('end')}Ctrl-C ends all of it`,
+    '',
+    '',
+  ].join('\n');
+}
+
+async function agentConfig(values: CommandContext['values'], url: string): Promise<AgentConfig> {
+  const { window, environment } = values;
+  return parseConfig(
+    {
+      profile: 'full',
+      window,
+      environment,
+      limits: { trace_events_per_second: linesPerSecondMax },
+      exporters: { otlp: { endpoint: url } },
+    },
+    'the options',
   );
-  say('sonde: try `curl http://127.0.0.1:1/` or `bin/sonde demo` in another terminal.');
+}
+
+function hubUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
+}
+
+function talk(say: CommandContext['say']): Log {
+  return {
+    info: (line) => {
+      say(`sonde: ${line}`);
+    },
+    warn: (line) => {
+      say(`sonde: warning: ${line}`);
+    },
+  };
 }
 
 export const command: Command = {
   name: 'up',
-  summary: 'an agent on this machine, and what it sees, live',
+  summary: 'agent and hub on this machine: the page, the answers, and every connection live',
   options: {
     window: { type: 'string', value: 'TIME', help: 'length of a window; 10s by default' },
     environment: { type: 'string', value: 'NAME', help: 'label on every record' },
+    hub: { type: 'string', value: 'FILE', help: 'hub.yaml; without it: the defaults' },
+    quiet: { type: 'boolean', help: 'no live connections, only what is said at the start' },
   },
   async run({ values, stdout, say, signal }) {
-    const { window, environment } = values;
-    const limits = { trace_events_per_second: linesPerSecondMax };
-    const config = await parseConfig({ profile: 'full', window, environment, limits }, 'the options');
-    const print = linePrinter(stdout);
+    if (process.getuid?.() !== 0)
+      throw new OperatorError('privileges.missing', { action: 'load BPF programs' });
+    const file = typeof values['hub'] === 'string' ? values['hub'] : undefined;
+    const hub = file === undefined ? parseHubConfig({}, 'the defaults') : readHubConfig(file);
+    const url = hubUrl(hub.listen);
+    const config = await agentConfig(values, url);
+    const log = talk(say);
+    const findings = await checkNode();
     const paint = painter(stdout.isTerminal);
-    await watchOwnAgent(config, {
-      instance: config.instance,
-      filter: {},
-      signal,
-      log: {
-        info: (line) => {
-          say(`sonde: ${line}`);
-        },
-        warn: (line) => {
-          say(`sonde: warning: ${line}`);
-        },
-      },
-      onReply(reply) {
-        if (reply.type === 'watching') greet(say);
-        if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
-        else print(reply);
-      },
+    const print = linePrinter(stdout);
+
+    await using child = startHub({
+      clock: systemClock,
+      log,
+      url,
+      data: dataFolder(hub),
+      ...(file === undefined ? {} : { config: file }),
     });
+    say('sonde: starting the hub and its store');
+    try {
+      await child.ready(signal);
+    } catch (error) {
+      if (signal.aborted) return 0;
+      throw error;
+    }
+    const show = (reply: LocalReply): void => {
+      if (reply.type === 'watching') stdout.write(greeting({ url, findings, paint }));
+      if (values['quiet'] === true) return;
+      if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
+      else print(reply);
+    };
+    await watchOwnAgent(config, { instance: config.instance, filter: {}, signal, log, onReply: show });
+    say('sonde: the agent has told its last window; stopping the hub');
     return 0;
   },
 };

@@ -5,15 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { connection, node } from '../../../../test/observations.ts';
-import { manualClock } from '../../../lib/clock.ts';
-import type { SondeRecord } from '../../../model/record.ts';
+import { manualClock, systemClock } from '../../../lib/clock.ts';
+import { silentLog } from '../../../lib/log.ts';
+import type { NumberedRecord } from '../../../model/record.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
-import type { OpenExporter } from '../exporter.ts';
 import { exporter } from './jsonl.ts';
 
 const times = wallTimes(manualClock());
-const record = (cookie: number): SondeRecord => connectionRecord(connection({ cookie }), node, times);
+/** A record whose sequence is its cookie. */
+const record = (cookie: number): NumberedRecord => ({
+  ...connectionRecord(connection({ cookie }), node, times),
+  'record.sequence': cookie,
+});
 const lineOf = (cookie: number): string => `${JSON.stringify(record(cookie))}\n`;
 
 function folderOf(t: TestContext): string {
@@ -24,11 +28,18 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
-async function opened(
-  path: string,
-  options: { max_size?: number; keep?: number } = {},
-): Promise<OpenExporter> {
-  return exporter.open({ path, max_size: 1e8, keep: 5, ...options });
+type Opened = AsyncDisposable & { deliver(records: readonly NumberedRecord[]): Promise<void> };
+
+async function opened(path: string, options: { max_size?: number; keep?: number } = {}): Promise<Opened> {
+  const context = { clock: systemClock, log: silentLog };
+  const open = await exporter.open({ path, max_size: 1e8, keep: 5, ...options }, context);
+  return {
+    async deliver(records) {
+      const { signal } = new AbortController();
+      assert.deepEqual(await open.deliver(records, signal), { settled: records.length });
+    },
+    [Symbol.asyncDispose]: async () => open[Symbol.asyncDispose](),
+  };
 }
 
 describe('a file', () => {
@@ -50,11 +61,11 @@ describe('a file', () => {
   test('text from processes stays on its line', async (t) => {
     const path = join(folderOf(t), 'f');
     await using open = await opened(path);
-    await open.deliver([{ ...record(1), 'process.name': 'a\nb\u2028\u001b[2J' } as SondeRecord]);
+    await open.deliver([{ ...record(1), 'process.name': 'a\nb\u2028\u001b[2J' } as NumberedRecord]);
     const lines = readFileSync(path, 'utf8').split('\n');
     assert.equal(lines.length, 2);
     assert.equal(
-      (JSON.parse(lines[0]!) as SondeRecord & { 'process.name': string })['process.name'],
+      (JSON.parse(lines[0]!) as NumberedRecord & { 'process.name': string })['process.name'],
       'a\nb\u2028\u001b[2J',
     );
   });
@@ -86,21 +97,67 @@ describe('a file', () => {
     const path = join(folderOf(t), 'f');
     writeFileSync(path, 'x'.repeat(100_000));
     await using open = await opened(path);
-    await open.deliver([]);
     assert.equal(statSync(path).size, 0);
+    await open.deliver([record(1)]);
+    assert.equal(readFileSync(path, 'utf8'), lineOf(1));
   });
 
   test('after deliver nothing of it waits in the process: a kill loses none', async (t) => {
     const path = join(folderOf(t), 'f');
     const script = `
       import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
-      const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 });
-      await open.deliver([{ n: 1 }]);
+      const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 }, {});
+      await open.deliver([{ n: 1 }], new AbortController().signal);
       process.kill(process.pid, 'SIGKILL');`;
     assert.throws(() =>
       execFileSync(process.execPath, ['--input-type=module', '-e', script, path], { stdio: 'ignore' }),
     );
     assert.equal(readFileSync(path, 'utf8'), '{"n":1}\n');
+  });
+});
+
+describe('what is in the file already', () => {
+  test('is not written again, by whoever opens it next', async (t) => {
+    const path = join(folderOf(t), 'f');
+    {
+      await using open = await opened(path);
+      await open.deliver([record(1), record(2)]);
+    }
+    await using open = await opened(path);
+    await open.deliver([record(1), record(2), record(3)]);
+    await open.deliver([record(4)]);
+    assert.equal(readFileSync(path, 'utf8'), [1, 2, 3, 4].map(lineOf).join(''));
+  });
+
+  test('nor what was rotated away right before', async (t) => {
+    const folder = folderOf(t);
+    writeFileSync(join(folder, 'f.1'), lineOf(1) + lineOf(2));
+    writeFileSync(join(folder, 'f'), '');
+    await using open = await opened(join(folder, 'f'));
+    await open.deliver([record(2), record(3)]);
+    assert.equal(readFileSync(join(folder, 'f'), 'utf8'), lineOf(3));
+  });
+
+  test('a number of another boot or instance is another number', async (t) => {
+    const path = join(folderOf(t), 'f');
+    writeFileSync(path, lineOf(5));
+    await using open = await opened(path);
+    const others = [
+      { ...record(4), 'boot.id': 'b-2' },
+      { ...record(5), 'agent.instance': 'blue' },
+    ];
+    await open.deliver(others);
+    assert.equal(readFileSync(path, 'utf8').split('\n').length, 4);
+  });
+
+  test('lines that are not ours say nothing', async (t) => {
+    const path = join(folderOf(t), 'f');
+    for (const line of ['hello', '{}', 'null', '"x"']) {
+      writeFileSync(path, `${line}\n`);
+      await using open = await opened(path);
+      await open.deliver([record(1)]);
+      assert.equal(readFileSync(path, 'utf8'), `${line}\n${lineOf(1)}`);
+    }
   });
 });
 
@@ -168,7 +225,7 @@ test('a batch that did not fit the disk leaves no half line behind', async (t) =
   const script = `
     import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
     process.on('SIGXFSZ', () => undefined);
-    const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 });
+    const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 }, {});
     await open.deliver([{ n: 1 }]);
     const failed = await open.deliver([{ x: 'x'.repeat(3000) }]).then(() => 'taken', (error) => error.code);
     await open.deliver([{ n: 2 }]);
@@ -183,13 +240,18 @@ test('a batch that did not fit the disk leaves no half line behind', async (t) =
   assert.equal(readFileSync(path, 'utf8'), '{"n":1}\n{"n":2}\n');
 });
 
-test('standard output', () => {
+test('standard output', (t) => {
   const script = `
     import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
-    const open = await exporter.open(exporter.schema.parse({}));
+    const open = await exporter.open(exporter.schema.parse({}), {});
     await open.deliver([{ n: 1 }, { n: 2 }]);
-    await open[Symbol.asyncDispose]();
-    await open.deliver([{ n: 3 }]);`;
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
-  assert.equal(told, '{"n":1}\n{"n":2}\n{"n":3}\n');
+    await open.deliver([{ n: 3 }]);
+    await open[Symbol.asyncDispose]();`;
+  const args = ['--input-type=module', '-e', script];
+  const lines = '{"n":1}\n{"n":2}\n{"n":3}\n';
+  assert.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }), lines, 'a pipe');
+  const path = join(folderOf(t), 'f');
+  const sh = ['-c', 'echo first > "$1"; exec "$0" "${@:2}" >> "$1"', process.execPath, path, ...args];
+  execFileSync('bash', sh);
+  assert.equal(readFileSync(path, 'utf8'), `first\n${lines}`, 'a file');
 });

@@ -1,16 +1,26 @@
 /**
  * One JSON object per line, on standard output or in a rotating file. A file is written through to the disk
- * before a window counts as delivered; a line that a crash cut short is removed when the file is opened
- * again.
+ * before its records count as delivered. A line that a crash cut short is removed when the file is opened
+ * again, and what is in the file already is not written a second time.
  */
 
-import { closeSync, ftruncateSync, fstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import type { Clock } from '../../../lib/clock.ts';
 import { bytes } from '../../../lib/schema.ts';
 import { jsonLine } from '../../../lib/terminal.ts';
-import type { SondeRecord } from '../../../model/record.ts';
+import type { NumberedRecord } from '../../../model/record.ts';
 import type { Exporter, OpenExporter } from '../exporter.ts';
 
 const schema = z
@@ -33,44 +43,160 @@ const mode = 0o640;
 
 type Options = z.output<typeof schema>;
 
-function toLines(records: readonly SondeRecord[]): string {
-  return records.map((record) => `${jsonLine(record)}\n`).join('');
+/** Text of one write: a batch is never one giant string. */
+const chunkBytes = 64 * 1024;
+
+function* toChunks(records: readonly NumberedRecord[]): Generator<Buffer> {
+  let text = '';
+  for (const record of records) {
+    text += `${jsonLine(record)}\n`;
+    if (text.length < chunkBytes) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text);
 }
 
-function openStdout(): OpenExporter {
+function openStream(stream: NodeJS.WritableStream): OpenExporter {
+  const write = (bytes: Buffer): Promise<void> =>
+    new Promise((resolve, reject) => {
+      stream.write(bytes, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
   return {
-    deliver: (records) =>
-      new Promise((resolve, reject) => {
-        process.stdout.write(toLines(records), (error) => {
-          if (error) reject(error);
-          else resolve();
-        });
-      }),
+    async deliver(records) {
+      for (const chunk of toChunks(records)) await write(chunk);
+      return { settled: records.length };
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-/** Cuts the file behind its last whole line. Returns its size then. */
-function repair(path: string): number {
+/** How often a reader that takes nothing is asked again: at first, and at most. */
+const askAgainMs = { first: 1, max: 50 } as const;
+
+/**
+ * A pipe or a terminal whose reader may stop (a pager, Ctrl-S). Node would stand still with the terminal, and
+ * not end before the pipe is read: here it is opened once more, to be asked whether it takes something.
+ */
+async function openPatient(clock: Clock): Promise<OpenExporter> {
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  const file = await open('/proc/self/fd/1', O_WRONLY | O_NONBLOCK | O_NOCTTY);
+
+  async function writeAll(bytes: Buffer, signal: AbortSignal): Promise<void> {
+    let pauseMs: number = askAgainMs.first;
+    for (let written = 0; written < bytes.length;) {
+      try {
+        written += (await file.write(bytes, written)).bytesWritten;
+        pauseMs = askAgainMs.first;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EPIPE') process.stdout.emit('error', error); // whoever listens there ends us
+        if (code !== 'EAGAIN') throw error;
+        await clock.sleep(pauseMs, signal);
+        pauseMs = Math.min(askAgainMs.max, pauseMs * 2);
+      }
+    }
+  }
+
+  return {
+    async deliver(records, signal) {
+      for (const chunk of toChunks(records)) await writeAll(chunk, signal);
+      return { settled: records.length };
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+async function openStdout(clock: Clock): Promise<OpenExporter> {
+  const kind = fstatSync(1);
+  if (!kind.isFIFO() && !process.stdout.isTTY) return openStream(process.stdout);
+  try {
+    return await openPatient(clock);
+  } catch {
+    return openStream(process.stdout); // another user's terminal: as Node does it
+  }
+}
+
+/** The place behind the last newline before `end`; 0 if there is none. */
+function behindNewline(fd: number, end: number): number {
+  const chunk = Buffer.alloc(chunkBytes);
+  for (let to = end; to > 0;) {
+    const from = Math.max(0, to - chunk.length);
+    const length = readSync(fd, chunk, 0, to - from, from);
+    const newline = chunk.subarray(0, length).lastIndexOf(0x0a);
+    if (newline >= 0) return from + newline + 1;
+    to = from;
+  }
+  return 0;
+}
+
+/** The last record that a file has: with its boot and instance it says which ones are in it already. */
+interface Mark {
+  readonly bootId: unknown;
+  readonly instance: unknown;
+  readonly sequence: number;
+}
+
+/** Longer than the longest closing record: 1,024 namespaces at 1 kB each. */
+const lineBytesMax = 8 << 20;
+
+const noMark: Mark = { bootId: undefined, instance: undefined, sequence: -1 };
+
+function lastMark(fd: number, size: number): Mark | undefined {
+  const start = behindNewline(fd, size - 1);
+  if (size === 0 || size - start > lineBytesMax) return undefined;
+  const line = Buffer.alloc(size - start);
+  readSync(fd, line, 0, line.length, start);
+  try {
+    const record = JSON.parse(line.toString('utf8')) as Partial<NumberedRecord>;
+    const { 'boot.id': bootId, 'agent.instance': instance, 'record.sequence': sequence } = record;
+    return typeof sequence === 'number' ? { bootId, instance, sequence } : undefined;
+  } catch {
+    return undefined; // not a line of ours
+  }
+}
+
+interface Found {
+  readonly size: number;
+  readonly mark: Mark | undefined;
+}
+
+/** Cuts a file behind its last whole line, and looks what that is. */
+function repair(path: string): Found {
   const fd = openSync(path, 'a+', mode);
   try {
     const { size } = fstatSync(fd);
-    const chunk = Buffer.alloc(64 * 1024);
-    for (let end = size; end > 0;) {
-      const start = Math.max(0, end - chunk.length);
-      const length = readSync(fd, chunk, 0, end - start, start);
-      const newline = chunk.subarray(0, length).lastIndexOf(0x0a);
-      if (newline >= 0 || start === 0) {
-        const whole = newline >= 0 ? start + newline + 1 : 0;
-        if (whole < size) ftruncateSync(fd, whole);
-        return whole;
-      }
-      end = start;
-    }
-    return size;
+    const whole = behindNewline(fd, size);
+    if (whole < size) ftruncateSync(fd, whole);
+    return { size: whole, mark: lastMark(fd, whole) };
   } finally {
     closeSync(fd);
   }
+}
+
+/** The last line of the file that was rotated away last, where the new one has none yet. */
+function rotatedMark(path: string): Mark | undefined {
+  try {
+    const fd = openSync(`${path}.1`, 'r');
+    try {
+      return lastMark(fd, fstatSync(fd).size);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined; // there is none
+  }
+}
+
+function isWritten(record: NumberedRecord, mark: Mark): boolean {
+  return (
+    record['boot.id'] === mark.bootId &&
+    record['agent.instance'] === mark.instance &&
+    record['record.sequence'] <= mark.sequence
+  );
 }
 
 function rotate({ path, keep }: Options): void {
@@ -97,25 +223,35 @@ async function makeFolder(path: string): Promise<void> {
 
 async function openFile(options: Options): Promise<OpenExporter> {
   await makeFolder(dirname(options.path));
-  let size = repair(options.path);
+  const found = repair(options.path);
+  let { size } = found;
+  const rotated = size === 0 && options.keep > 0 ? rotatedMark(options.path) : undefined;
+  const mark = found.mark ?? rotated ?? noMark;
   let file: FileHandle = await open(options.path, 'a', mode);
+
+  async function append(chunks: readonly Buffer[]): Promise<void> {
+    try {
+      for (const chunk of chunks) await file.appendFile(chunk);
+      await file.datasync();
+    } catch (error) {
+      await file.truncate(size); // no half line: the next try would go on behind it
+      throw error;
+    }
+  }
+
   return {
     async deliver(records) {
-      const text = Buffer.from(toLines(records));
-      if (size > 0 && size + text.length > options.max_size) {
-        await file.close();
+      const chunks = [...toChunks(records.filter((record) => !isWritten(record, mark)))];
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      if (size > 0 && size + length > options.max_size) {
         rotate(options);
-        file = await open(options.path, 'a', mode);
-        size = 0;
+        const next = await open(options.path, 'a', mode);
+        await file.close();
+        [file, size] = [next, 0];
       }
-      try {
-        await file.appendFile(text);
-        if (records.some((record) => record['event.name'] === 'sonde.window')) await file.datasync();
-      } catch (error) {
-        await file.truncate(size); // no half line: the next batch would go on behind it
-        throw error;
-      }
-      size += text.length;
+      if (length > 0) await append(chunks);
+      size += length;
+      return { settled: records.length };
     },
     [Symbol.asyncDispose]: () => file.close(),
   };
@@ -125,5 +261,5 @@ export const exporter: Exporter<typeof schema> = {
   name: 'jsonl',
   summary: 'JSON lines on standard output or in a rotating file',
   schema,
-  open: (options) => (options.path === '-' ? Promise.resolve(openStdout()) : openFile(options)),
+  open: (options, { clock }) => (options.path === '-' ? openStdout(clock) : openFile(options)),
 };

@@ -1,0 +1,179 @@
+/**
+ * OpenTelemetry logs over HTTP, to a hub or a collector.
+ *
+ * Which answers are final is the protocol's to say: 429, 502, 503, 504 and broken connections are tried
+ * again, 413 with half as much, everything else is a refusal.
+ */
+
+import { readFileSync } from 'node:fs';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { promisify } from 'node:util';
+import { constants, gzip, zstdCompress } from 'node:zlib';
+import * as z from 'zod';
+import type { Clock } from '../../../lib/clock.ts';
+import { bytes, duration } from '../../../lib/schema.ts';
+import { printable } from '../../../lib/terminal.ts';
+import type { NumberedRecord } from '../../../model/record.ts';
+import { RetryLater, type Exporter, type OpenExporter, type Receipt } from '../exporter.ts';
+import { contentTypes, decodeResponse, encodeRequest } from '../otlp/encode.ts';
+import { openChannel, type Answer } from '../otlp/http.ts';
+
+const file = (description: string) => z.string().min(1).optional().meta({ description });
+
+const schema = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
+      .refine((text) => new URL(text).password === '', 'must not hold a password: use headers_file')
+      .default('http://127.0.0.1:7400')
+      .meta({ description: 'where to; /v1/logs is added' }),
+    protocol: z
+      .enum(['http/protobuf', 'http/json'])
+      .default('http/protobuf')
+      .meta({ description: 'what a request is written in' }),
+    compression: z
+      .enum(['gzip', 'zstd', 'none'])
+      .default('gzip')
+      .meta({ description: 'of requests; not every collector takes zstd' }),
+    names: z.enum(['canonical', 'otel']).default('canonical').meta({
+      description:
+        'of attributes: our own, or OpenTelemetry\u2019s with the required labels under our own too',
+    }),
+    headers: z
+      .record(z.string().min(1).max(256), z.string().max(8192))
+      .default({})
+      .meta({ description: 'to send with each request; secrets belong into headers_file' }),
+    headers_file: file('a file with more of them, one `Name: value` per line'),
+    tls: z
+      .strictObject({
+        ca_file: file('certificates to trust instead of the system\u2019s'),
+        cert_file: file('certificate to show'),
+        key_file: file('its key'),
+        insecure_skip_verify: z
+          .boolean()
+          .default(false)
+          .meta({ description: 'trust whoever answers; for trying only' }),
+      })
+      .prefault({})
+      .meta({ description: 'for an https endpoint' }),
+    timeout: duration({ min: '100ms', max: '10m', default: '10s' }).meta({
+      description: 'how long to wait for an answer before trying again',
+    }),
+    batch: bytes({ min: '1kB', max: '64MiB', default: '1MiB' }).meta({
+      description: 'most bytes of a request before it is compressed, unless one record has more',
+    }),
+  })
+  .meta({ description: 'OpenTelemetry logs over HTTP' });
+
+type Options = z.output<typeof schema>;
+
+/** Characters of a receiver's words that are shown. */
+const messageMax = 200;
+/** After a 413, requests may grow again by so much each time. */
+const growth = 1.5;
+const retried: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+const compressors: Readonly<Record<Options['compression'], (body: Uint8Array) => Promise<Uint8Array>>> = {
+  none: (body) => Promise.resolve(body),
+  gzip: (body) => promisify(gzip)(body, { level: constants.Z_BEST_SPEED }),
+  zstd: (body) => promisify(zstdCompress)(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
+};
+
+function readHeaders(path: string): [string, string][] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line, i) => {
+      const colon = line.indexOf(':');
+      // The line itself may be a secret.
+      if (colon < 1) throw new Error(`${path}: header ${String(i + 1)} is not written as Name: value`);
+      return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+    });
+}
+
+function headersOf(options: Options): Record<string, string> {
+  const own = [...Object.entries(options.headers)];
+  if (options.headers_file !== undefined) own.push(...readHeaders(options.headers_file));
+  for (const [name, value] of own) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
+  return {
+    ...Object.fromEntries(own),
+    'content-type': contentTypes[options.protocol],
+    ...(options.compression === 'none' ? {} : { 'content-encoding': options.compression }),
+  };
+}
+
+/** Retry-After is seconds or a date. */
+function retryAfterMs(text: string | undefined, clock: Clock): number {
+  if (text === undefined) return 0;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - clock.wallMs();
+  return ms > 0 ? ms : 0;
+}
+
+function shown(text: string): string {
+  return printable(text.trim()).slice(0, messageMax);
+}
+
+/** What an answer means for `count` records that were sent. Throws when they should be sent again. */
+function judge(answer: Answer, count: number, clock: Clock): Receipt {
+  const { status, body, contentType } = answer;
+  if (status >= 200 && status < 300) {
+    const { rejected, message } = decodeResponse(body, contentType);
+    const refused = { reason: 'rejected', count: Math.min(rejected, count), message: shown(message) };
+    return rejected === 0 ? { settled: count } : { settled: count, refused };
+  }
+  if (retried.has(status))
+    throw new RetryLater(`the receiver answers ${String(status)}`, retryAfterMs(answer.retryAfter, clock));
+  const said = contentType.startsWith('text/') || contentType.includes('json') ? body.toString('utf8') : '';
+  const message = shown(`the receiver answers ${String(status)} ${said}`);
+  return { settled: count, refused: { reason: status === 413 ? 'too_large' : 'rejected', count, message } };
+}
+
+function openOtlp(options: Options, clock: Clock): OpenExporter {
+  const url = new URL(`${options.endpoint.replace(/\/+$/, '')}/v1/logs`);
+  const headers = headersOf(options);
+  const channel = openChannel(url, options.tls);
+  const compress = compressors[options.compression];
+  /** Records of a request that the receiver is believed to take. */
+  let recordsMax = Infinity;
+
+  /** As many of the first records as fit a request. */
+  function encode(records: readonly NumberedRecord[], most: number): { body: Uint8Array; count: number } {
+    for (let count = Math.min(records.length, most); ;) {
+      const body = encodeRequest(records.slice(0, count), { ...options, observedMs: clock.wallMs() });
+      if (body.length <= options.batch || count === 1) return { body, count };
+      count = Math.max(1, Math.min(count - 1, Math.floor((count * options.batch) / body.length)));
+    }
+  }
+
+  return {
+    timeoutMs: options.timeout,
+    async deliver(records, signal) {
+      for (let most = Math.max(1, Math.floor(recordsMax)); ;) {
+        const { body, count } = encode(records, most);
+        const answer = await channel.post(await compress(body), headers, signal);
+        if (answer.status === 413 && count > 1) {
+          most = recordsMax = Math.ceil(count / 2);
+          continue;
+        }
+        const receipt = judge(answer, count, clock);
+        recordsMax = Math.max(recordsMax * growth, 2);
+        return receipt;
+      }
+    },
+    [Symbol.asyncDispose]() {
+      channel[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  };
+}
+
+export const exporter: Exporter<typeof schema> = {
+  name: 'otlp',
+  summary: 'OpenTelemetry logs over HTTP, to the hub or a collector',
+  schema,
+  open: async (options, { clock }) => openOtlp(options, clock),
+};

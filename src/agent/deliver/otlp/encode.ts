@@ -1,0 +1,171 @@
+/**
+ * Records as OTLP log records, the way docs/reference/labels.md says. What is about the emitter is on the
+ * resource, everything else is an attribute; the bytes are made by the OpenTelemetry project's serializers.
+ */
+
+import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
+import { labels } from '../../../model/labels.ts';
+import type { ConnectionRecord, FlowRecord, NumberedRecord, WindowRecord } from '../../../model/record.ts';
+
+type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
+
+/** Under which names attributes go: ours, or OpenTelemetry's with the required labels under ours too. */
+export type Names = 'canonical' | 'otel';
+export type Protocol = 'http/protobuf' | 'http/json';
+
+export const contentTypes: Readonly<Record<Protocol, string>> = {
+  'http/protobuf': 'application/x-protobuf',
+  'http/json': 'application/json',
+};
+
+const severity = { info: 9, warn: 13 } as const;
+const failures: ReadonlySet<string> = new Set(['refused', 'timed_out', 'unreachable', 'reset', 'failed']);
+
+/** They have a place of their own in a log record. */
+const inTheHead: ReadonlySet<string> = new Set(['event.name', 'time']);
+const onResource: ReadonlySet<string> = new Set(
+  labels.filter((label) => label.onResource).map(({ name }) => name),
+);
+const namesOf: Readonly<Record<Names, ReadonlyMap<string, readonly string[]>>> = {
+  canonical: new Map(),
+  otel: new Map(
+    labels.map(({ name, otel, required }) => [name, required && otel !== name ? [name, otel] : [otel]]),
+  ),
+};
+
+type Attributes = Record<string, unknown>;
+
+function attributesOf(record: NumberedRecord, names: Names): Attributes {
+  const attributes: Attributes = {};
+  for (const [name, value] of Object.entries(record)) {
+    if (value === null || value === undefined || inTheHead.has(name) || onResource.has(name)) continue;
+    for (const as of namesOf[names].get(name) ?? [name]) attributes[as] = value;
+  }
+  return attributes;
+}
+
+function resourceOf(record: NumberedRecord): Attributes {
+  return {
+    'service.name': 'sonde-agent',
+    'service.version': record['agent.version'],
+    'service.instance.id': record['agent.id'],
+    'host.name': record['host.name'],
+    environment: record.environment,
+    'deployment.environment.name': record.environment,
+    'agent.instance': record['agent.instance'],
+    'agent.id': record['agent.id'],
+    'agent.version': record['agent.version'],
+    'boot.id': record['boot.id'],
+  };
+}
+
+function latency(record: FlowRecord | ConnectionRecord): string {
+  return record.latency_ms === null ? '' : ` ${String(record.latency_ms)} ms`;
+}
+
+function ends(record: FlowRecord | ConnectionRecord): string {
+  const to = `${record['destination.ip']}:${String(record['destination.port'])}`;
+  const arrow = record.direction === 'ingress' ? '←' : '→';
+  return `${arrow} ${to} ${record['connection.state']}${latency(record)}`;
+}
+
+function windowLine(record: WindowRecord): string {
+  const counts = (['opened', 'ended', 'open'] as const).map(
+    (what) => `${String(record[`connections.${what}`])} ${what}`,
+  );
+  return `window ${String(record['window.number'])}: ${counts.join(', ')}`;
+}
+
+/** One line for people; everything in it is in the attributes too. */
+function display(record: NumberedRecord): string {
+  switch (record['event.name']) {
+    case 'sonde.window':
+      return windowLine(record);
+    case 'sonde.connection': {
+      const from = `${record['source.ip']}:${String(record['source.port'])}`;
+      return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
+    }
+    case 'sonde.flow': {
+      const [opened, ended] = [record['connections.opened'], record['connections.ended']].map(String);
+      return `${record['process.name']} ${ends(record)}: ${opened ?? ''} opened, ${ended ?? ''} ended`;
+    }
+  }
+}
+
+function severityOf(record: NumberedRecord): number {
+  if (record['event.name'] === 'sonde.window') return severity.info;
+  return failures.has(record['connection.state']) ? severity.warn : severity.info;
+}
+
+function hrTime(ms: number): [seconds: number, nanoseconds: number] {
+  const seconds = Math.floor(ms / 1000);
+  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
+}
+
+const scope = { name: 'sonde' };
+
+/** Log records of the same agent run share one resource object: the serializers group by identity. */
+export function logRecords(
+  records: readonly NumberedRecord[],
+  { names, observedMs }: { names: Names; observedMs: number },
+): LogRecord[] {
+  const resources = new Map<string, { readonly attributes: Attributes }>();
+  const hrTimeObserved = hrTime(observedMs);
+  return records.map((record) => {
+    const run = `${record['boot.id']} ${record['agent.id']}`;
+    const resource = resources.get(run) ?? { attributes: resourceOf(record) };
+    resources.set(run, resource);
+    return {
+      hrTime: hrTime(Date.parse(record.time)),
+      hrTimeObserved,
+      severityNumber: severityOf(record),
+      eventName: record['event.name'],
+      body: display(record),
+      resource,
+      instrumentationScope: scope,
+      attributes: attributesOf(record, names),
+      droppedAttributesCount: 0,
+    } as unknown as LogRecord; // the serializers read this much of it; the SDK's has methods beside
+  });
+}
+
+export interface Encoding {
+  readonly protocol: Protocol;
+  readonly names: Names;
+}
+
+export function encodeRequest(
+  records: readonly NumberedRecord[],
+  { protocol, names, observedMs }: Encoding & { observedMs: number },
+): Uint8Array {
+  const serializer = protocol === 'http/json' ? JsonLogsSerializer : ProtobufLogsSerializer;
+  return serializer.serializeRequest(logRecords(records, { names, observedMs })) ?? new Uint8Array();
+}
+
+export interface PartialSuccess {
+  readonly rejected: number;
+  readonly message: string;
+}
+
+function parseResponse(body: Uint8Array, contentType: string): unknown {
+  try {
+    if (!contentType.startsWith(contentTypes['http/json']))
+      return ProtobufLogsSerializer.deserializeResponse(body);
+    return JSON.parse(Buffer.from(body).toString('utf8'));
+  } catch {
+    return undefined; // it took the request all the same
+  }
+}
+
+/** What a receiver said of a request that it took. */
+export function decodeResponse(body: Uint8Array, contentType: string): PartialSuccess {
+  const { partialSuccess } = (parseResponse(body, contentType) ?? {}) as {
+    partialSuccess?: { rejectedLogRecords?: unknown; errorMessage?: unknown } | null;
+  };
+  const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0); // in JSON a 64-bit number is text
+  const message = partialSuccess?.errorMessage;
+  return {
+    rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0,
+    message: typeof message === 'string' ? message : '',
+  };
+}

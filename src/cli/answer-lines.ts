@@ -1,0 +1,172 @@
+/** An answer for people: a table that fits the terminal, and under it what it rests on. */
+
+import type { styleText } from 'node:util';
+import { fit, printable } from '../lib/terminal.ts';
+import { formatBytes, formatMs } from '../lib/units.ts';
+import type { Answer, Cell, Column, Coverage, Share } from '../question/contract.ts';
+import { stateStyles, type Painter } from './trace-lines.ts';
+
+const gap = '  ';
+const textColumnsMax = 32;
+const sparklineColumnsMax = 20;
+
+const rightAligned: ReadonlySet<Column['type']> = new Set(['port', 'count', 'ratio', 'duration_ms', 'bytes']);
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-GB', { maximumFractionDigits: 2 });
+}
+
+/** Rounded down: nearly all is not all. */
+function percent(ratio: number): string {
+  return ratio === 1 ? '100 %' : `${(Math.floor(ratio * 1000) / 10).toFixed(1)} %`;
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, '0');
+}
+
+function day(at: Date): string {
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
+
+/** The time of this machine, as people compare it with their own logs; with its day where that is another. */
+function localTime(rfc3339: string, answeredAt: string): string {
+  const at = new Date(rfc3339);
+  if (Number.isNaN(at.getTime())) return printable(rfc3339);
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return day(at) === day(new Date(answeredAt)) ? time : `${day(at)} ${time}`;
+}
+
+const bars = '▁▂▃▄▅▆▇█';
+
+/** One bar per bucket, or per some of them; nothing is a blank, and the most is a full one. */
+export function sparkline(series: readonly (number | null)[]): string {
+  const perBar = Math.ceil(series.length / sparklineColumnsMax);
+  const sums = Array.from({ length: Math.ceil(series.length / perBar) }, (_, i) =>
+    series.slice(i * perBar, (i + 1) * perBar).reduce<number>((sum, each) => sum + (each ?? 0), 0),
+  );
+  const most = Math.max(...sums);
+  return sums
+    .map((sum) => (sum > 0 ? (bars[Math.ceil((sum / most) * bars.length) - 1] ?? ' ') : ' '))
+    .join('');
+}
+
+const numberTexts: Readonly<Partial<Record<Column['type'], (value: number) => string>>> = {
+  count: grouped,
+  ratio: percent,
+  duration_ms: formatMs,
+  bytes: formatBytes,
+};
+
+function cellText(value: Cell, { type }: Column, answeredAt: string): string {
+  if (value === null) return '–';
+  if (typeof value === 'object') return sparkline(value);
+  if (type === 'time') return localTime(String(value), answeredAt);
+  const numberText = typeof value === 'number' ? numberTexts[type] : undefined;
+  return numberText && typeof value === 'number' ? numberText(value) : printable(String(value));
+}
+
+interface Shown {
+  readonly column: Column;
+  readonly title: string;
+  readonly texts: readonly string[];
+  readonly width: number;
+}
+
+function show({ rows, answeredAt }: Answer, column: Column): Shown {
+  const title = printable(column.title).toUpperCase();
+  const texts = rows.map((row) => cellText(row[column.name] ?? null, column, answeredAt));
+  const longest = Math.max(title.length, ...texts.map((text) => Array.from(text).length));
+  return { column, title, texts, width: Math.min(longest, textColumnsMax + (column.type === 'ip' ? 13 : 0)) };
+}
+
+/** Columns come in the order of their weight: those that do not fit any more are left out and named. */
+function choose(all: readonly Shown[], columns: number): { shown: Shown[]; left: Shown[] } {
+  const [shown, left]: [Shown[], Shown[]] = [[], []];
+  let used = 0;
+  for (const each of all) {
+    const wanted = each.width + (shown.length > 0 ? gap.length : 0);
+    const fits = used + wanted <= columns || shown.length === 0;
+    (fits ? shown : left).push(each);
+    if (fits) used += wanted;
+  }
+  return { shown, left };
+}
+
+function line(shown: readonly Shown[], textOf: (each: Shown) => string, paint: Painter): string {
+  return shown
+    .map((each) => {
+      const text = fit(textOf(each), each.width, rightAligned.has(each.column.type) ? 'right' : 'left');
+      const style = each.column.type === 'state' ? stateStyle(text.trim()) : undefined;
+      return style === undefined ? text : paint(style, text);
+    })
+    .join(gap)
+    .trimEnd();
+}
+
+function stateStyle(state: string): Parameters<typeof styleText>[0] | undefined {
+  return (stateStyles as Readonly<Record<string, Parameters<typeof styleText>[0]>>)[state];
+}
+
+function of({ part, of: whole }: Share, digits = 0): string {
+  const round = (n: number): string => n.toLocaleString('en-GB', { maximumFractionDigits: digits });
+  return `${round(part)} of ${round(whole)}`;
+}
+
+function timeOf({ part, of: whole }: Share): string {
+  if (whole < 120) return `${of({ part, of: whole, ratio: null })} s`;
+  return `${of({ part: part / 60, of: whole / 60, ratio: null }, 1)} min`;
+}
+
+/** The four shares, and in yellow what is missing. */
+export function coverageLines(coverage: Coverage, paint: Painter): string[] {
+  const { nodes, seconds, connections, attribution, smallest, notes } = coverage;
+  const parts = [
+    `nodes ${of(nodes)}`,
+    `time ${timeOf(seconds)}`,
+    `connections ${of(connections)}`,
+    `owner known ${attribution.ratio === null ? of(attribution) : percent(attribution.ratio)}`,
+  ];
+  const all = smallest === null ? 'nothing to see' : percent(smallest);
+  const first = `coverage ${all}: ${parts.join(' · ')}`;
+  return [
+    smallest === 1 ? paint('dim', first) : paint('yellow', first),
+    ...notes.map((note) => paint('yellow', `  ${printable(note)}`)),
+  ];
+}
+
+export interface TableOptions {
+  readonly columns: number;
+  readonly paint: Painter;
+}
+
+/** The whole answer, without line ends. */
+export function answerLines(answer: Answer, { columns, paint }: TableOptions): string[] {
+  const { title, from, to, answeredAt, rows, truncated, params } = answer;
+  const all = answer.columns.map((column) => show(answer, column));
+  const { shown, left } = choose(all, columns);
+  const range = `${localTime(from, answeredAt)} to ${localTime(to, answeredAt)}`;
+  const table =
+    rows.length === 0
+      ? ['nothing was seen that answers this']
+      : [
+          paint(
+            'dim',
+            line(shown, (each) => each.title, paint),
+          ),
+          ...rows.map((_, i) => line(shown, (each) => each.texts[i] ?? '', paint)),
+        ];
+  const more = truncated
+    ? [paint('dim', `there are more than ${String(params['limit'])} rows: --limit N`)]
+    : [];
+  const names = left.map((each) => printable(each.column.name)).join(', ');
+  return [
+    paint('bold', `${printable(title)}, ${range}`),
+    '',
+    ...table,
+    '',
+    ...more,
+    ...(left.length > 0 && rows.length > 0 ? [paint('dim', `no room for ${names}: --json has them`)] : []),
+    ...coverageLines(answer.coverage, paint),
+  ];
+}

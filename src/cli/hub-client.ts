@@ -1,0 +1,80 @@
+/** Asks the hub over HTTP. What it says went through a network: whoever shows it escapes it. */
+
+import * as z from 'zod';
+import { OperatorError } from '../lib/errors.ts';
+import type { Answer, QuestionSummary } from '../question/contract.ts';
+
+export const defaultHub = 'http://127.0.0.1:7400';
+
+/** The hub gives up on a question before that. */
+const answerMsMax = 120_000;
+
+export interface HubOptions {
+  /** Such as http://127.0.0.1:7400 */
+  readonly url: string;
+  readonly signal: AbortSignal;
+}
+
+const problemSchema = z.object({
+  detail: z.string().default('no reason given'),
+  what_to_do: z.string().default('see the log of the hub'),
+});
+
+// Only so much as is needed to tell a hub from something else that listens there.
+const questionsSchema = z.object({ questions: z.array(z.looseObject({ id: z.string() })) });
+const answerSchema = z.looseObject({
+  columns: z.array(z.looseObject({})),
+  rows: z.array(z.record(z.string(), z.unknown())),
+  coverage: z.looseObject({ notes: z.array(z.string()) }),
+});
+
+function unreachable(url: string, error: unknown): OperatorError {
+  const { cause, message } = error as Error;
+  const { code, message: why } = (cause ?? {}) as { code?: string; message?: string };
+  return new OperatorError('hub.unreachable', { url, reason: code ?? why ?? message }, { cause: error });
+}
+
+function refused(status: number, body: unknown): OperatorError {
+  const { detail, what_to_do: hint } = problemSchema.parse(body);
+  return new OperatorError(status < 500 ? 'hub.refused' : 'hub.failed', { detail, hint });
+}
+
+async function get<T extends z.ZodType>(
+  path: string,
+  schema: T,
+  { url, signal }: HubOptions,
+): Promise<z.output<T>> {
+  if (!URL.canParse(path, url)) throw new OperatorError('hub.unreachable', { url, reason: 'no URL' });
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(new URL(path, url), {
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
+    });
+    body = await response.json();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreachable(url, error);
+  }
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json') ?? false;
+  if (!response.ok && isProblem) throw refused(response.status, body);
+  const parsed = schema.safeParse(body);
+  if (parsed.success && response.ok) return parsed.data;
+  throw new OperatorError('hub.unreachable', { url, reason: 'what answers there is no hub' });
+}
+
+export async function fetchQuestions(options: HubOptions): Promise<readonly QuestionSummary[]> {
+  const { questions } = await get('/api/v1/questions', questionsSchema, options);
+  return questions as unknown as readonly QuestionSummary[];
+}
+
+export async function fetchAnswer(
+  id: string,
+  query: Readonly<Record<string, string>>,
+  options: HubOptions,
+): Promise<Answer> {
+  const search = new URLSearchParams(query).toString();
+  const answer = await get(`/api/v1/questions/${encodeURIComponent(id)}?${search}`, answerSchema, options);
+  return answer as unknown as Answer;
+}

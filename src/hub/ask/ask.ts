@@ -1,0 +1,147 @@
+/** Answers questions: parameters and range → level → rows and coverage → the typed answer. */
+
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Clock } from '../../lib/clock.ts';
+import { OperatorError } from '../../lib/errors.ts';
+import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
+import type { Question } from '../../question/discovery.ts';
+import type { QuestionTable } from '../../question/manifest.ts';
+import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
+import { cells } from './cells.ts';
+import { coverageOf, coverageSql, deliveryMsMax, nodeOf } from './coverage.ts';
+import { openGate } from './gate.ts';
+import { openAskStore, type AskStore, type StoreRow } from './query.ts';
+import { bucketsOf, levelOf, readRange, widen, type Level, type Retention, type TimeRange } from './range.ts';
+
+export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
+
+export interface Asking {
+  /** As in the URL: since, from, to, scope and the question's own. */
+  readonly query: Readonly<Record<string, string>>;
+  /** The query is cancelled in the store when it aborts. */
+  readonly signal: AbortSignal;
+}
+
+export interface Ask {
+  questions(): readonly QuestionSummary[];
+  /** Rejects with an OperatorError for what whoever asks can mend. */
+  answer(id: string, asking: Asking): Promise<Answer>;
+}
+
+export interface AskOptions {
+  /** Of a user that may only read. */
+  readonly client: ClickHouseClient;
+  readonly questions: readonly Question[];
+  readonly retention: Retention;
+  readonly clock: Clock;
+}
+
+/** A question with all that it needs to be put to the store. */
+interface Inquiry {
+  readonly question: Question;
+  readonly range: TimeRange;
+  readonly level: Level;
+  readonly nowMs: number;
+  readonly values: Readonly<Record<string, ParamValue>>;
+  readonly signal: AbortSignal;
+}
+
+function fail(question: Question, { param, problem }: ParamProblem): never {
+  throw new OperatorError('question.bad_param', { question: question.id, param, problem });
+}
+
+function inquire(question: Question, { query, signal }: Asking, options: AskOptions): Inquiry {
+  const nowMs = options.clock.wallMs();
+  const { since, from, to, ...given } = query;
+  const asked = readRange({ since, from, to }, nowMs);
+  if ('problem' in asked) return fail(question, asked);
+  const read = readParams([...scopeParams, ...question.summary.params], given);
+  if ('problem' in read) return fail(question, read);
+  const level = levelOf(asked, nowMs, options.retention);
+  return { question, range: widen(asked, level), level, nowMs, values: read.values, signal };
+}
+
+function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
+  return { from: new Date(range.fromMs), to: new Date(range.toMs) };
+}
+
+/** One row more than asked for tells whether there are more. */
+function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]> {
+  const { question, range, level, values, signal } = inquiry;
+  const { bucketMs, buckets } = bucketsOf(range, level);
+  // Single connections have no rollup.
+  const tableOf = (table: QuestionTable): string =>
+    table === 'connection_events' ? table : `${table}${level.suffix}`;
+  const tables = question.reads.map((table) => [table, tableOf(table)]);
+  return store({
+    question: question.id,
+    sql: question.sql,
+    params: {
+      ...sqlParams([...scopeParams, ...question.summary.params], values),
+      ...(Object.fromEntries(tables) as Record<string, string>),
+      ...rangeParams(inquiry),
+      limit: Number(values['limit']) + 1,
+      bucket_ms: bucketMs,
+      buckets,
+    },
+    signal,
+  });
+}
+
+async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage> {
+  const { question, range, level, nowMs, values, signal } = inquiry;
+  const { host, environment } = values;
+  const rows = await store({
+    question: question.id,
+    sql: coverageSql(level),
+    params: {
+      ...rangeParams(inquiry),
+      host,
+      environment,
+      settled_ms: Math.round(nowMs - deliveryMsMax),
+      windows: `windows${level.suffix}`,
+      grain_ms: level.grainMs,
+    },
+    signal,
+  });
+  return coverageOf(rows.map(nodeOf), range);
+}
+
+async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {
+  const startNs = clock.monotonicNs();
+  const { question, range, level, nowMs, values } = inquiry;
+  const [rows, coverage] = await Promise.all([askRows(store, inquiry), askCoverage(store, inquiry)]);
+  const { id, title, columns } = question.summary;
+  const limit = Number(values['limit']);
+  return {
+    question: id,
+    title,
+    from: new Date(range.fromMs).toISOString(),
+    to: new Date(range.toMs).toISOString(),
+    bucketMs: bucketsOf(range, level).bucketMs,
+    params: values,
+    columns,
+    rows: rows.slice(0, limit).map((row) => cells(row, columns)),
+    truncated: rows.length > limit,
+    coverage,
+    answeredAt: new Date(nowMs).toISOString(),
+    tookMs: Math.round(Number(clock.monotonicNs() - startNs) / 1e6),
+  };
+}
+
+export function openAsk(options: AskOptions): Ask {
+  const { client, questions, clock } = options;
+  const store = openAskStore(client, openGate(gateLimits));
+  const summaries = questions.map(({ summary }) => summary);
+  return {
+    questions: () => summaries,
+    async answer(id, asking) {
+      const question = questions.find((each) => each.id === id);
+      if (question === undefined) {
+        const known = questions.map((each) => each.id).join(', ') || 'none is installed';
+        throw new OperatorError('question.unknown', { question: id, known });
+      }
+      return answer(store, inquire(question, asking, options), clock);
+    },
+  };
+}

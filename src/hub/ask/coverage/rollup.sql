@@ -1,0 +1,34 @@
+-- The same from a rollup of the windows, for ranges of whole buckets. Whether a node that was heard only
+-- before the range said goodbye is known of its newest window; a node that was heard again since is expected.
+WITH
+  toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
+  toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')}) AS to_ms,
+  window_start >= {from:DateTime64(3, 'UTC')} AS in_range,
+  gone AS (
+    SELECT host_name, environment, agent_instance
+    FROM nodes_now
+    WHERE window_last AND last_seen <= {to:DateTime64(3, 'UTC')}
+  )
+SELECT
+  host_name,
+  agent_instance,
+  sumIf(window_ms, in_range) AS received_ms,
+  greatest(0, least(to_ms, {settled_ms:Int64}) - from_ms) AS asked_ms,
+  countIf(in_range) > 0 AS heard,
+  min(toUnixTimestamp64Milli(window_start)) AS first_ms,
+  max(toUnixTimestamp64Milli(window_start)) + {grain_ms:Int64} AS last_ms,
+  (host_name, environment, agent_instance) IN gone AS said_goodbye,
+  sumIf(coverage_seen, in_range) AS seen,
+  sumIf(coverage_kernel, in_range) AS kernel,
+  maxIf(coverage_unreachable, in_range) AS unreachable,
+  sumIf(attributed, in_range) AS owner_known,
+  sumIf(attributable, in_range) AS owner_asked,
+  map() AS lost_by_reason
+FROM {windows:Identifier}
+WHERE window_start >= {from:DateTime64(3, 'UTC')} - INTERVAL 1 DAY
+  AND window_start < {to:DateTime64(3, 'UTC')}
+  AND {host:String} IN ('', host_name)
+  AND {environment:String} IN ('', environment)
+GROUP BY host_name, environment, agent_instance
+HAVING heard OR NOT said_goodbye
+ORDER BY host_name, agent_instance

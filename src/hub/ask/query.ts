@@ -1,0 +1,89 @@
+/** One query of the store, within limits: nobody's question may take the hub from the others. */
+
+import type { ClickHouseClient } from '@clickhouse/client';
+import { ClickHouseError } from '@clickhouse/client';
+import { OperatorError } from '../../lib/errors.ts';
+import type { Gate } from './gate.ts';
+
+export const queryLimits = {
+  executionSMax: 30,
+  rowsReadMax: 2_000_000_000,
+  bytesReadMax: 200_000_000_000,
+  memoryBytesMax: 1_000_000_000,
+  resultRowsMax: 200_000,
+} as const;
+
+const settings = {
+  max_execution_time: queryLimits.executionSMax,
+  timeout_before_checking_execution_speed: 0,
+  max_rows_to_read: String(queryLimits.rowsReadMax),
+  max_bytes_to_read: String(queryLimits.bytesReadMax),
+  max_memory_usage: String(queryLimits.memoryBytesMax),
+  max_result_rows: String(queryLimits.resultRowsMax),
+  result_overflow_mode: 'throw',
+  // Whoever asked has gone: the store need not go on.
+  cancel_http_readonly_queries_on_client_close: 1,
+  // Subqueries of one shard would miss what the others have.
+  distributed_product_mode: 'global',
+  output_format_json_quote_64bit_integers: 1,
+  output_format_json_quote_denormals: 0,
+  date_time_output_format: 'iso',
+} as const;
+
+export interface StoreQuery {
+  /** For errors. */
+  readonly question: string;
+  readonly sql: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+}
+
+export type StoreRow = Readonly<Record<string, unknown>>;
+
+/** What ClickHouse says when a limit was reached. */
+const limitErrors: Readonly<Record<string, string>> = {
+  TOO_MANY_ROWS: `${queryLimits.rowsReadMax} rows read`,
+  TOO_MANY_BYTES: `${queryLimits.bytesReadMax} bytes read`,
+  TOO_MANY_ROWS_OR_BYTES: `${queryLimits.resultRowsMax} rows`,
+  TIMEOUT_EXCEEDED: `${queryLimits.executionSMax} s`,
+  TOO_SLOW: `${queryLimits.executionSMax} s`,
+  MEMORY_LIMIT_EXCEEDED: `${queryLimits.memoryBytesMax} bytes of memory`,
+};
+
+const connectionErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT']);
+
+function mendable(error: unknown, question: string): unknown {
+  if (error instanceof ClickHouseError) {
+    const limit = limitErrors[error.type ?? ''];
+    if (limit === undefined) return error;
+    return new OperatorError('question.too_large', { question, limit }, { cause: error });
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  const isDown =
+    connectionErrors.has(code ?? '') || message === 'Timeout error.' || message === 'socket hang up';
+  return isDown
+    ? new OperatorError('store.unreachable', { reason: code ?? message }, { cause: error })
+    : error;
+}
+
+export type AskStore = (query: StoreQuery) => Promise<readonly StoreRow[]>;
+
+/** `client` speaks for a user that may only read. */
+export function openAskStore(client: ClickHouseClient, gate: Gate): AskStore {
+  return ({ question, sql, params, signal }) =>
+    gate.run(async () => {
+      try {
+        const result = await client.query({
+          query: sql,
+          query_params: { ...params },
+          format: 'JSONEachRow',
+          clickhouse_settings: settings,
+          abort_signal: signal,
+        });
+        return await result.json<StoreRow>();
+      } catch (error) {
+        signal.throwIfAborted();
+        throw mendable(error, question);
+      }
+    }, signal);
+}

@@ -1,0 +1,121 @@
+/** The range of time that is asked about, and the level of the store that answers it. */
+
+import { formatDuration, parseDurationMs } from '../../lib/units.ts';
+import type { ParamProblem } from '../../question/params.ts';
+
+/** [from, to), Unix time. */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000] as const;
+
+export const rangeLimits = {
+  durationMsMin: minuteMs,
+  durationMsMax: 400 * dayMs,
+  /** Clocks of those who ask differ from the hub's. */
+  futureMsMax: 5 * minuteMs,
+  seriesBucketsMax: 60,
+} as const;
+
+const defaultSince = '1h';
+
+export interface RangeGiven {
+  readonly since?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/i;
+
+function moment(param: string, text: string): number | ParamProblem {
+  const ms = rfc3339.test(text) ? Date.parse(text) : NaN;
+  if (!Number.isNaN(ms)) return ms;
+  return { param, problem: `must be a time such as 2026-01-31T14:00:00Z; got ${text}` };
+}
+
+/** `since` (an hour by default), or `from` and `to` (now by default). */
+export function readRange({ since, from, to }: RangeGiven, nowMs: number): TimeRange | ParamProblem {
+  if (from === undefined) {
+    if (to !== undefined) return { param: 'to', problem: 'needs from' };
+    const lengthMs = parseDurationMs(since ?? defaultSince);
+    if (lengthMs === undefined) {
+      return { param: 'since', problem: `must be a duration such as 15m; got ${since ?? ''}` };
+    }
+    return checked({ fromMs: nowMs - lengthMs, toMs: nowMs }, { param: 'since', nowMs });
+  }
+  if (since !== undefined) return { param: 'since', problem: 'cannot be given together with from' };
+  const fromMs = moment('from', from);
+  const toMs = to === undefined ? nowMs : moment('to', to);
+  if (typeof fromMs !== 'number') return fromMs;
+  if (typeof toMs !== 'number') return toMs;
+  return checked({ fromMs, toMs }, { param: to === undefined ? 'from' : 'to', nowMs });
+}
+
+function checked(
+  range: TimeRange,
+  { param, nowMs }: { readonly param: string; readonly nowMs: number },
+): TimeRange | ParamProblem {
+  const { durationMsMin, durationMsMax, futureMsMax } = rangeLimits;
+  const lengthMs = range.toMs - range.fromMs;
+  if (range.toMs > nowMs + futureMsMax) return { param, problem: 'is in the future' };
+  if (lengthMs >= durationMsMin && lengthMs <= durationMsMax && range.fromMs >= 0) return range;
+  const bounds = `${formatDuration(durationMsMin)} to ${formatDuration(durationMsMax)}`;
+  return { param, problem: `must make a range of ${bounds}` };
+}
+
+export interface Level {
+  readonly suffix: '' | '_1m' | '_1h';
+  /** Ranges are widened to whole ones. */
+  readonly grainMs: number;
+  /** Longest range that is asked of this level. */
+  readonly rangeMsMax: number;
+  /** Shortest bucket of a series. */
+  readonly bucketMsMin: number;
+}
+
+/** From fine to coarse; the last takes what the others do not. */
+const levels: readonly [Level, Level, Level] = [
+  { suffix: '', grainMs: 1, rangeMsMax: 6 * hourMs, bucketMsMin: 10_000 },
+  { suffix: '_1m', grainMs: minuteMs, rangeMsMax: 7 * dayMs, bucketMsMin: minuteMs },
+  { suffix: '_1h', grainMs: hourMs, rangeMsMax: Infinity, bucketMsMin: hourMs },
+];
+
+/** How long the store keeps what. */
+export interface Retention {
+  readonly flowsMs: number;
+  readonly flows1mMs: number;
+}
+
+/** The finest level that has the whole range and answers it in reasonable time. */
+export function levelOf({ fromMs, toMs }: TimeRange, nowMs: number, retention: Retention): Level {
+  const [raw, minutes, hours] = levels;
+  const has = (level: Level, keptMs: number): boolean =>
+    toMs - fromMs <= level.rangeMsMax && fromMs >= nowMs - keptMs;
+  if (has(raw, retention.flowsMs)) return raw;
+  return has(minutes, retention.flows1mMs) ? minutes : hours;
+}
+
+/** Whole grains that hold the range. */
+export function widen({ fromMs, toMs }: TimeRange, { grainMs }: Level): TimeRange {
+  return {
+    fromMs: Math.floor(fromMs / grainMs) * grainMs,
+    toMs: Math.ceil(toMs / grainMs) * grainMs,
+  };
+}
+
+const bucketSizesMs: readonly number[] = [
+  ...[10, 15, 30].map((seconds) => seconds * 1000),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * minuteMs),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * hourMs),
+  ...[1, 2, 7].map((days) => days * dayMs),
+];
+
+/** A round length that cuts the range into at most `seriesBucketsMax`, and how many there are. */
+export function bucketsOf(range: TimeRange, { bucketMsMin }: Level): { bucketMs: number; buckets: number } {
+  const lengthMs = range.toMs - range.fromMs;
+  const fits = (ms: number): boolean => ms >= bucketMsMin && lengthMs / ms <= rangeLimits.seriesBucketsMax;
+  const bucketMs = bucketSizesMs.find(fits) ?? Math.ceil(lengthMs / rangeLimits.seriesBucketsMax);
+  return { bucketMs, buckets: Math.ceil(lengthMs / bucketMs) };
+}

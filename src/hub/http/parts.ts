@@ -1,0 +1,43 @@
+/** What the hub's parts look like to a route: main.ts hands them in, no route imports another stage. */
+
+import type { Answer, QuestionSummary } from '../../question/contract.ts';
+
+/** What became of one request of log records. Every record of it is in exactly one of the three counts. */
+export interface Receipt {
+  readonly stored: number;
+  /** Taken before; acknowledged and not stored again. */
+  readonly duplicates: number;
+  readonly rejected: number;
+  /** Names the reasons and the first example; empty when nothing was rejected. */
+  readonly message: string;
+}
+
+export interface LogsRequest {
+  readonly body: Buffer;
+  readonly encoding: 'protobuf' | 'json';
+  /** The Content-Encoding header. */
+  readonly compression: string | undefined;
+}
+
+export interface Asking {
+  readonly query: Readonly<Record<string, string>>;
+  /** The query is cancelled in the store when it aborts. */
+  readonly signal: AbortSignal;
+}
+
+export interface HubParts {
+  readonly intake: {
+    /** Resolves when all of it is safe on disk. */
+    take(request: LogsRequest): Promise<Receipt>;
+  };
+  /** What the hub waits for, in words; undefined when it is ready. */
+  notReady(): string | undefined;
+  /** GET /api/v1/status. */
+  status(): Promise<Readonly<Record<string, unknown>>>;
+  readonly ask: {
+    questions(): readonly QuestionSummary[];
+    answer(id: string, asking: Asking): Promise<Answer>;
+  };
+  /** GET /api/v1/openapi.json. */
+  openApi(): Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,181 @@
+/**
+ * The hub with its parts injected: main.ts's twin. Takes records from the first moment, also while the store
+ * is away; answers questions once it is there.
+ */
+
+import type { Clock } from '../lib/clock.ts';
+import { exitCodes, exitCodeOf, isOperatorError, OperatorError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { packageVersion } from '../lib/version.ts';
+import type { StoreBlock, TableColumns } from '../model/block.ts';
+import type { HubConfig } from './config.ts';
+import type { HubParts } from './http/parts.ts';
+import { loadRoutes } from './http/route.ts';
+import { openServer } from './http/server.ts';
+import { openIntake, type IntakeStatus } from './receive/intake.ts';
+
+/** A store that answers, and who asks it. */
+export interface Backend extends AsyncDisposable {
+  readonly kind: string;
+  readonly ask: HubParts['ask'];
+  insert(block: StoreBlock): Promise<void>;
+  ready(): Promise<boolean>;
+  version(): Promise<string>;
+  /** Of the embedded engine. */
+  pid?(): number | undefined;
+}
+
+export interface HubOptions {
+  readonly config: HubConfig;
+  /** Of the journal. */
+  readonly journalFolder: string;
+  /** Of the built page. */
+  readonly webFolder: string;
+  readonly tables: TableColumns;
+  /** Opens the store; tried again while it rejects. */
+  readonly connect: (signal: AbortSignal) => Promise<Backend>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface HubStatus extends IntakeStatus {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly store: { readonly kind: string; readonly ready: boolean; readonly version: string | null };
+  readonly engine?: { readonly pid: number | null };
+}
+
+export interface Hub extends AsyncDisposable {
+  readonly url: string;
+  status(): Promise<HubStatus>;
+  /** Rejects when the store can never be opened as things are; resolves when it is open, or the hub stopped. */
+  readonly connected: Promise<void>;
+}
+
+export const connectLimits = { backOffMsMin: 250, backOffMsMax: 5000 } as const;
+
+/** What another try does not mend: the configuration, a missing program, privileges. */
+const permanent: ReadonlySet<number> = new Set([exitCodes.usage, exitCodes.build, exitCodes.privileges]);
+
+interface Connection extends AsyncDisposable {
+  readonly connected: Promise<void>;
+  /** Throws hub.not_ready while there is none. */
+  backend(): Backend;
+  /** Why there is none. */
+  problem(): string | undefined;
+}
+
+function startConnecting({ connect, clock, log }: HubOptions): Connection {
+  const stop = new AbortController();
+  let backend: Backend | undefined;
+  let reason = 'the store is being opened';
+
+  async function tryOnce(): Promise<boolean> {
+    try {
+      backend = await connect(stop.signal);
+      return true;
+    } catch (error) {
+      if (isOperatorError(error) && permanent.has(exitCodeOf(error))) throw error;
+      const { message } = error as Error;
+      if (message !== reason && !stop.signal.aborted) log.warn(`the store cannot be opened yet: ${message}`);
+      reason = message;
+      return false;
+    }
+  }
+
+  async function run(): Promise<void> {
+    let backOffMs: number = connectLimits.backOffMsMin;
+    while (!stop.signal.aborted && !(await tryOnce())) {
+      await clock.sleep(backOffMs, stop.signal).catch(() => undefined); // stopped: the loop ends
+      backOffMs = Math.min(2 * backOffMs, connectLimits.backOffMsMax);
+    }
+  }
+
+  const connected = run();
+  connected.catch(() => undefined); // whoever waits for it is told
+  return {
+    connected,
+    backend() {
+      if (backend) return backend;
+      throw new OperatorError('hub.not_ready', { reason });
+    },
+    problem: () => (backend ? undefined : reason),
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await connected.catch(() => undefined); // told to whoever waits for it
+      await backend?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function storeStatus(connection: Connection): Promise<Pick<HubStatus, 'store' | 'engine'>> {
+  if (connection.problem() !== undefined) return { store: { kind: 'unknown', ready: false, version: null } };
+  const backend = connection.backend();
+  const ready = await backend.ready();
+  const store = { kind: backend.kind, ready, version: ready ? await backend.version() : null };
+  return backend.pid ? { store, engine: { pid: backend.pid() ?? null } } : { store };
+}
+
+/** Throws hub.journal_broken and hub.cannot_listen. */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  const { config, clock, log } = options;
+  const { limits } = config;
+  const version = packageVersion();
+  const startedAt = new Date(clock.wallMs()).toISOString();
+  await using opening = new AsyncDisposableStack();
+
+  const connection = opening.use(startConnecting(options));
+  const intake = opening.use(
+    await openIntake({
+      folder: options.journalFolder,
+      tables: options.tables,
+      insert: async (block) => connection.backend().insert(block),
+      limits: {
+        inflatedBytesMax: limits.inflated,
+        heldBytesMax: limits.in_flight,
+        journalBytesMax: limits.journal,
+        stopMsMax: limits.stop_time,
+      },
+      clock,
+      log,
+    }),
+  );
+  const status = async (): Promise<HubStatus> => ({
+    version,
+    startedAt,
+    ...(await storeStatus(connection)),
+    ...intake.status(),
+  });
+  const server = opening.use(
+    await openServer({
+      listen: config.listen,
+      limits: {
+        requestBytesMax: limits.request,
+        inFlightBytesMax: limits.in_flight,
+        requestMsMax: limits.request_time,
+        stopMsMax: limits.stop_time,
+      },
+      routes: await loadRoutes(),
+      parts: {
+        intake,
+        notReady: () => connection.problem() ?? intake.status().journal.storeProblem ?? undefined,
+        status: async () => ({ ...(await status()) }),
+        ask: {
+          questions: () => connection.backend().ask.questions(),
+          answer: async (id, asking) => connection.backend().ask.answer(id, asking),
+        },
+      },
+      version,
+      webFolder: options.webFolder,
+      log,
+    }),
+  );
+
+  const parts = opening.move();
+  return {
+    url: server.url,
+    status,
+    connected: connection.connected,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}

@@ -1,0 +1,184 @@
+/** Each column of the tables that are written: where its cell comes from. Canonical labels with underscores. */
+
+import { addressForms, attributions, connectionStates, directions } from '../../model/connection.ts';
+import {
+  amountValue,
+  bool,
+  checkInteger,
+  countsValue,
+  integer,
+  integerValue,
+  json,
+  listValue,
+  nullableAmount,
+  nullableInteger,
+  requiredInteger,
+  requiredText,
+  text,
+  word,
+  cellLimits,
+  type Cell,
+} from './cells.ts';
+import type { LogRecord } from './logs.ts';
+import { Rejection } from './rejection.ts';
+import { checkTime, nullableTime, requiredTime, timeCell } from './times.ts';
+
+type Columns = Readonly<Record<string, Cell>>;
+
+const uint16Max = 2 ** 16 - 1;
+const uint32Max = 2 ** 32 - 1;
+/** Bucket bounds go up to 268 s; times in microseconds stay exact far beyond that. */
+const bucketMsMax = 1e9;
+
+const identity: Columns = {
+  host_name: requiredText('host.name'),
+  environment: text('environment'),
+  agent_instance: requiredText('agent.instance'),
+  agent_id: text('agent.id'),
+  boot_id: requiredText('boot.id'),
+  record_sequence: requiredInteger('record.sequence'),
+};
+
+const connection: Columns = {
+  workload_name: text('workload.name'),
+  process_name: text('process.name'),
+  process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
+  user_id: nullableInteger('user.id', uint32Max),
+  attribution: word('attribution', attributions),
+  direction: word('direction', directions),
+  network_transport: text('network.transport'),
+  network_type: text('network.type'),
+  network_namespace: integer('network.namespace', uint32Max),
+  source_ip: text('source.ip'),
+  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
+  destination_ip: text('destination.ip'),
+  destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
+  destination_port: integer('destination.port', uint16Max),
+  connection_state: word('connection.state', connectionStates),
+  connection_established: bool('connection.established'),
+};
+
+const windowStart = requiredTime('window.start');
+const windowEndAlone = requiredTime('window.end');
+
+function windowEnd(record: LogRecord, moment: Parameters<Cell>[1]): number {
+  const endMs = windowEndAlone(record, moment);
+  if (endMs >= windowStart(record, moment)) return endMs;
+  throw new Rejection('time', 'window.end is before window.start');
+}
+
+const window: Columns = {
+  window_start: timeCell(windowStart),
+  window_end: timeCell(windowEnd),
+  window_number: requiredInteger('window.number'),
+};
+
+const sums = (...labels: readonly string[]): Columns =>
+  Object.fromEntries(labels.map((label) => [label.replaceAll('.', '_'), integer(label)]));
+
+const transferred = sums('bytes.sent', 'bytes.received', 'retransmits');
+const counted = sums(
+  'connections.opened',
+  'connections.adopted',
+  'connections.established',
+  'connections.ended',
+  'connections.open',
+  'connections.abandoned',
+);
+
+const buckets = listValue('latency.histogram');
+
+/** Upper bound in microseconds to count; in the record the bounds are milliseconds. */
+function histogram(record: LogRecord): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const bucket of buckets(record)) {
+    const [boundMs, count] = Array.isArray(bucket) ? (bucket as readonly unknown[]) : [];
+    if (typeof boundMs !== 'number' || typeof count !== 'number') {
+      throw new Rejection('type', 'latency.histogram is not a list of bounds and counts');
+    }
+    if (!(boundMs >= 0 && boundMs <= bucketMsMax)) {
+      throw new Rejection('bounds', `latency.histogram has a bound of ${boundMs} ms`);
+    }
+    const boundUs = Math.round(boundMs * 1000);
+    counts[boundUs] =
+      (counts[boundUs] ?? 0) + checkInteger('latency.histogram', count, Number.MAX_SAFE_INTEGER);
+  }
+  return counts;
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+const latency = amountValue('latency_ms');
+const open = integerValue('connections.open');
+
+export const flowColumns: Columns = {
+  ...window,
+  ...identity,
+  ...connection,
+  // A window's latency is the mean over what its histogram counts.
+  latency_sum_ms: (record) => (latency(record) ?? 0) * total(histogram(record)),
+  latency_count: (record) => total(histogram(record)),
+  latency_histogram: histogram,
+  ...counted,
+  connections_open_ms: (record, moment) =>
+    checkInteger(
+      'connections.open × window',
+      (open(record) ?? 0) * (windowEnd(record, moment) - windowStart(record, moment)),
+      Number.MAX_SAFE_INTEGER,
+    ),
+  ...transferred,
+  ...sums('resets.sent', 'resets.received', 'timeouts.by_application'),
+};
+
+function eventTime({ timeMs }: LogRecord, moment: Parameters<Cell>[1]): number {
+  if (timeMs === 0) throw new Rejection('missing', 'the record has no time');
+  return checkTime('the time', Math.round(timeMs), moment);
+}
+
+export const connectionColumns: Columns = {
+  time: timeCell(eventTime),
+  ...identity,
+  ...connection,
+  latency_ms: nullableAmount('latency_ms'),
+  connection_id: text('connection.id'),
+  connection_adopted: bool('connection.adopted'),
+  source_port: integer('source.port', uint16Max),
+  process_pid: integer('process.pid', uint32Max),
+  process_start: nullableTime('process.start'),
+  connection_duration_ms: nullableAmount('connection.duration_ms'),
+  ...transferred,
+  error: text('error'),
+  reset_side: text('reset.side'),
+  close_reason: text('close.reason'),
+  timeout_by: text('timeout.by'),
+};
+
+const attribution = countsValue('attribution');
+
+export const windowColumns: Columns = {
+  ...window,
+  ...identity,
+  agent_version: text('agent.version'),
+  window_ms: (record, moment) => windowEnd(record, moment) - windowStart(record, moment),
+  window_last: bool('window.last'),
+  window_records: integer('window.records'),
+  ...counted,
+  ...sums('connections.orphaned', 'connections.untracked'),
+  ...transferred,
+  connections_ended_states: countsValue('connections.ended.states'),
+  attribution,
+  unlabelled: countsValue('unlabelled'),
+  lost: countsValue('lost'),
+  attributed: (record) => {
+    const { unknown: _, ...known } = attribution(record);
+    return total(known);
+  },
+  attributable: (record) => total(attribution(record)),
+  coverage_seen: integer('coverage.seen'),
+  coverage_kernel: integer('coverage.kernel'),
+  coverage_unreachable: integer('coverage.unreachable', uint32Max),
+  coverage_namespaces: json('coverage.namespaces'),
+  received_at: timeCell((_record, { nowMs }) => nowMs),
+};

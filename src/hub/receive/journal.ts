@@ -1,0 +1,303 @@
+/**
+ * The journal: blocks of rows that are acknowledged and not yet stored, and the ledger of what was taken.
+ *
+ * Owns `folder`: segments 0000000001.log, 0000000002.log … Every segment begins with a checkpoint, so the
+ * oldest one can go once the store has all of its blocks. The caller bounds it (`pendingBytes`). It must
+ * never say that a block is safe before fdatasync did.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { OperatorError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { StoreBlock } from '../../model/block.ts';
+import { entryKinds, type Entry } from './entry.ts';
+import { createLedger, ledgerLimits, type Ledger, type LedgerSnapshot, type Taken } from './ledger.ts';
+import type { Ranges } from './ranges.ts';
+import { lockFolder } from './lock.ts';
+import { readEntry, scanSegment, Segment, type Place } from './segment.ts';
+
+export interface JournalOptions {
+  readonly folder: string;
+  readonly log: Log;
+  /** A segment that has grown beyond it is the last but one. */
+  readonly segmentBytesMax?: number;
+}
+
+export type Rows = StoreBlock['rows'];
+
+/** A block that is safe on disk. Its rows are read back with `read`. */
+export interface JournalBlock extends Place {
+  readonly number: number;
+  readonly segment: number;
+}
+
+interface Checkpoint {
+  /** Of this journal: block ids of two journals differ. */
+  readonly journal: string;
+  readonly stored: number;
+  readonly next: number;
+  readonly ledger: LedgerSnapshot;
+}
+
+interface BlockPayload {
+  readonly taken: readonly (readonly [source: string, ranges: Ranges])[];
+  readonly rows: Rows;
+}
+
+const segmentBytesDefault = 16 << 20;
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+async function encodePayload(payload: BlockPayload): Promise<Buffer> {
+  return compress(JSON.stringify(payload), fast);
+}
+
+async function decodePayload(bytes: Buffer): Promise<BlockPayload> {
+  return JSON.parse((await decompress(bytes)).toString('utf8')) as BlockPayload;
+}
+
+function segmentNumbers(folder: string): number[] {
+  return readdirSync(folder)
+    .map((name) => Number(/^(\d{10})\.log$/.exec(name)?.[1] ?? 0))
+    .filter((number) => number > 0)
+    .sort((a, b) => a - b);
+}
+
+/** What was found in the files. */
+interface Found {
+  journal: string;
+  stored: number;
+  next: number;
+  ledger: Ledger;
+  /** In order. */
+  blocks: JournalBlock[];
+  readonly segments: number[];
+  /** Highest block of each segment. */
+  readonly lastBlocks: Map<number, number>;
+}
+
+function newFound(): Found {
+  return {
+    journal: randomUUID(),
+    stored: 0,
+    next: 1,
+    ledger: createLedger(ledgerLimits),
+    blocks: [],
+    segments: [],
+    lastBlocks: new Map(),
+  };
+}
+
+async function readInto(
+  found: Found,
+  { entry, place }: { entry: Entry; place: JournalBlock },
+): Promise<void> {
+  if (entry.kind === entryKinds.stored) {
+    found.stored = Math.max(found.stored, entry.number);
+  } else if (entry.kind === entryKinds.block) {
+    const { taken } = await decodePayload(entry.payload);
+    found.ledger.add(new Map(taken));
+    found.next = Math.max(found.next, entry.number + 1);
+    found.blocks.push(place);
+    found.lastBlocks.set(place.segment, entry.number);
+  } else {
+    // The ledger of a checkpoint has all that came before it, also what damage has taken from us.
+    const checkpoint = JSON.parse((await decompress(entry.payload)).toString('utf8')) as Checkpoint;
+    found.journal = checkpoint.journal;
+    found.stored = Math.max(found.stored, checkpoint.stored);
+    found.next = Math.max(found.next, checkpoint.next);
+    found.ledger = createLedger(ledgerLimits, checkpoint.ledger);
+  }
+}
+
+export class Journal {
+  readonly ledger: Ledger;
+  /** Blocks of earlier runs that the store does not have for sure, in order. */
+  readonly unstored: readonly JournalBlock[];
+  readonly #options: Required<JournalOptions>;
+  readonly #found: Found;
+  readonly #lock: AsyncDisposable;
+  #active: Segment;
+  /** One append at a time. */
+  #busy: Promise<unknown> = Promise.resolve();
+  readonly #pendingBytes = new Map<number, number>();
+  #pendingTotal = 0;
+
+  private constructor(
+    options: Required<JournalOptions>,
+    { found, active, lock }: { found: Found; active: Segment; lock: AsyncDisposable },
+  ) {
+    this.#options = options;
+    this.#lock = lock;
+    this.#found = found;
+    this.#active = active;
+    this.ledger = found.ledger;
+    this.unstored = found.blocks.filter(({ number }) => number > found.stored);
+    for (const block of this.unstored) this.#addPending(block);
+  }
+
+  /** Throws hub.journal_broken when the folder cannot be used. Damage is cut away, and told. */
+  static async open(options: JournalOptions): Promise<Journal> {
+    const all = { segmentBytesMax: segmentBytesDefault, ...options };
+    try {
+      mkdirSync(all.folder, { recursive: true, mode: 0o700 });
+      await using opening = new AsyncDisposableStack();
+      const lock = opening.use(await lockFolder(all.folder));
+      const found = newFound();
+      let endOffset = 0;
+      const numbers = segmentNumbers(all.folder);
+      for (const segment of numbers) endOffset = await readSegment(found, segment, all);
+      const last = numbers.at(-1);
+      const active = await (last === undefined || endOffset === 0
+        ? createSegment(found, all, (last ?? 0) + 1)
+        : Segment.reopen(segmentFile(all.folder, last), endOffset));
+      const journal = new Journal(all, { found, active, lock });
+      opening.move(); // the journal closes it from here on
+      journal.#dropStored();
+      return journal;
+    } catch (error) {
+      const { message: reason } = error as Error;
+      throw new OperatorError('hub.journal_broken', { folder: all.folder, reason }, { cause: error });
+    }
+  }
+
+  /** Bytes of blocks that are acknowledged and not stored. */
+  get pendingBytes(): number {
+    return this.#pendingTotal;
+  }
+
+  get pendingBlocks(): number {
+    return this.#pendingBytes.size;
+  }
+
+  /** The same after every restart. */
+  idOf({ number }: JournalBlock): string {
+    return `${this.#found.journal}-${number}`;
+  }
+
+  /** Resolves when the block is on disk; then the ledger has it too. Rejects when nothing of it is. */
+  append({ rows, taken }: { readonly rows: Rows; readonly taken: Taken }): Promise<JournalBlock> {
+    return this.#exclusively(async () => {
+      const payload = await encodePayload({ rows, taken: [...taken] });
+      if (this.#active.bytes > this.#options.segmentBytesMax) await this.#rotate();
+      const number = this.#found.next;
+      const place = await this.#active.append({ kind: entryKinds.block, number, payload }, { durable: true });
+      this.#found.next++;
+      this.ledger.add(taken);
+      const segment = this.#found.segments.at(-1) ?? 0;
+      this.#found.lastBlocks.set(segment, number);
+      const block = { ...place, number, segment };
+      this.#addPending(block);
+      return block;
+    });
+  }
+
+  async read(block: JournalBlock): Promise<Rows> {
+    const { payload } = await readEntry(segmentFile(this.#options.folder, block.segment), block);
+    return (await decodePayload(payload)).rows;
+  }
+
+  /**
+   * The store has this block and all before it. Not synced: a block that is stored is handed over once more
+   * after a crash of the machine, and the store knows its id.
+   */
+  async stored({ number }: JournalBlock): Promise<void> {
+    await this.#exclusively(async () => {
+      this.#found.stored = Math.max(this.#found.stored, number);
+      for (const [pending, bytes] of this.#pendingBytes) {
+        if (pending > number) break;
+        this.#pendingBytes.delete(pending);
+        this.#pendingTotal -= bytes;
+      }
+      this.#dropStored();
+      const mark = { kind: entryKinds.stored, number, payload: Buffer.alloc(0) };
+      await this.#active.append(mark, { durable: false });
+    });
+  }
+
+  #addPending({ number, bytes }: JournalBlock): void {
+    this.#pendingBytes.set(number, bytes);
+    this.#pendingTotal += bytes;
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#busy.then(work);
+    this.#busy = result.catch(() => undefined); // whoever asked is told
+    return result;
+  }
+
+  async #rotate(): Promise<void> {
+    const next = (this.#found.segments.at(-1) ?? 0) + 1;
+    const segment = await createSegment(this.#found, this.#options, next);
+    await this.#active[Symbol.asyncDispose]();
+    this.#active = segment;
+    this.#dropStored();
+  }
+
+  /** Removes the oldest segments as long as the store has all that is in them. Never the one in use. */
+  #dropStored(): void {
+    const { segments, lastBlocks, stored } = this.#found;
+    while (segments.length > 1) {
+      const [oldest = 0] = segments;
+      if ((lastBlocks.get(oldest) ?? 0) > stored) return;
+      rmSync(segmentFile(this.#options.folder, oldest), { force: true });
+      segments.shift();
+      lastBlocks.delete(oldest);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#exclusively(() => this.#active[Symbol.asyncDispose]());
+    await this.#lock[Symbol.asyncDispose]();
+  }
+}
+
+function segmentFile(folder: string, segment: number): string {
+  return join(folder, `${String(segment).padStart(10, '0')}.log`);
+}
+
+/** Gives where its sound part ends. */
+async function readSegment(found: Found, segment: number, { folder, log }: JournalOptions): Promise<number> {
+  const file = segmentFile(folder, segment);
+  const { entries, endOffset, leftBytes } = scanSegment(file);
+  if (leftBytes > 0) {
+    log.warn(`${file}: ${leftBytes} bytes after ${endOffset} are no whole entry (a torn write, or damage)`);
+  }
+  for (const entry of entries) {
+    const { number, offset, bytes } = entry;
+    await readInto(found, { entry, place: { number, segment, offset, bytes } });
+  }
+  found.segments.push(segment);
+  return endOffset;
+}
+
+/** With its checkpoint, and named in the folder, before anything is promised on it. */
+async function createSegment(found: Found, { folder }: JournalOptions, segment: number): Promise<Segment> {
+  const file = segmentFile(folder, segment);
+  rmSync(file, { force: true }); // of a rotation that failed
+  const created = await Segment.create(file);
+  const checkpoint: Checkpoint = {
+    journal: found.journal,
+    stored: found.stored,
+    next: found.next,
+    ledger: found.ledger.snapshot(),
+  };
+  try {
+    const payload = await compress(JSON.stringify(checkpoint), fast);
+    await created.append({ kind: entryKinds.checkpoint, number: found.stored, payload }, { durable: true });
+    const directory = await open(folder, 'r');
+    await directory.sync().finally(() => directory.close());
+  } catch (error) {
+    await created[Symbol.asyncDispose]();
+    rmSync(file, { force: true });
+    throw error;
+  }
+  found.segments.push(segment);
+  return created;
+}

@@ -1,0 +1,91 @@
+/**
+ * What a request of log records says, the same for protobuf and JSON. Only what the labelling standard knows
+ * is kept: a field's value stands at the number of its label, so that a row is made without looking names up.
+ */
+
+import { labels } from '../../model/labels.ts';
+
+/** Bytes and what is not set are undefined: no label has either. */
+export type Value = string | number | boolean | undefined | readonly Value[] | ReadonlyMap<string, Value>;
+
+/** By the number of a label; sparse. */
+export type Fields = Value[];
+
+export interface LogRecord {
+  /** LogRecord.event_name, or the attribute `event.name` of senders that do not know that field. */
+  eventName: string;
+  /** time_unix_nano in milliseconds; 0 when it is not set. */
+  timeMs: number;
+  readonly fields: Fields;
+  readonly resource: Fields;
+}
+
+export const logLimits = {
+  /** Records, and the parts that hold them, in one request. */
+  partsMax: 200_000,
+  /** Values within values. */
+  depthMax: 16,
+  /** Values of one list or map. */
+  itemsMax: 10_000,
+} as const;
+
+/** A request that is not what it says: it is refused whole. */
+export class MalformedLogs extends Error {
+  override readonly name = 'MalformedLogs';
+}
+
+const eventNameField = labels.length;
+
+const numbers = new Map(labels.map(({ name }, number) => [name, number]));
+
+/** The number of a label, for those who read fields. */
+export function fieldOf(label: string): number {
+  const number = numbers.get(label);
+  if (number === undefined) throw new Error(`no label ${label}`);
+  return number;
+}
+
+interface Name {
+  readonly field: number;
+  /** Wins over the OpenTelemetry name of the same field when both are there. */
+  readonly isCanonical: boolean;
+}
+
+function names(isAsked: (label: (typeof labels)[number]) => boolean): Map<string, Name> {
+  const all = new Map<string, Name>();
+  labels.forEach((label, field) => {
+    if (isAsked(label)) all.set(label.otel, { field, isCanonical: false });
+  });
+  labels.forEach(({ name }, field) => all.set(name, { field, isCanonical: true }));
+  return all;
+}
+
+export type Names = ReadonlyMap<string, Name>;
+
+/**
+ * Canonical names mean the same in both places. OpenTelemetry's do not: `service.name` on the resource is who
+ * sends, on a record it is the workload that the record is about.
+ */
+export const resourceNames: Names = names(({ onResource }) => onResource === true);
+export const recordNames: Names = names(({ onResource }) => onResource !== true).set('event.name', {
+  field: eventNameField,
+  isCanonical: true,
+});
+
+export function setField(fields: Fields, { field, isCanonical }: Name, value: Value): void {
+  if (isCanonical || fields[field] === undefined) fields[field] = value;
+}
+
+/** Takes the name of the event from the attributes where the record itself had none. */
+export function finishRecord(record: LogRecord): void {
+  const named = record.fields[eventNameField];
+  if (record.eventName === '' && typeof named === 'string') record.eventName = named;
+}
+
+/** Counts the parts of one request. Throws when there are more than anybody sends. */
+export function countParts(): () => void {
+  let parts = 0;
+  return () => {
+    if (++parts > logLimits.partsMax) throw new MalformedLogs(`more than ${logLimits.partsMax} records`);
+  };
+}

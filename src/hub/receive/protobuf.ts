@@ -1,0 +1,194 @@
+/**
+ * ExportLogsServiceRequest of opentelemetry-proto, read field by field (collector/logs/v1, logs/v1,
+ * common/v1, resource/v1). What is not ours is skipped. PbfReader believes the lengths that it reads, so all
+ * of them are checked here: a message that ends elsewhere than it said is malformed.
+ */
+
+import { PbfReader } from 'pbf';
+import {
+  countParts,
+  finishRecord,
+  logLimits,
+  MalformedLogs,
+  recordNames,
+  resourceNames,
+  setField,
+  type Fields,
+  type LogRecord,
+  type Names,
+  type Value,
+} from './logs.ts';
+
+const wire = { varint: 0, fixed64: 1, bytes: 2 } as const;
+const nsPerMs = 1e6;
+
+interface Reading {
+  readonly pbf: PbfReader;
+  /** The same bytes. Makes text faster than the TextDecoder of pbf. */
+  readonly bytes: Buffer;
+  readonly records: LogRecord[];
+  readonly countPart: () => void;
+}
+
+function expect(pbf: PbfReader, type: number): void {
+  if (pbf.type !== type) throw new MalformedLogs(`wire type ${pbf.type} where ${type} belongs`);
+}
+
+/** The end of the message, text or bytes that begin here. */
+function enter({ pbf, bytes }: Reading): number {
+  expect(pbf, wire.bytes);
+  const length = pbf.readVarint();
+  const end = pbf.pos + length;
+  if (!(end <= bytes.length)) throw new MalformedLogs('cut off');
+  return end;
+}
+
+/** Gives `read` every field up to `end`; what it leaves is skipped. */
+function eachField<T>(
+  reading: Reading,
+  end: number,
+  into: T,
+  read: (field: number, reading: Reading, into: T) => void,
+): T {
+  const { pbf } = reading;
+  for (let field = pbf.nextField(end); field !== 0; field = pbf.nextField(end)) read(field, reading, into);
+  if (pbf.pos !== end) throw new MalformedLogs('a message that ends elsewhere than it says');
+  return into;
+}
+
+function readText(reading: Reading): string {
+  const end = enter(reading);
+  const { pbf, bytes } = reading;
+  const text = bytes.toString('utf8', pbf.pos, end);
+  pbf.pos = end;
+  return text;
+}
+
+/** Precise up to 2^53, as every number of ours is; beyond that it is a number that no column takes. */
+function readInteger({ pbf }: Reading): number {
+  expect(pbf, wire.varint);
+  return pbf.readVarint(true);
+}
+
+function readFixed64({ pbf }: Reading): number {
+  expect(pbf, wire.fixed64);
+  return pbf.readFixed64();
+}
+
+function readDouble({ pbf }: Reading): number {
+  expect(pbf, wire.fixed64);
+  return pbf.readDouble();
+}
+
+function checkItems(count: number): void {
+  if (count > logLimits.itemsMax) throw new MalformedLogs(`more than ${logLimits.itemsMax} values in a list`);
+}
+
+function readList(reading: Reading, depth: number): readonly Value[] {
+  return eachField<Value[]>(reading, enter(reading), [], (field, _, list) => {
+    if (field !== 1) return;
+    list.push(readValue(reading, depth));
+    checkItems(list.length);
+  });
+}
+
+function readMap(reading: Reading, depth: number): ReadonlyMap<string, Value> {
+  return eachField(reading, enter(reading), new Map<string, Value>(), (field, _, map) => {
+    if (field !== 1) return;
+    const pair = { key: '', value: undefined as Value };
+    eachField(reading, enter(reading), pair, (part) => {
+      if (part === 1) pair.key = readText(reading);
+      else if (part === 2) pair.value = readValue(reading, depth);
+    });
+    map.set(pair.key, pair.value);
+    checkItems(map.size);
+  });
+}
+
+/** AnyValue, when its length comes next. */
+function readValue(reading: Reading, depth: number): Value {
+  if (depth > logLimits.depthMax) throw new MalformedLogs('values nested too deep');
+  const end = enter(reading);
+  const { pbf } = reading;
+  let value: Value;
+  for (let field = pbf.nextField(end); field !== 0; field = pbf.nextField(end)) {
+    if (field === 1) value = readText(reading);
+    else if (field === 2) value = readInteger(reading) !== 0;
+    else if (field === 3) value = readInteger(reading);
+    else if (field === 4) value = readDouble(reading);
+    else if (field === 5) value = readList(reading, depth + 1);
+    else if (field === 6) value = readMap(reading, depth + 1);
+  }
+  if (pbf.pos !== end) throw new MalformedLogs('a value that ends elsewhere than it says');
+  return value;
+}
+
+/** KeyValue, when its length comes next. The value of a name that is not ours is not read at all. */
+function readAttribute(reading: Reading, names: Names, fields: Fields): void {
+  const end = enter(reading);
+  const { pbf } = reading;
+  let name: ReturnType<Names['get']>;
+  let valueAt = -1;
+  for (let field = pbf.nextField(end); field !== 0; field = pbf.nextField(end)) {
+    if (field === 1) name = names.get(readText(reading));
+    else if (field === 2 && name) {
+      setField(fields, name, readValue(reading, 0));
+    } else if (field === 2) {
+      expect(pbf, wire.bytes);
+      valueAt = pbf.pos; // the key may still come
+    }
+  }
+  if (pbf.pos !== end) throw new MalformedLogs('an attribute that ends elsewhere than it says');
+  if (!name || valueAt < 0) return;
+  pbf.pos = valueAt;
+  pbf.type = wire.bytes;
+  setField(fields, name, readValue(reading, 0));
+  pbf.pos = end;
+}
+
+function readResourceField(field: number, reading: Reading, fields: Fields): void {
+  if (field === 1) readAttribute(reading, resourceNames, fields);
+}
+
+function readRecordField(field: number, reading: Reading, record: LogRecord): void {
+  if (field === 6) readAttribute(reading, recordNames, record.fields);
+  else if (field === 1) record.timeMs = readFixed64(reading) / nsPerMs;
+  else if (field === 12) record.eventName = readText(reading);
+}
+
+function readScopeField(field: number, reading: Reading, resource: Fields): void {
+  if (field !== 2) return;
+  reading.countPart();
+  const record: LogRecord = { eventName: '', timeMs: 0, fields: [], resource };
+  eachField(reading, enter(reading), record, readRecordField);
+  finishRecord(record);
+  reading.records.push(record);
+}
+
+/** The resource may come after its records: they share one object. */
+function readResourceLogsField(field: number, reading: Reading, resource: Fields): void {
+  if (field === 1) eachField(reading, enter(reading), resource, readResourceField);
+  else if (field === 2) {
+    reading.countPart();
+    eachField(reading, enter(reading), resource, readScopeField);
+  }
+}
+
+function readRequestField(field: number, reading: Reading): void {
+  if (field !== 1) return;
+  reading.countPart();
+  eachField<Fields>(reading, enter(reading), [], readResourceLogsField);
+}
+
+/** Throws MalformedLogs for anything that is not such a message, to the last byte. */
+export function decodeProtobuf(body: Buffer): LogRecord[] {
+  const reading: Reading = { pbf: new PbfReader(body), bytes: body, records: [], countPart: countParts() };
+  try {
+    eachField(reading, body.length, undefined, readRequestField);
+  } catch (error) {
+    if (error instanceof MalformedLogs) throw error;
+    // The reader's own complaints: a varint of more than ten bytes, a fixed number cut off, an unknown type.
+    throw new MalformedLogs((error as Error).message, { cause: error });
+  }
+  return reading.records;
+}

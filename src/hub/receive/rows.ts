@@ -1,0 +1,71 @@
+/** From a record to the row of its table, in the order of the table's columns. */
+
+import type { Row, TableColumns, TableName } from '../../model/block.ts';
+import { requiredInteger, requiredText, type Cell, type Moment } from './cells.ts';
+import { connectionColumns, flowColumns, windowColumns } from './columns.ts';
+import type { LogRecord } from './logs.ts';
+import { Rejection } from './rejection.ts';
+
+/** Which record it is, for good: made once from as often as it arrives. */
+export interface Identity {
+  readonly bootId: string;
+  readonly instance: string;
+  readonly sequence: number;
+}
+
+export interface TableRow {
+  readonly table: TableName;
+  readonly row: Row;
+  readonly identity: Identity;
+}
+
+const tableOf: ReadonlyMap<string, TableName> = new Map([
+  ['sonde.flow', 'flows'],
+  ['sonde.connection', 'connection_events'],
+  ['sonde.window', 'windows'],
+]);
+
+const columnsOf: Readonly<Record<TableName, Readonly<Record<string, Cell>>>> = {
+  flows: flowColumns,
+  connection_events: connectionColumns,
+  windows: windowColumns,
+};
+
+const bootId = requiredText('boot.id');
+const instance = requiredText('agent.instance');
+const sequence = requiredInteger('record.sequence');
+
+function cellsFor(table: TableName, columns: readonly string[]): readonly Cell[] {
+  return columns.map((column) => {
+    const cell = columnsOf[table][column];
+    if (!cell) throw new Error(`nothing fills the column ${table}.${column}`);
+    return cell;
+  });
+}
+
+/** Throws Rejection for a record that no table takes. */
+export function rowMaker(tables: TableColumns): (record: LogRecord, moment: Moment) => TableRow {
+  const cells = {
+    flows: cellsFor('flows', tables.flows),
+    connection_events: cellsFor('connection_events', tables.connection_events),
+    windows: cellsFor('windows', tables.windows),
+  };
+  return (record, moment) => {
+    const table = tableOf.get(record.eventName);
+    if (table === undefined) {
+      const name = JSON.stringify(record.eventName.slice(0, 100));
+      throw new Rejection('unknown_event', `the event name is ${name}`);
+    }
+    const row: unknown[] = [];
+    for (const cell of cells[table]) row.push(cell(record, moment));
+    return {
+      table,
+      row,
+      identity: {
+        bootId: bootId(record, moment) as string,
+        instance: instance(record, moment) as string,
+        sequence: sequence(record),
+      },
+    };
+  };
+}

@@ -1,0 +1,124 @@
+/** What became of all records since the start, for GET /api/v1/status. Every list in it is bounded. */
+
+import type { LogRecord, Value } from './logs.ts';
+import { fieldOf } from './logs.ts';
+import type { RejectionReason } from './rejection.ts';
+import type { Identity } from './rows.ts';
+
+export const tallyLimits = {
+  examplesMax: 10,
+  nodesMax: 10_000,
+  unknownEventsMax: 100,
+} as const;
+
+export interface Example {
+  readonly at: string;
+  readonly reason: RejectionReason | 'malformed';
+  readonly message: string;
+}
+
+/** A node's agent, as it was last heard. */
+export interface HeardNode {
+  readonly 'host.name': string;
+  readonly environment: string;
+  readonly 'agent.instance': string;
+  readonly 'boot.id': string;
+  lastHeardAt: string;
+  /** Stored since the hub's start. */
+  records: number;
+}
+
+export interface TallyStatus {
+  /** Requests since the start; those that were malformed were refused whole. */
+  readonly requests: { readonly taken: number; readonly malformed: number; readonly refused: number };
+  /** Every record of a taken request is in one of these. */
+  readonly records: { readonly stored: number; readonly duplicates: number; readonly rejected: number };
+  readonly rejected: Readonly<Partial<Record<RejectionReason, number>>>;
+  readonly unknownEvents: Readonly<Record<string, number>>;
+  /** The last ones; newest first. */
+  readonly examples: readonly Example[];
+  readonly nodes: readonly Readonly<HeardNode>[];
+}
+
+export interface Tally {
+  request(outcome: 'taken' | 'malformed' | 'refused'): void;
+  stored(record: LogRecord, identity: Identity, at: string): void;
+  duplicate(): void;
+  rejected(record: LogRecord, example: Example): void;
+  malformed(example: Example): void;
+  status(): TallyStatus;
+}
+
+const [host, environment] = [fieldOf('host.name'), fieldOf('environment')];
+
+function textOf(record: LogRecord, field: number): string {
+  const value: Value = record.fields[field] ?? record.resource[field];
+  return typeof value === 'string' ? value : '';
+}
+
+export function createTally(): Tally {
+  const requests = { taken: 0, malformed: 0, refused: 0 };
+  const records = { stored: 0, duplicates: 0, rejected: 0 };
+  const reasons: Partial<Record<RejectionReason, number>> = {};
+  const unknownEvents = new Map<string, number>();
+  const examples: Example[] = [];
+  // In the order in which they were last heard.
+  const nodes = new Map<string, HeardNode>();
+
+  function keep(example: Example): void {
+    examples.unshift(example);
+    examples.length = Math.min(examples.length, tallyLimits.examplesMax);
+  }
+
+  function hear(record: LogRecord, { bootId, instance }: Identity, at: string): void {
+    const name = textOf(record, host);
+    const key = `${name} ${textOf(record, environment)} ${instance} ${bootId}`;
+    const node = nodes.get(key) ?? {
+      'host.name': name,
+      environment: textOf(record, environment),
+      'agent.instance': instance,
+      'boot.id': bootId,
+      lastHeardAt: at,
+      records: 0,
+    };
+    node.lastHeardAt = at;
+    node.records++;
+    nodes.delete(key);
+    nodes.set(key, node);
+    const [oldest] = nodes.keys();
+    if (nodes.size > tallyLimits.nodesMax && oldest !== undefined) nodes.delete(oldest);
+  }
+
+  return {
+    request(outcome) {
+      requests[outcome]++;
+    },
+    stored(record, identity, at) {
+      records.stored++;
+      hear(record, identity, at);
+    },
+    duplicate() {
+      records.duplicates++;
+    },
+    rejected({ eventName }, example) {
+      const { reason } = example;
+      records.rejected++;
+      if (reason !== 'malformed') reasons[reason] = (reasons[reason] ?? 0) + 1;
+      if (reason === 'unknown_event') {
+        const known = unknownEvents.has(eventName) || unknownEvents.size < tallyLimits.unknownEventsMax;
+        const name = known ? eventName.slice(0, 100) : '(others)';
+        unknownEvents.set(name, (unknownEvents.get(name) ?? 0) + 1);
+      }
+      keep(example);
+    },
+    malformed: keep,
+    status: () => ({
+      requests: { ...requests },
+      records: { ...records },
+      rejected: { ...reasons },
+      unknownEvents: Object.fromEntries(unknownEvents),
+      examples: [...examples],
+      nodes: [...nodes.values()],
+    }),
+  };
+}

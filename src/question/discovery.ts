@@ -1,0 +1,97 @@
+/**
+ * Questions are found by their folders: questions/<id>/manifest.yaml and ask.sql. A folder that is broken is
+ * left out and named; the others are asked as before.
+ */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OperatorError } from '../lib/errors.ts';
+import type { Param, QuestionSummary } from './contract.ts';
+import { parseManifest, questionTables, type Manifest, type QuestionTable } from './manifest.ts';
+
+export interface Question {
+  readonly id: string;
+  /** As the API tells it. */
+  readonly summary: QuestionSummary;
+  readonly reads: readonly QuestionTable[];
+  readonly sql: string;
+}
+
+export interface Discovery {
+  /** In the order of their ids. */
+  readonly questions: readonly Question[];
+  readonly problems: readonly OperatorError[];
+}
+
+/** Where the questions of this checkout or package are; SONDE_QUESTIONS names another folder. */
+export function questionsFolder(): string {
+  return process.env['SONDE_QUESTIONS'] ?? join(import.meta.dirname, '../../questions');
+}
+
+/** What the hub fills in for every question. A question takes those that it needs. */
+const filledIn = ['from', 'to', 'host', 'environment', 'own', 'limit', 'bucket_ms', 'buckets'];
+/** Without these an answer would be about something else than what was asked. */
+const needed = ['from', 'to', 'host', 'environment', 'own', 'limit'];
+
+/** A network becomes its first and its last address. */
+export function sqlNames({ name, format }: Param): readonly string[] {
+  return format === 'network' ? [`${name}_first`, `${name}_last`] : [name];
+}
+
+function takenBy(sql: string): { readonly names: Set<string>; readonly tables: Set<string> } {
+  const taken = { names: new Set<string>(), tables: new Set<string>() };
+  for (const [, name = '', type = ''] of sql.matchAll(/\{(\w+):\s*([^}]+)\}/g)) {
+    (type.trim() === 'Identifier' ? taken.tables : taken.names).add(name);
+  }
+  return taken;
+}
+
+/** `ask.sql` and the manifest know the same names; checked before anybody asks. */
+function sqlProblem(sql: string, { params, reads }: Manifest): string | undefined {
+  if (sql.includes(';')) return 'must be one statement, without a semicolon';
+  const { names, tables } = takenBy(sql);
+  const own = params.flatMap(sqlNames);
+  const unknown = [...names].find((name) => !own.includes(name) && !filledIn.includes(name));
+  if (unknown !== undefined) return `takes {${unknown}}, which the manifest does not have`;
+  const unused = [...own, ...needed].find((name) => !names.has(name));
+  if (unused !== undefined) return `never uses {${unused}}`;
+  const unread = questionTables.find((table) => tables.has(table) && !reads.includes(table));
+  if (unread !== undefined) return `reads {${unread}:Identifier}, which the manifest does not name in reads`;
+  const strange = [...tables].find((table) => !(questionTables as readonly string[]).includes(table));
+  return strange === undefined ? undefined : `reads {${strange}:Identifier}, which is no table of the store`;
+}
+
+/** Throws question.invalid. */
+export function readQuestion(folder: string, id: string): Question {
+  const invalid = (file: string, problem: string): OperatorError =>
+    new OperatorError('question.invalid', { question: id, file, problem });
+  const read = (file: string): string => {
+    const path = join(folder, id, file);
+    if (!existsSync(path)) throw invalid(file, 'is missing');
+    return readFileSync(path, 'utf8');
+  };
+  if (!/^[a-z][a-z0-9-]{0,47}$/.test(id)) throw invalid('.', 'its folder must be named by a-z, 0-9 and -');
+  const manifest = parseManifest(read('manifest.yaml'));
+  if ('problem' in manifest) throw invalid('manifest.yaml', manifest.problem);
+  const sql = read('ask.sql');
+  const problem = sqlProblem(sql, manifest);
+  if (problem !== undefined) throw invalid('ask.sql', problem);
+  const { title, asks, params, columns, reads } = manifest;
+  return { id, summary: { id, title, asks, params, columns }, reads, sql };
+}
+
+export function discoverQuestions(folder: string): Discovery {
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const ids = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  const questions: Question[] = [];
+  const problems: OperatorError[] = [];
+  for (const id of ids.map(({ name }) => name).sort()) {
+    try {
+      questions.push(readQuestion(folder, id));
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      problems.push(error);
+    }
+  }
+  return { questions, problems };
+}

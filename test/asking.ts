@@ -1,0 +1,57 @@
+/** A real engine and store for tests, with the hub's ask stage on top. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openAsk, type Ask } from '../src/hub/ask/ask.ts';
+import type { Retention } from '../src/hub/ask/range.ts';
+import { openEngine } from '../src/hub/engine/engine.ts';
+import { openStore, type Store } from '../src/hub/store/store.ts';
+import { systemClock, type Clock } from '../src/lib/clock.ts';
+import { silentLog } from '../src/lib/log.ts';
+import type { StoreBlock } from '../src/model/block.ts';
+import { discoverQuestions } from '../src/question/discovery.ts';
+
+export const dayMs = 86_400_000;
+
+export interface Asker {
+  readonly store: Store;
+  /** Its time stands still, at the start of a minute, some days before the machine's at most. */
+  readonly nowMs: number;
+  openAsk(folder: string, options?: { readonly retention?: Retention }): Ask;
+  insert(rows: StoreBlock['rows']): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const retention: Retention = { flowsMs: 3 * dayMs, flows1mMs: 30 * dayMs };
+
+export async function openAsker(): Promise<Asker> {
+  const closing = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'sonde-ask-'));
+  closing.defer(() => rm(folder, { recursive: true }));
+  try {
+    const engine = closing.use(
+      await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock }),
+    );
+    const { url, hub, ask } = engine;
+    const store = closing.use(await openStore({ url, database: 'sonde', hub, ask, clock: systemClock }));
+    const nowMs = Math.floor(systemClock.wallMs() / 60_000) * 60_000;
+    const clock: Clock = { ...systemClock, wallMs: () => nowMs };
+    let blocks = 0;
+    return {
+      store,
+      nowMs,
+      openAsk: (questions, options = {}) =>
+        openAsk({
+          client: store.ask,
+          questions: discoverQuestions(questions).questions,
+          retention: options.retention ?? retention,
+          clock,
+        }),
+      insert: (rows) => store.insert({ id: `block-${++blocks}`, rows }),
+      [Symbol.asyncDispose]: () => closing.disposeAsync(),
+    };
+  } catch (error) {
+    await closing.disposeAsync();
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * A hub of made-up answers: for work on the page, and for tests of what a real hub does only on a bad day
+ * (away, slow, half blind, too much to say). `node web/example/main.ts` serves it.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import type { Clock } from '../../src/lib/clock.ts';
+import { prng } from '../../src/lib/prng.ts';
+import { parseDurationMs } from '../../src/lib/units.ts';
+import type { Answer } from '../../src/question/contract.ts';
+import { exampleAnswer, exampleQuestions } from './answers.ts';
+
+export interface Behaviour {
+  /** What an answer becomes before it is sent. */
+  change?: (answer: Answer, query: URLSearchParams) => Answer;
+  /** Sent instead of any answer: RFC 9457. */
+  problem?: {
+    readonly status: number;
+    readonly title: string;
+    readonly detail: string;
+    readonly what_to_do: string;
+  };
+  /** Holds every answer back until it resolves. */
+  until?: Promise<void>;
+  /** Connections are cut. */
+  isAway?: boolean;
+}
+
+export interface ExampleHub extends AsyncDisposable {
+  readonly url: string;
+  behaviour: Behaviour;
+  /** Paths and queries of the answers asked for. */
+  readonly asked: string[];
+}
+
+interface Options {
+  readonly port: number;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** The built page. */
+  readonly folder: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
+
+const rowsOf: Readonly<Record<string, number>> = { 'example-trouble': 14, 'example-many': 640 };
+
+function answerTo(url: URL, nowMs: number): Answer | undefined {
+  const id = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
+  const question = exampleQuestions.find((each) => each.id === id);
+  if (question === undefined) return undefined;
+  const query = url.searchParams;
+  const toMs = Date.parse(query.get('to') ?? '') || nowMs;
+  const sinceMs = parseDurationMs(query.get('since') ?? '1h') ?? 3_600_000;
+  const fromMs = Date.parse(query.get('from') ?? '') || toMs - sinceMs;
+  // The same rows each time: only the clock moves.
+  const answer = exampleAnswer(prng(7), { question, rows: rowsOf[id] ?? 0, span: { fromMs, toMs } });
+  const host = query.get('host') ?? '';
+  return { ...answer, rows: answer.rows.filter((row) => host === '' || row['host.name'] === host) };
+}
+
+function sendJson(response: ServerResponse, value: unknown, status = 200): void {
+  const type = status === 200 ? 'application/json' : 'application/problem+json';
+  response.writeHead(status, { 'content-type': type }).end(JSON.stringify(value));
+}
+
+async function sendFile(response: ServerResponse, folder: string, path: string): Promise<void> {
+  const file = join(folder, normalize(path === '/' ? '/index.html' : path));
+  const content = existsSync(file) ? await readFile(file) : undefined;
+  if (content === undefined) response.writeHead(404).end();
+  else response.writeHead(200, { 'content-type': types[extname(file)] ?? 'text/plain' }).end(content);
+}
+
+async function sendAnswer(response: ServerResponse, url: URL, hub: ExampleHub, nowMs: number): Promise<void> {
+  hub.asked.push(`${url.pathname}${url.search}`);
+  await hub.behaviour.until;
+  const { problem, change } = hub.behaviour;
+  const answer = answerTo(url, nowMs);
+  if (problem !== undefined) sendJson(response, problem, problem.status);
+  else if (answer === undefined) sendJson(response, { title: 'No such question' }, 404);
+  else sendJson(response, change?.(answer, url.searchParams) ?? answer);
+}
+
+export async function startExampleHub({ port, clock, folder, headers }: Options): Promise<ExampleHub> {
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const hub: ExampleHub = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    behaviour: {},
+    asked: [],
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (hub.behaviour.isAway === true) {
+      request.socket.destroy();
+      return;
+    }
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const url = new URL(request.url ?? '/', hub.url);
+    if (url.pathname === '/api/v1/questions') sendJson(response, { questions: exampleQuestions });
+    else if (url.pathname.startsWith('/api/v1/questions/')) {
+      await sendAnswer(response, url, hub, clock.wallMs());
+    } else await sendFile(response, folder, decodeURIComponent(url.pathname));
+  }
+  return hub;
+}
