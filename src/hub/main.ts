@@ -25,13 +25,15 @@ const embeddedDatabase = 'sonde';
 
 /** Where the store is: a cluster by its URL, or the engine that is started here. */
 async function locateStore(
-  { store, embedded }: HubConfig,
+  { store, embedded, retention }: HubConfig,
   { folder, log, opening }: { folder: string; log: Log; opening: AsyncDisposableStack },
 ): Promise<{ readonly options: StoreOptions; readonly engine?: Engine }> {
+  const { flows: flowsMs, minutes: minutesMs, hours: hoursMs, events: eventsMs } = retention;
+  const kept = { clock: systemClock, retention: { flowsMs, minutesMs, hoursMs, eventsMs } };
   if (store) {
     const { url, username, password_file: file, database } = store;
     const user = { username, password: file === undefined ? '' : readNamedFile(file).trimEnd() };
-    return { options: { url, database, hub: user, ask: user, clock: systemClock } };
+    return { options: { ...kept, url, database, hub: user, ask: user } };
   }
   const engine = opening.use(
     await openEngine({
@@ -42,7 +44,7 @@ async function locateStore(
     }),
   );
   const { url, hub, ask } = engine;
-  return { options: { url, database: embeddedDatabase, hub, ask, clock: systemClock }, engine };
+  return { options: { ...kept, url, database: embeddedDatabase, hub, ask }, engine };
 }
 
 async function openBackend(config: HubConfig, folder: string, log: Log): Promise<Backend> {

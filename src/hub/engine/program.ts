@@ -78,8 +78,8 @@ export async function findProgram(): Promise<EngineProgram> {
 }
 
 /**
- * What clickhouse-local does: it ends with its queries, so the last one goes on until it is cancelled. It
- * looks whether it was only when a sleep is over.
+ * clickhouse-local ends with its queries, so the last one goes on until it is cancelled. It looks whether
+ * it was only when a sleep is over.
  */
 const wait =
   'SELECT sleepEachRow(0.5) FROM system.numbers ' +

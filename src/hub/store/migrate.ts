@@ -1,6 +1,6 @@
 /**
- * Brings a database to this version's tables, and on a cluster every node of it, one after the other. Only one
- * hub may migrate a database at a time.
+ * Brings a database to this version's tables, and on a cluster every node of it, one after the other. Only
+ * one hub may migrate a database at a time.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
 import { OperatorError } from '../../lib/errors.ts';

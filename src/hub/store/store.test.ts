@@ -49,8 +49,8 @@ const retention = {
 };
 
 async function ttlOf(table: string): Promise<unknown> {
-  const kept = `database = 'kept' AND name = '${table}'`;
-  const query = `SELECT create_table_query AS sql FROM system.tables WHERE ${kept}`;
+  const where = `database = 'kept' AND name = '${table}'`;
+  const query = `SELECT create_table_query AS sql FROM system.tables WHERE ${where}`;
   const answer = await store.admin.query({ query, format: 'JSONEachRow' });
   const [row] = await answer.json<{ sql: string }>();
   return /TTL (.*) SETTINGS/.exec(row?.sql ?? '')?.[1];
