@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { NumberedRecord } from '../src/model/record.ts';
-import { readLogsRequest, type ReadRecord } from './otlp.ts';
+import { readLogsRequest, type ReadRecord } from './otlp-reader.ts';
 import { eventually } from './rig.ts';
 
 const sonde = join(import.meta.dirname, '../bin/sonde');
