@@ -10,13 +10,14 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connection, flow, logsRequest, plainWire, windowEnd } from '../../test/otlp.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { HubStatus } from './hub.ts';
 
 const sonde = join(import.meta.dirname, '../../bin/sonde');
 
 /** Times that the records of now have. */
 function recent(): Readonly<Record<string, string>> {
-  const endMs = Date.now();
+  const endMs = systemClock.wallMs();
   const end = new Date(endMs).toISOString();
   return { time: end, 'window.start': new Date(endMs - 10_000).toISOString(), 'window.end': end };
 }
