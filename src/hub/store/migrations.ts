@@ -4,6 +4,8 @@
  *
  *   {flows:Table}       flows; on a cluster flows_local, with a Distributed table flows over it
  *   {MergeTree:Engine}  MergeTree; ReplicatedMergeTree where replication was asked for
+ *
+ * A hub may be killed between a statement and the note of it: every statement may be repeated.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +48,7 @@ export function render(sql: string, { table, engine }: Rendering): string {
 
 /** The table that a migration makes; undefined for anything else, views included. */
 export function createdTable({ sql }: Migration): string | undefined {
-  return /^CREATE TABLE \{(\w+):Table\}/m.exec(sql)?.[1];
+  return /^CREATE TABLE IF NOT EXISTS \{(\w+):Table\}/m.exec(sql)?.[1];
 }
 
 function columnsOf(table: string, migrations: readonly Migration[]): readonly string[] {

@@ -1,5 +1,5 @@
 -- One row per flow key and window. Recent windows first, then what screens group by; so equal values meet.
-CREATE TABLE {flows:Table}
+CREATE TABLE IF NOT EXISTS {flows:Table}
 (
   window_start DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
   window_end DateTime64(3, 'UTC') CODEC(Delta, ZSTD),

@@ -1,5 +1,5 @@
 -- Flows of one minute. Every number is a sum, so a row that is not merged yet changes no answer.
-CREATE TABLE {flows_1m:Table}
+CREATE TABLE IF NOT EXISTS {flows_1m:Table}
 (
   window_start DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
   host_name LowCardinality(String),

@@ -1,4 +1,4 @@
-CREATE MATERIALIZED VIEW flows_to_1m TO {flows_1m:Table} AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS flows_to_1m TO {flows_1m:Table} AS
 SELECT
   toDateTime64(toStartOfMinute(flows.window_start), 3, 'UTC') AS window_start,
   host_name, environment, agent_instance, boot_id, workload_name, process_name, process_executable_path,

@@ -1,4 +1,4 @@
-CREATE MATERIALIZED VIEW flows_to_1h TO {flows_1h:Table} AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS flows_to_1h TO {flows_1h:Table} AS
 SELECT
   toDateTime64(toStartOfHour(flows.window_start), 3, 'UTC') AS window_start,
   host_name, environment, agent_instance, boot_id, workload_name, process_name, process_executable_path,

@@ -1,5 +1,5 @@
 -- One row per connection told singly.
-CREATE TABLE {connection_events:Table}
+CREATE TABLE IF NOT EXISTS {connection_events:Table}
 (
   time DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
   host_name LowCardinality(String),

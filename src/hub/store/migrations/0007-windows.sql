@@ -1,5 +1,5 @@
 -- One row per closed window of a node: what it saw, lost and could not see.
-CREATE TABLE {windows:Table}
+CREATE TABLE IF NOT EXISTS {windows:Table}
 (
   window_start DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
   window_end DateTime64(3, 'UTC') CODEC(Delta, ZSTD),

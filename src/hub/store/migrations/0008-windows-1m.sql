@@ -1,4 +1,4 @@
-CREATE TABLE {windows_1m:Table}
+CREATE TABLE IF NOT EXISTS {windows_1m:Table}
 (
   window_start DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
   host_name LowCardinality(String),

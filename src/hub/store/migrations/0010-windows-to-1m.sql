@@ -1,4 +1,4 @@
-CREATE MATERIALIZED VIEW windows_to_1m TO {windows_1m:Table} AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS windows_to_1m TO {windows_1m:Table} AS
 SELECT
   toDateTime64(toStartOfMinute(windows.window_start), 3, 'UTC') AS window_start,
   host_name,

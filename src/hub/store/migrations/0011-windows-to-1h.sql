@@ -1,4 +1,4 @@
-CREATE MATERIALIZED VIEW windows_to_1h TO {windows_1h:Table} AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS windows_to_1h TO {windows_1h:Table} AS
 SELECT
   toDateTime64(toStartOfHour(windows.window_start), 3, 'UTC') AS window_start,
   host_name,

@@ -1,5 +1,5 @@
 -- Every agent ever heard. Adding the same window twice changes nothing.
-CREATE TABLE {nodes:Table}
+CREATE TABLE IF NOT EXISTS {nodes:Table}
 (
   host_name LowCardinality(String),
   environment LowCardinality(String),

@@ -1,4 +1,4 @@
-CREATE MATERIALIZED VIEW windows_to_nodes TO {nodes:Table} AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS windows_to_nodes TO {nodes:Table} AS
 SELECT
   host_name,
   environment,

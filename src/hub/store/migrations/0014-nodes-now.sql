@@ -1,4 +1,4 @@
-CREATE VIEW nodes_now AS
+CREATE VIEW IF NOT EXISTS nodes_now AS
 SELECT
   host_name,
   environment,
