@@ -142,7 +142,8 @@ async function openQuestion(title: string, look = {}): Promise<Opened> {
   const { page } = opened;
   await page.getByRole('link', { name: title }).first().click();
   await page.getByRole('heading', { level: 1, name: title }).waitFor();
-  while ((await column(page, 'Process')).length < 3) {
+  for (let tries = 0; (await column(page, 'Process')).length < 3; tries++) {
+    assert.ok(tries < 120, 'the store has not shown what was sent');
     await page.getByRole('button', { name: 'Ask now' }).click();
     await sleep(500);
   }

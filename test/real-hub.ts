@@ -12,6 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const program = join(import.meta.dirname, '../bin/sonde');
 const readyMsMax = 120_000;
+/** A hub that does not end by itself must not hold a test. */
+const stopMsMax = 60_000;
 const pauseMs = 100;
 
 export interface RealHub extends AsyncDisposable {
@@ -92,8 +94,11 @@ export async function makeHub(): Promise<RealHub> {
 
   async function stop(): Promise<void> {
     if (child === undefined) return;
-    child.kill('SIGTERM');
-    await exited(child);
+    const stopping = child;
+    stopping.kill('SIGTERM');
+    const late = setTimeout(() => stopping.kill('SIGKILL'), stopMsMax);
+    await exited(stopping);
+    clearTimeout(late);
     child = undefined;
   }
 
