@@ -65,7 +65,7 @@ test('with every window goes what the next agent needs', async () => {
   agent.start();
   await agent.clock.advance(1000);
   await agent.stop();
-  const remembered = { stillOpen: 3, untracked: {}, losses: { 'kernel.owners_full': 2 } };
+  const remembered = { stillOpen: 3, untracked: {}, losses: { 'kernel.owners_full': 2 }, opens: {} };
   const same = { format: 1, agentId: node['agent.id'], memory: remembered, vanished: [] };
   assert.deepEqual(states, [
     { ...same, last: false, end: iso(101_000) },

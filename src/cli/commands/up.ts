@@ -11,6 +11,7 @@ import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { LocalReply } from '../../model/local.ts';
 import { ownWorkload } from '../../model/record.ts';
+import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { startHub } from '../hub-process.ts';
 import { linePrinter, painter, windowLine, type Painter } from '../trace-lines.ts';
@@ -25,10 +26,12 @@ const notBuilt = 'UDP, DNS, and names of workloads beyond the process: not built
 function greeting({
   url,
   findings,
+  questions,
   paint,
 }: {
   url: string;
   findings: readonly Finding[];
+  questions: readonly string[];
   paint: Painter;
 }): string {
   const label = (word: string) => paint('bold', word.padEnd(10));
@@ -41,7 +44,7 @@ function greeting({
     `${label('seen')}every TCP connection of ${hostname()}, in all its network namespaces: who, where to,`,
     `${' '.repeat(10)}latency, bytes, and how it ends; compared with the kernel's own counters every window`,
     `${label('not seen')}${[notBuilt, ...missing].join(`\n${' '.repeat(10)}`)}`,
-    `${label('ask')}bin/sonde ask timeouts`,
+    `${label('ask')}bin/sonde ask QUESTION: ${questions.join(', ')}`,
     `${label('try')}bin/sonde demo in another terminal; it shows`,
     ...demo.map((line) => `${' '.repeat(10)}${line}`),
     `${label('end')}Ctrl-C ends all of it`,
@@ -81,7 +84,7 @@ function talk(say: CommandContext['say']): Log {
 
 export const command: Command = {
   name: 'up',
-  summary: 'agent and hub on this machine: the page, the answers, and every connection live',
+  summary: 'agent and hub on this machine: page, answers, live connections',
   options: {
     window: { type: 'string', value: 'TIME', help: 'length of a window; 10s by default' },
     environment: { type: 'string', value: 'NAME', help: 'label on every record' },
@@ -97,6 +100,7 @@ export const command: Command = {
     const config = await agentConfig(values, url);
     const log = talk(say);
     const findings = await checkNode();
+    const questions = discoverQuestions(questionsFolder()).questions.map(({ id }) => id);
     const paint = painter(stdout.isTerminal);
     const print = linePrinter(stdout);
 
@@ -117,7 +121,7 @@ export const command: Command = {
     process.title = 'sonde-agent'; // how its own connections are told from others
     const show = (reply: LocalReply): void => {
       if (reply.type === 'connection' && reply.record['workload.name'] === ownWorkload) return;
-      if (reply.type === 'watching') stdout.write(greeting({ url, findings, paint }));
+      if (reply.type === 'watching') stdout.write(greeting({ url, findings, questions, paint }));
       if (values['quiet'] === true) return;
       if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
       else print(reply);

@@ -1,4 +1,6 @@
-/** How long each level is kept. Changed values are brought to the tables at start; ClickHouse does the rest. */
+/**
+ * How long each level is kept. Changed values are brought to the tables at start; ClickHouse does the rest.
+ */
 import type { ClickHouseClient } from '@clickhouse/client';
 import { connect } from './connect.ts';
 import type { StoreUser } from './connect.ts';
