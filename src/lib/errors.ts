@@ -247,11 +247,6 @@ export const operatorErrors = {
     message: 'the data in {place} were written by a later Sonde (schema {found}, this one knows {known})',
     whatToDo: 'run that Sonde or a later one, or name another place',
   },
-  'store.refused': {
-    exitCode: 'degraded',
-    message: 'ClickHouse at {url} refuses ({reason})',
-    whatToDo: 'check the url, the user, its password and its grants',
-  },
   'pins.foreign': {
     exitCode: 'privileges',
     message: 'what is pinned in {folder} cannot be trusted: {reason}',
