@@ -275,7 +275,7 @@ export const operatorErrors = {
   'hub.not_started': {
     exitCode: 'degraded',
     message: 'the hub does not answer on {url}',
-    whatToDo: 'see what it said above; bin/sonde hub runs it alone',
+    whatToDo: 'see what it said above (bin/sonde hub runs it alone)',
   },
 } as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 
