@@ -10,6 +10,7 @@ const found = [
   'test/tools.static.test.ts',
   'test/soak.long.root.test.ts',
   'src/slow.long.test.ts',
+  'src/tables.store.test.ts',
 ];
 const root = { isRoot: true, cores: 8 };
 const user = { isRoot: false, cores: 8 };
@@ -24,17 +25,20 @@ describe('test plan', () => {
     assert.deepEqual(testKindOf('src/a.root.test.ts'), { kind: 'root', long: false });
     assert.deepEqual(testKindOf('src/a.long.root.test.ts'), { kind: 'root', long: true });
     assert.deepEqual(testKindOf('src/a.static.test.ts'), { kind: 'static', long: false });
+    assert.deepEqual(testKindOf('src/a.store.test.ts'), { kind: 'store', long: false });
+    assert.deepEqual(testKindOf('src/store.test.ts'), { kind: 'unit', long: false });
   });
 
-  test('without options: tools and unit tests, then those of root one at a time, nothing long', () => {
+  test('without options: tools and unit tests, those of the store, those of root one at a time; nothing long', () => {
     const plan = planTests(found, readTestOptions([]), root);
     assert.deepEqual(files(plan), [
       ['test/tools.static.test.ts', 'src/a.test.ts', 'src/b.test.ts'],
+      ['src/tables.store.test.ts'],
       ['src/kernel.root.test.ts'],
     ]);
     assert.deepEqual(
       plan.phases.map(({ concurrency }) => concurrency),
-      [2, 1],
+      [2, 2, 1],
     );
     assert.equal(plan.leftOut, '');
   });
@@ -46,6 +50,7 @@ describe('test plan', () => {
       'test/tools.static.test.ts',
       'src/a.test.ts',
       'src/b.test.ts',
+      'src/tables.store.test.ts',
       'src/slow.long.test.ts',
     ]);
   });
@@ -54,6 +59,7 @@ describe('test plan', () => {
     const of = (...args: string[]): string[] => files(planTests(found, readTestOptions(args), root)).flat();
     assert.deepEqual(of('--unit'), ['src/a.test.ts', 'src/b.test.ts']);
     assert.deepEqual(of('--check'), ['test/tools.static.test.ts', 'src/a.test.ts', 'src/b.test.ts']);
+    assert.deepEqual(of('--store'), ['src/tables.store.test.ts']);
     assert.deepEqual(of('--root', '--long'), ['src/kernel.root.test.ts', 'test/soak.long.root.test.ts']);
   });
 

@@ -3,12 +3,13 @@
  *
  *   x.test.ts           nothing            x.static.test.ts    nothing; runs a tool over the whole tree
  *   x.root.test.ts      root and a kernel  x.long.test.ts      minutes; also x.long.root.test.ts
+ *   x.store.test.ts     the embedded ClickHouse, seconds each
  */
 import { parseArgs } from 'node:util';
 
 export const testFolders = ['src', 'web', 'test', 'lab', 'questions', 'scripts'] as const;
 
-export type TestKind = 'static' | 'unit' | 'root';
+export type TestKind = 'static' | 'unit' | 'store' | 'root';
 
 export interface TestOptions {
   readonly kinds: readonly TestKind[];
@@ -33,10 +34,16 @@ export interface TestPlan {
   readonly leftOut: string;
 }
 
-const limits = { unitMaxMs: 120_000, rootMaxMs: 900_000, longMaxMs: 3_600_000, unitProcessesMax: 2 } as const;
+const limits = {
+  unitMaxMs: 120_000,
+  storeMaxMs: 300_000,
+  rootMaxMs: 900_000,
+  longMaxMs: 3_600_000,
+  unitProcessesMax: 2,
+} as const;
 
 export const testUsage =
-  'usage: scripts/test [--check | --static | --unit | --root]... [--long] [--name PATTERN]... [FILE...]';
+  'usage: scripts/test [--check | --static | --unit | --store | --root]... [--long] [--name PATTERN]... [FILE...]';
 
 export function readTestOptions(args: readonly string[]): TestOptions {
   const flag = { type: 'boolean', default: false } as const;
@@ -47,6 +54,7 @@ export function readTestOptions(args: readonly string[]): TestOptions {
       check: flag,
       static: flag,
       unit: flag,
+      store: flag,
       root: flag,
       long: flag,
       name: { type: 'string', multiple: true, default: [] },
@@ -55,14 +63,15 @@ export function readTestOptions(args: readonly string[]): TestOptions {
   const asked: TestKind[] = [];
   if (values.check || values.static) asked.push('static');
   if (values.check || values.unit) asked.push('unit');
+  if (values.store) asked.push('store');
   if (values.root) asked.push('root');
-  const kinds = asked.length > 0 ? asked : (['static', 'unit', 'root'] as const);
+  const kinds = asked.length > 0 ? asked : (['static', 'unit', 'store', 'root'] as const);
   return { kinds, long: values.long, files: positionals, names: values.name };
 }
 
 export function testKindOf(path: string): { readonly kind: TestKind; readonly long: boolean } {
   const words = (path.split('/').at(-1) ?? '').split('.').slice(1, -2);
-  const kind = words.includes('root') ? 'root' : words.includes('static') ? 'static' : 'unit';
+  const kind = (['root', 'store', 'static'] as const).find((word) => words.includes(word)) ?? 'unit';
   return { kind, long: words.includes('long') };
 }
 
@@ -88,10 +97,11 @@ export function planTests(
       concurrency: processes,
       timeoutMs: limits.unitMaxMs,
     },
+    { files: pick('store', false), concurrency: processes, timeoutMs: limits.storeMaxMs },
     // The kernel is one: what it counts for a test must be that test's.
     { files: pick('root', false), concurrency: 1, timeoutMs: limits.rootMaxMs },
     {
-      files: [...pick('static', true), ...pick('unit', true), ...pick('root', true)],
+      files: [...pick('static', true), ...pick('unit', true), ...pick('store', true), ...pick('root', true)],
       concurrency: 1,
       timeoutMs: limits.longMaxMs,
     },
