@@ -3,9 +3,9 @@
  *
  * ClickHouse's own deduplication by token is not enough: its log and the part are two files, and a kill in
  * between leaves a token without its rows, so that the same block is refused for ever; other versions write
- * them the other way round (docs/internals/decisions/0006-exactly-once.md). So a block that may have been tried
- * before is compared with what is stored, row by row by the identity that every record has; what lacks is
- * inserted, and what the rollups lack of it is added to them.
+ * them the other way round (docs/internals/decisions/0006-exactly-once.md). So a block that may have been
+ * tried before is compared with what is stored, row by row by the identity that every record has; what lacks
+ * is inserted, and what the rollups lack of it is added to them.
  *
  * One insert runs at a time: the comparison is about a store that nobody changes meanwhile.
  */
