@@ -29,7 +29,7 @@ describe('test plan', () => {
     assert.deepEqual(testKindOf('src/store.test.ts'), { kind: 'unit', long: false });
   });
 
-  test('without options: tools and unit tests, those of the store, those of root one at a time; nothing long', () => {
+  test('without options: all but the long ones, those of root one at a time', () => {
     const plan = planTests(found, readTestOptions([]), root);
     assert.deepEqual(files(plan), [
       ['test/tools.static.test.ts', 'src/a.test.ts', 'src/b.test.ts'],
