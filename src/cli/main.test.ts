@@ -30,6 +30,11 @@ function run(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Ran
   return { code: status, stdout, stderr };
 }
 
+/** An instance of its own: an agent may be running on this machine. */
+const agentFile = join(folder, 'agent.yaml');
+writeFileSync(agentFile, JSON.stringify({ instance: `unit-${process.pid}`, exporters: { jsonl: {} } }));
+const agent = ['agent', '--config', agentFile];
+
 /** It ends with that code, says nothing but one line, and shows no stack. */
 function fails(ran: Ran, code: number, line: RegExp): void {
   assert.match(ran.stderr, line);
@@ -117,7 +122,7 @@ describe('configuration', () => {
 describe('the build', () => {
   test('missing kernel programs', () => {
     fails(
-      run(['agent'], { SONDE_BUILD: '/nonexistent' }),
+      run(agent, { SONDE_BUILD: '/nonexistent' }),
       6,
       /\/nonexistent\/bpf\/sonde\.bpf\.o is missing\); run scripts\/setup/,
     );
@@ -128,14 +133,10 @@ describe('the build', () => {
     const made = spawnSync('mkdir', ['-p', join(build, 'bpf')]);
     assert.equal(made.status, 0);
     writeFileSync(join(build, 'bpf/sonde.bpf.o'), '');
-    fails(
-      run(['agent'], { SONDE_BUILD: build }),
-      6,
-      /native addon cannot be loaded from .* \(no such file\)/,
-    );
+    fails(run(agent, { SONDE_BUILD: build }), 6, /native addon cannot be loaded from .* \(no such file\)/);
     writeFileSync(join(build, 'sonde.node'), 'not a library');
     chmodSync(join(build, 'sonde.node'), 0o755);
-    fails(run(['agent'], { SONDE_BUILD: build }), 6, /native addon cannot be loaded from/);
+    fails(run(agent, { SONDE_BUILD: build }), 6, /native addon cannot be loaded from/);
   });
 });
 
@@ -159,14 +160,14 @@ function otherBuild(name: string, object: Buffer | string): string {
 }
 
 test('a file that is no object', () => {
-  const { code, stderr } = run(['agent'], { SONDE_BUILD: otherBuild('broken', 'not an object') });
+  const { code, stderr } = run(agent, { SONDE_BUILD: otherBuild('broken', 'not an object') });
   assert.equal(code, 6);
   assert.match(stderr, /^sonde: the kernel programs in .* cannot be read .*; run scripts\/setup\n$/);
 });
 
 test('a fault of ours has its stack and its own exit code', () => {
   const noop = readFileSync(join(realBuild, 'bench/noop.bpf.o')); // an object, without our types
-  const { code, stderr } = run(['agent'], { SONDE_BUILD: otherBuild('other', noop) });
+  const { code, stderr } = run(agent, { SONDE_BUILD: otherBuild('other', noop) });
   assert.equal(code, 70);
   assert.match(stderr, /\n {4}at /);
 });
