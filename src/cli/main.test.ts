@@ -31,7 +31,7 @@ function run(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Ran
 }
 
 /** An instance of its own: an agent may be running on this machine. */
-const agentFile = join(folder, 'agent.yaml');
+const agentFile = join(folder, 'alone.yaml');
 writeFileSync(agentFile, JSON.stringify({ instance: `unit-${process.pid}`, exporters: { jsonl: {} } }));
 const agent = ['agent', '--config', agentFile];
 
