@@ -49,6 +49,21 @@ describe('windows', () => {
     );
   });
 
+  for (const [way, setMs] of [
+    ['back', 90_000],
+    ['forward', 4_000_000_000],
+  ] as const) {
+    test(`last as long as they took when the wall clock is set ${way}`, async () => {
+      const bench = new Bench().start();
+      await bench.clock.advance(1300);
+      bench.clock.setWallMs(setMs);
+      await bench.clock.advance(2000);
+      await bench.stop();
+      const lengths = bench.windows().map((w) => Date.parse(w['window.end']) - Date.parse(w['window.start']));
+      assert.deepEqual(lengths, [1000, 1000, 300, 1000, 0]);
+    });
+  }
+
   test('are cleared in the kernel only once they are delivered', async () => {
     const bench = new Bench().start();
     const slow = Promise.withResolvers<undefined>();

@@ -28,7 +28,7 @@ import {
   type WindowParts,
 } from './window/closing.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
-import { bootedAtMs, wallTimes } from './window/time.ts';
+import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
 export interface AgentParts {
   readonly clock: Clock;
@@ -206,13 +206,17 @@ interface Windows {
 }
 
 function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void): Windows {
-  const { kernel, owners, namespaces, delivery, node, memory } = parts;
-  let { window: number, end: start } = parts.begin;
+  const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
+  let { window: number, end: lastEnd } = parts.begin;
+  /** CLOCK_BOOTTIME of it; undefined as long as it is another agent's. */
+  let lastEndBootMs: number | undefined;
 
   async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
+    const bootMs = clock.bootMs();
+    const tookMs = lastEndBootMs === undefined ? undefined : bootMs - lastEndBootMs;
     const bounds = {
       number: number + 1,
-      start,
+      start: windowStart(lastEnd, { endMs: atMs, tookMs }),
       end: new Date(atMs).toISOString(),
       last: atStop !== undefined,
     };
@@ -234,7 +238,8 @@ function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void)
     };
     await delivery.commit({ records, closing, state });
     await kernel.clear(raw); // only now: safe, or counted as lost
-    ({ number, end: start } = bounds);
+    ({ number, end: lastEnd } = bounds);
+    lastEndBootMs = bootMs;
     onClosed(closing);
   }
 
@@ -243,6 +248,7 @@ function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void)
     async endCut() {
       const { window, cleared, closedAtMs } = kernel.control.position();
       if (window > cleared) await end(closedAtMs);
+      lastEndBootMs = undefined; // it ended before we came
     },
   };
 }

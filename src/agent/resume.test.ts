@@ -26,6 +26,16 @@ describe('going on where another agent was killed', () => {
     assert.equal(bench.agent.status().since, begin.since);
   });
 
+  test('the window that spans the gap does not end before it begins, also when the clock was set back', async () => {
+    const bench = new Bench({ begin: { ...begin, end: iso(900_000) } });
+    bench.position = { window: 7, cleared: 7, closedAtMs: 900_000 };
+    bench.start();
+    await bench.clock.advance(1000);
+    await bench.stop();
+    const [first] = bench.windows();
+    assert.deepEqual([first?.['window.start'], first?.['window.end']], [iso(101_000), iso(101_000)]);
+  });
+
   test('a window whose closing was cut short is closed first, as of the time when it began', async () => {
     const bench = new Bench({ begin });
     bench.position = { window: 8, cleared: 7, closedAtMs: 91_000 };

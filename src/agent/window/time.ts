@@ -29,3 +29,21 @@ export function wallTimes(clock: Clock, bootedAt: number = bootedAtMs(clock)): W
     ofBoot: (ns) => new Date(bootedAt + ns / 1e6).toISOString(),
   };
 }
+
+/** A wall clock that is slewed loses or gains 0.05 %; what is more than this within a window was set. */
+const stepMsMin = 1000;
+
+/**
+ * When a window began, by the wall clock at its end. That is where the one before it ended, unless the clock
+ * was set meanwhile: then it is as long before its end as it took, for a window lasts as long as it does, and
+ * receivers refuse one that ends before it starts. `tookMs` is undefined where another process began it.
+ */
+export function windowStart(
+  lastEnd: string,
+  { endMs, tookMs }: { readonly endMs: number; readonly tookMs: number | undefined },
+): string {
+  const spanMs = endMs - Date.parse(lastEnd);
+  if (tookMs === undefined) return spanMs < 0 ? new Date(endMs).toISOString() : lastEnd;
+  const wasSet = spanMs < 0 || Math.abs(spanMs - tookMs) > stepMsMin;
+  return wasSet ? new Date(endMs - tookMs).toISOString() : lastEnd;
+}

@@ -128,6 +128,18 @@ describe('what is only made to hurt', () => {
     assert.throws(() => decodeProtobuf(attribute(field(5, values))), /values in a list/);
   });
 
+  test('many lists of empty maps', () => {
+    const map = field(1, field(6, Buffer.alloc(0)));
+    const list = field(1, field(5, Buffer.concat(Array.from({ length: logLimits.itemsMax }, () => map))));
+    const lists = Math.ceil(logLimits.valuesMax / logLimits.itemsMax);
+    const value = field(5, Buffer.concat(Array.from({ length: lists }, () => list)));
+    assert.throws(() => decodeProtobuf(attribute(value)), /more than 2000000 values/);
+    for (const empty of ['{},', '[],']) {
+      const text = `{"a":[${empty.repeat(logLimits.bracketsMax)}0]}`;
+      assert.throws(() => decodeJson(Buffer.from(text)), /more than 4000000 objects and lists/);
+    }
+  });
+
   test('many empty records', () => {
     const empty = Buffer.concat(
       Array.from({ length: logLimits.partsMax + 1 }, () => field(2, Buffer.alloc(0))),

@@ -2,26 +2,30 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeLogs, endMs, flow, plainWire, type FlatRecord } from '../../../test/otlp.ts';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
 import { prng } from '../../lib/prng.ts';
+import type { StoreBlock } from '../../model/block.ts';
 import { tables } from '../store/store.ts';
 import { openIntake, type Intake } from './intake.ts';
 import type { Receipt } from './receiver.ts';
 
 const clock: Clock = { ...systemClock, wallMs: () => endMs };
 
-function open(folder: string): Promise<Intake> {
+const away = (): Promise<void> => Promise.reject(new Error('away'));
+
+function open(folder: string, insert: (block: StoreBlock) => Promise<void> = away): Promise<Intake> {
   return openIntake({
     folder,
     tables,
-    insert: () => Promise.reject(new Error('away')),
+    insert,
     limits: { inflatedBytesMax: 1 << 20, heldBytesMax: 1 << 20, journalBytesMax: 1 << 30, stopMsMax: 0 },
     clock,
     log: silentLog,
@@ -39,11 +43,19 @@ function noise(sequence: number): string {
   return Array.from({ length: 900 }, () => random.below(36).toString(36)).join('');
 }
 
-test('a full disk: nothing is acknowledged that is not there; with room again it is taken', async () => {
+async function onSmallDisk(trial: (folder: string, ballast: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-full-'));
-  const ballast = join(folder, 'ballast');
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder]);
   try {
+    await trial(folder, join(folder, 'ballast'));
+  } finally {
+    execFileSync('umount', [folder]);
+    rmdirSync(folder);
+  }
+}
+
+test('a full disk: nothing is acknowledged that is not there; with room again it is taken', async () => {
+  await onSmallDisk(async (folder, ballast) => {
     writeFileSync(ballast, Buffer.alloc(128 << 10));
     const acknowledged: number[] = [];
     const refused: FlatRecord[] = [];
@@ -78,8 +90,34 @@ test('a full disk: nothing is acknowledged that is not there; with room again it
     await using again = await open(folder);
     const receipt = await take(again, [...refused, flow(acknowledged[0] ?? 0)]);
     assert.deepEqual([receipt.stored, receipt.duplicates], [0, refused.length + 1]);
-  } finally {
-    execFileSync('umount', [folder]);
-    rmdirSync(folder);
-  }
+  });
+});
+
+test('a full disk does not hold up what is in the journal: the store gets each block once', async () => {
+  await onSmallDisk(async (folder, ballast) => {
+    let isAway = true;
+    const ids: string[] = [];
+    const insert = async ({ id }: StoreBlock): Promise<void> => {
+      if (isAway) return away();
+      ids.push(id);
+    };
+    await using intake = await open(folder, insert);
+    for (let n = 1; n <= 3; n++) await take(intake, [flow(n)]);
+    const { bsize, bavail } = statfsSync(folder);
+    writeFileSync(ballast, Buffer.alloc(bsize * bavail));
+    // What the last page of the journal still has room for.
+    for (let n = 4; n < 100; n++)
+      if (
+        !(await take(intake, [flow(n)]).then(
+          () => true,
+          () => false,
+        ))
+      )
+        break;
+    const { pendingBlocks } = intake.status().journal;
+    isAway = false;
+    for (let tries = 0; tries < 500 && intake.status().journal.pendingBlocks > 0; tries++) await sleep(10);
+    assert.equal(intake.status().journal.pendingBlocks, 0);
+    assert.deepEqual([ids.length, new Set(ids).size], [pendingBlocks, pendingBlocks]);
+  });
 });

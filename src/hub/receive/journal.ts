@@ -204,8 +204,8 @@ export class Journal {
   }
 
   /**
-   * The store has this block and all before it. Not synced: a block that is stored is handed over once more
-   * after a crash of the machine, and the store knows its id.
+   * The store has this block and all before it. Never rejects. Not synced, and on a full disk not written: what
+   * is stored is then handed over once more after a crash, and the store knows its id.
    */
   async stored({ number }: JournalBlock): Promise<void> {
     await this.#exclusively(async () => {
@@ -217,7 +217,7 @@ export class Journal {
       }
       this.#dropStored();
       const mark = { kind: entryKinds.stored, number, payload: Buffer.alloc(0) };
-      await this.#active.append(mark, { durable: false });
+      await this.#active.append(mark, { durable: false }).catch(() => undefined); // the next mark says it too
     });
   }
 

@@ -4,7 +4,7 @@
  */
 
 import {
-  countParts,
+  countUpTo,
   finishRecord,
   logLimits,
   MalformedLogs,
@@ -107,8 +107,17 @@ function readRecord(json: Json, resource: Fields): LogRecord {
   return record;
 }
 
+const [brace, bracket] = [0x7b, 0x5b];
+
+/** Those within texts count too: nobody sends that many. */
+function checkBrackets(body: Buffer): void {
+  const count = countUpTo(logLimits.bracketsMax, 'objects and lists');
+  for (const byte of body) if (byte === brace || byte === bracket) count();
+}
+
 /** Throws MalformedLogs. */
 export function decodeJson(body: Buffer): LogRecord[] {
+  checkBrackets(body);
   let request: unknown;
   try {
     request = JSON.parse(body.toString('utf8'));
@@ -116,7 +125,7 @@ export function decodeJson(body: Buffer): LogRecord[] {
     throw new MalformedLogs('not JSON', { cause: error });
   }
   if (!isObject(request)) throw new MalformedLogs('not an object');
-  const countPart = countParts();
+  const countPart = countUpTo(logLimits.partsMax, 'records');
   const records: LogRecord[] = [];
   for (const resourceItem of listOf(request['resourceLogs'], 'resourceLogs')) {
     countPart();

@@ -27,6 +27,10 @@ export const logLimits = {
   depthMax: 16,
   /** Values of one list or map. */
   itemsMax: 10_000,
+  /** Values of all lists and maps: an empty map takes 4 bytes of a request, and 200 of memory. */
+  valuesMax: 2_000_000,
+  /** Objects and lists of a request in JSON, read or not: JSON.parse makes them all. */
+  bracketsMax: 4_000_000,
 } as const;
 
 /** A request that is not what it says: it is refused whole. */
@@ -82,10 +86,10 @@ export function finishRecord(record: LogRecord): void {
   if (record.eventName === '' && typeof named === 'string') record.eventName = named;
 }
 
-/** Counts the parts of one request. Throws when there are more than anybody sends. */
-export function countParts(): () => void {
-  let parts = 0;
+/** Counts something of one request. Throws when there is more of it than anybody sends. */
+export function countUpTo(max: number, what: string): () => void {
+  let count = 0;
   return () => {
-    if (++parts > logLimits.partsMax) throw new MalformedLogs(`more than ${logLimits.partsMax} records`);
+    if (++count > max) throw new MalformedLogs(`more than ${max} ${what}`);
   };
 }

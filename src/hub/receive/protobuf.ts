@@ -6,7 +6,7 @@
 
 import { PbfReader } from 'pbf';
 import {
-  countParts,
+  countUpTo,
   finishRecord,
   logLimits,
   MalformedLogs,
@@ -28,6 +28,7 @@ interface Reading {
   readonly bytes: Buffer;
   readonly records: LogRecord[];
   readonly countPart: () => void;
+  readonly countValue: () => void;
 }
 
 function expect(pbf: PbfReader, type: number): void {
@@ -87,6 +88,7 @@ function checkItems(count: number): void {
 function readList(reading: Reading, depth: number): readonly Value[] {
   return eachField<Value[]>(reading, enter(reading), [], (field, _, list) => {
     if (field !== 1) return;
+    reading.countValue();
     list.push(readValue(reading, depth));
     checkItems(list.length);
   });
@@ -95,6 +97,7 @@ function readList(reading: Reading, depth: number): readonly Value[] {
 function readMap(reading: Reading, depth: number): ReadonlyMap<string, Value> {
   return eachField(reading, enter(reading), new Map<string, Value>(), (field, _, map) => {
     if (field !== 1) return;
+    reading.countValue();
     const pair = { key: '', value: undefined as Value };
     eachField(reading, enter(reading), pair, (part) => {
       if (part === 1) pair.key = readText(reading);
@@ -182,7 +185,13 @@ function readRequestField(field: number, reading: Reading): void {
 
 /** Throws MalformedLogs for anything that is not such a message, to the last byte. */
 export function decodeProtobuf(body: Buffer): LogRecord[] {
-  const reading: Reading = { pbf: new PbfReader(body), bytes: body, records: [], countPart: countParts() };
+  const reading: Reading = {
+    pbf: new PbfReader(body),
+    bytes: body,
+    records: [],
+    countPart: countUpTo(logLimits.partsMax, 'records'),
+    countValue: countUpTo(logLimits.valuesMax, 'values in lists and maps'),
+  };
   try {
     eachField(reading, body.length, undefined, readRequestField);
   } catch (error) {

@@ -198,6 +198,8 @@ describe('a bad record is rejected by name', () => {
     ['time', flow(1, { 'window.end': '2026-11-25T12:00:00.000Z' }), /in the future/],
     ['time', connection(1, { time: '2030-01-01T00:00:00.000Z' }), /in the future/],
     ['missing', connection(1, { time: '1970-01-01T00:00:00.000Z' }), /no time/],
+    ['time', connection(1, { 'process.start': '9999-12-31T23:59:59-23:59' }), /years 1900 to 2299/],
+    ['time', connection(1, { 'process.start': '1899-12-31T23:59:59Z' }), /process\.start is outside/],
   ];
   for (const [reason, record, message] of cases) {
     test(`${reason}: ${message.source}`, () => {

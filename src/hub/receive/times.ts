@@ -6,6 +6,9 @@ import { Rejection } from './rejection.ts';
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
+/** What DateTime64 holds. A time outside becomes another, or text that no insert takes: a year of six digits. */
+const storedTimes = { fromMs: Date.UTC(1900, 0, 1), toMs: Date.UTC(2300, 0, 1) } as const;
+
 /** Most records of a request have the times of one window: the last text read is remembered. */
 export function timeValue(label: string): (record: LogRecord) => number | undefined {
   const value = textValue(label);
@@ -57,12 +60,14 @@ export function timeCell(read: (record: LogRecord, moment: Moment) => number): C
   return (record, moment) => text(read(record, moment));
 }
 
-/** A process may have been started long ago. */
+/** A process may have been started long ago, but not at a time that DateTime64 cannot hold. */
 export function nullableTime(label: string): Cell {
   const value = timeValue(label);
   const text = timeText();
   return (record) => {
     const ms = value(record);
-    return ms === undefined ? null : text(ms);
+    if (ms === undefined) return null;
+    if (ms >= storedTimes.fromMs && ms < storedTimes.toMs) return text(ms);
+    throw new Rejection('time', `${label} is outside the years 1900 to 2299`);
   };
 }

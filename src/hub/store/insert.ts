@@ -32,6 +32,8 @@ const limits = {
   /** How often a cancelled insert is looked for until it is gone. */
   settleMsMax: 60_000,
   settlePollMs: 100,
+  /** Between the hub's clock and the store's, which drops what is too old. */
+  skewMsMax: 60_000,
 } as const;
 
 export interface InserterOptions {
@@ -73,6 +75,15 @@ async function reconcile({ table, rows }: TableRows, options: InserterOptions): 
   for (const query of reconciliations[table]) {
     await client.command({ query, query_params: params, clickhouse_settings: insertSettings });
   }
+}
+
+/** Without what is too old to be there: nothing tells whether the rollups have had it. */
+function keptRows({ table, rows }: TableRows, options: InserterOptions): readonly Row[] {
+  const { tables, clock, rawMs = Infinity } = options;
+  if (table === 'connection_events') return rows;
+  const time = tables[table].indexOf(timeColumns[table]);
+  const fromMs = clock.wallMs() - rawMs + limits.skewMsMax;
+  return rows.filter((row) => Date.parse(String(row[time])) >= fromMs);
 }
 
 export function openInserter(options: InserterOptions): InsertBlock {
@@ -129,6 +140,7 @@ export function openInserter(options: InserterOptions): InsertBlock {
       await insertRows(part, blockToken(part));
       rows = await missingRows(part);
     }
+    rows = keptRows({ ...part, rows }, options);
     // Here that token is spent without the rows to show for it.
     if (rows.length > 0) await insertRows({ ...part, rows }, randomUUID());
     await reconcile(part, options);

@@ -120,4 +120,28 @@ describe('the store', () => {
       assert.deepEqual(sum, { opened: 6, histogram: { 1000: 4, 2000: 2 } }, table);
     }
   });
+
+  test('a replayed block older than the retention is summed up once', async () => {
+    const old = new Date(systemClock.wallMs() - 6 * 86_400_000).toISOString();
+    const flow = (sequence: number, time: string) =>
+      row('flows', {
+        record_sequence: sequence,
+        boot_id: 'boot',
+        agent_instance: 'main',
+        window_start: time,
+        window_end: time,
+        host_name: 'web-1',
+        latency_histogram: {},
+        connections_opened: 1,
+      });
+    await using short = await open({ database: 'short', retention });
+    const now = new Date(systemClock.wallMs()).toISOString();
+    const block = { id: 'b1', rows: { flows: [flow(1, old), flow(2, old), flow(3, now)] } };
+    for (let times = 0; times < 3; times++) await short.insert(block);
+    for (const table of ['flows_1m', 'flows_1h']) {
+      const query = `SELECT sum(connections_opened) AS opened FROM short.${table}`;
+      const answer = await short.admin.query({ query, format: 'JSONEachRow' });
+      assert.deepEqual(await answer.json(), [{ opened: 3 }], table);
+    }
+  });
 });
