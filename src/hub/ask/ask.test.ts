@@ -200,6 +200,8 @@ describe('levels', () => {
   });
 
   test('what is open now is open now at each', async () => {
+    // A machine of the same name elsewhere is another node.
+    await insert('open-elsewhere', [{ window: { ago: '10s', 'host.name': 'web-1' } }]);
     await insert('open-now', [
       { window: { ago: '20s', 'host.name': 'web-1' } },
       { flow: { ago: '20s', 'host.name': 'web-1', 'connection.state': 'open', 'connections.open': 7 } },
