@@ -10,7 +10,7 @@ import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../que
 import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodeOf } from './coverage.ts';
 import { openGate } from './gate.ts';
-import { openAskStore, type AskStore, type StoreRow } from './query.ts';
+import { openAskStore, type AskStore, type CancelQuery, type StoreRow } from './query.ts';
 import {
   bucketsOf,
   levelOf,
@@ -40,6 +40,7 @@ export interface Ask {
 export interface AskOptions {
   /** Of a user that may only read. */
   readonly client: ClickHouseClient;
+  readonly cancel: CancelQuery;
   readonly questions: readonly Question[];
   readonly retention: Retention;
   readonly clock: Clock;
@@ -141,8 +142,8 @@ async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<
 }
 
 export function openAsk(options: AskOptions): Ask {
-  const { client, questions, clock } = options;
-  const store = openAskStore(client, openGate(gateLimits));
+  const { client, cancel, questions, clock } = options;
+  const store = openAskStore({ client, cancel, gate: openGate(gateLimits) });
   const summaries = questions.map(({ summary }) => summary);
   return {
     questions: () => summaries,

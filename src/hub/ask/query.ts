@@ -1,5 +1,6 @@
 /** One query of the store, within limits: nobody's question may take the hub from the others. */
 
+import { randomUUID } from 'node:crypto';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { ClickHouseError } from '@clickhouse/client';
 import { OperatorError } from '../../lib/errors.ts';
@@ -27,8 +28,6 @@ const settings = {
   max_bytes_before_external_group_by: String(queryLimits.groupBytesMax),
   max_result_rows: String(queryLimits.resultRowsMax),
   result_overflow_mode: 'throw',
-  // Whoever asked has gone: the store need not go on.
-  cancel_http_readonly_queries_on_client_close: 1,
   // Subqueries of one shard would miss what the others have.
   distributed_product_mode: 'global',
   output_format_json_quote_64bit_integers: 1,
@@ -74,13 +73,37 @@ function mendable(error: unknown, question: string): unknown {
 
 export type AskStore = (query: StoreQuery) => Promise<readonly StoreRow[]>;
 
-/** `client` speaks for a user that may only read. */
-export function openAskStore(client: ClickHouseClient, gate: Gate): AskStore {
+/** Ends a query that runs, by its id. */
+export type CancelQuery = (queryId: string) => Promise<unknown>;
+
+/**
+ * Whoever asked has gone: the store need not go on. By itself it looks for that only where a query reads
+ * (`cancel_http_readonly_queries_on_client_close`), and not while one joins or sorts.
+ */
+function cancelWhenGone(cancel: CancelQuery, queryId: string, signal: AbortSignal): Disposable {
+  const onAbort = (): void => {
+    cancel(queryId).catch(() => 'it ends by its limit of time');
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', onAbort) };
+}
+
+export interface AskStoreOptions {
+  /** Of a user that may only read. */
+  readonly client: ClickHouseClient;
+  readonly cancel: CancelQuery;
+  readonly gate: Gate;
+}
+
+export function openAskStore({ client, cancel, gate }: AskStoreOptions): AskStore {
   return ({ question, sql, params, signal }) =>
     gate.run(async () => {
+      const queryId = randomUUID();
+      using _ = cancelWhenGone(cancel, queryId, signal);
       try {
         const result = await client.query({
           query: sql,
+          query_id: queryId,
           query_params: { ...params },
           format: 'JSONEachRow',
           clickhouse_settings: settings,
