@@ -43,6 +43,7 @@ export async function openAsker(): Promise<Asker> {
       openAsk: (questions, options = {}) =>
         openAsk({
           client: store.ask,
+          cancel: (queryId) => store.cancel(queryId),
           questions: discoverQuestions(questions).questions,
           retention: options.retention ?? retention,
           clock,

@@ -3,10 +3,10 @@ WITH
   -- The newest closed window of each node that is still heard: what is open there is open now. A node that
   -- fell silent, or that found nothing open, adds nothing.
   newest AS (
-    SELECT host_name, agent_instance, max(window_start)
+    SELECT host_name, environment, agent_instance, max(window_start)
     FROM windows
     WHERE window_start >= {from:DateTime64(3, 'UTC')} AND window_start < {to:DateTime64(3, 'UTC')}
-    GROUP BY host_name, agent_instance
+    GROUP BY host_name, environment, agent_instance
     HAVING max(window_end) + toIntervalMillisecond(greatest(300000, 2 * argMax(window_ms, window_start)))
       >= {to:DateTime64(3, 'UTC')}
   ),
@@ -19,7 +19,7 @@ WITH
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND connections_open > 0
-      AND (host_name, agent_instance, window_start) IN newest
+      AND (host_name, environment, agent_instance, window_start) IN newest
     GROUP BY ALL
   ),
   -- Who talked to what before the range, in whole hours and then in what is left up to its start.

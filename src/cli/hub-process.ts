@@ -9,7 +9,7 @@
 
 import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../lib/clock.ts';
@@ -83,8 +83,11 @@ function giveFolder(path: string): void {
   chownSync(path, idOf('-u'), idOf('-g'));
 }
 
+/** It starts in another folder: what names a file from this one must still find it. */
 function spawnHub(words: readonly string[], asRoot: boolean): ChildProcess {
-  const options: SpawnOptions = { stdio: ['pipe', 'ignore', 'pipe'], detached: true };
+  const state = process.env['SONDE_STATE'];
+  const env = state ? { ...process.env, SONDE_STATE: resolve(state) } : process.env;
+  const options: SpawnOptions = { stdio: ['pipe', 'ignore', 'pipe'], detached: true, env };
   if (!asRoot) return spawn(join(root, 'bin/sonde'), words, options);
   mkdirSync(mountPoint, { recursive: true });
   const shell = ['--mount', '--propagation', 'private', '--', 'sh', '-c', unprivileged, 'sh'];
@@ -103,7 +106,7 @@ export function startHub(options: HubProcessOptions): HubProcess {
   const { clock, log, url, config, data } = options;
   const asRoot = process.getuid?.() === 0;
   if (asRoot) giveFolder(data);
-  const words = ['hub', '--until-eof', ...(config === undefined ? [] : ['--config', config])];
+  const words = ['hub', '--until-eof', ...(config === undefined ? [] : ['--config', resolve(config)])];
   const stopped = new AbortController();
   let child: ChildProcess | undefined;
 

@@ -33,17 +33,18 @@ const listen = z
     description: 'address of page, API and OTLP; only loopback, as long as nobody must say who they are',
   });
 
+/** Those who start the hub are in other folders than it is: what is not absolute would be two places. */
+const path = z.string().regex(/^\//, {
+  error: ({ input }) => `must be an absolute path, such as /srv/sonde; got ${String(input)}`,
+});
+
 const store = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/, error: 'must be the http or https address of a ClickHouse' })
       .meta({ description: 'HTTP interface of your ClickHouse, such as https://clickhouse.example:8443' }),
     username: z.string().min(1).default('default').meta({ description: 'creates the tables and fills them' }),
-    password_file: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({ description: 'file with the password; none without it' }),
+    password_file: path.optional().meta({ description: 'file with the password; none without it' }),
     database: z
       .string()
       .regex(/^[A-Za-z_]\w{0,63}$/, 'must be a name of letters, digits and _')
@@ -94,9 +95,7 @@ const limits = z.strictObject({
 
 export const hubSchema = z.strictObject({
   listen,
-  data: z
-    .string()
-    .min(1)
+  data: path
     .optional()
     .meta({ description: 'folder of journal and embedded ClickHouse; $SONDE_STATE/hub, /var/lib/sonde/hub' }),
   store,

@@ -56,6 +56,7 @@ async function openBackend(config: HubConfig, folder: string, log: Log): Promise
   const { flows: flowsMs, minutes: flows1mMs } = config.retention;
   const ask = openAsk({
     client: store.ask,
+    cancel: (queryId) => store.cancel(queryId),
     questions,
     retention: { flowsMs, flows1mMs },
     clock: systemClock,

@@ -27,9 +27,10 @@ function parse(text: string, units: Readonly<Record<string, number>>): number | 
   return factor === undefined ? undefined : Number(match?.[1]) * factor;
 }
 
-/** `250ms`, `10s`, `5m`, `1h`, `7d` in milliseconds; undefined for anything else. */
+/** `250ms`, `10s`, `5m`, `1h`, `7d` in whole milliseconds; undefined for anything else. */
 export function parseDurationMs(text: string): number | undefined {
-  return parse(text, durations);
+  const ms = parse(text, durations);
+  return ms === undefined ? undefined : Math.round(ms);
 }
 
 /** `512KiB`, `100MB`, `4GiB` in bytes; undefined for anything else. */

@@ -199,6 +199,19 @@ describe('levels', () => {
     assert.deepEqual(await sums({ flowsMs: 0, flows1mMs: 0 }), raw);
   });
 
+  test('what is open now is open now at each', async () => {
+    // A machine of the same name elsewhere is another node.
+    await insert('open-elsewhere', [{ window: { ago: '10s', 'host.name': 'web-1' } }]);
+    await insert('open-now', [
+      { window: { ago: '20s', 'host.name': 'web-1' } },
+      { flow: { ago: '20s', 'host.name': 'web-1', 'connection.state': 'open', 'connections.open': 7 } },
+    ]);
+    for (const since of ['1h', '2d', '8d']) {
+      const { rows, to } = await answer('connections', { environment: 'open-now', since });
+      assert.deepEqual([rows.length, rows[0]?.['connections.open_now']], [1, 7], `${since}, to ${to}`);
+    }
+  });
+
   test('the answer says which range it is about: whole grains of its level', async () => {
     const [from, to] = [asker.nowMs - 8 * hourMs + 1234, asker.nowMs - 30_500];
     const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };

@@ -10,8 +10,17 @@ import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../que
 import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodeOf } from './coverage.ts';
 import { openGate } from './gate.ts';
-import { openAskStore, type AskStore, type StoreRow } from './query.ts';
-import { bucketsOf, levelOf, readRange, widen, type Level, type Retention, type TimeRange } from './range.ts';
+import { openAskStore, type AskStore, type CancelQuery, type StoreRow } from './query.ts';
+import {
+  bucketsOf,
+  levelOf,
+  readRange,
+  widen,
+  type Buckets,
+  type Level,
+  type Retention,
+  type TimeRange,
+} from './range.ts';
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
 
@@ -31,6 +40,7 @@ export interface Ask {
 export interface AskOptions {
   /** Of a user that may only read. */
   readonly client: ClickHouseClient;
+  readonly cancel: CancelQuery;
   readonly questions: readonly Question[];
   readonly retention: Retention;
   readonly clock: Clock;
@@ -41,6 +51,7 @@ interface Inquiry {
   readonly question: Question;
   readonly range: TimeRange;
   readonly level: Level;
+  readonly series: Buckets;
   readonly nowMs: number;
   readonly values: Readonly<Record<string, ParamValue>>;
   readonly signal: AbortSignal;
@@ -58,7 +69,9 @@ function inquire(question: Question, { query, signal }: Asking, options: AskOpti
   const read = readParams([...scopeParams, ...question.summary.params], given);
   if ('problem' in read) return fail(question, read);
   const level = levelOf(asked, nowMs, options.retention);
-  return { question, range: widen(asked, level), level, nowMs, values: read.values, signal };
+  const range = widen(asked, level, nowMs);
+  const series = bucketsOf(asked, { widened: range, level });
+  return { question, range, level, series, nowMs, values: read.values, signal };
 }
 
 function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
@@ -67,8 +80,7 @@ function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
 
 /** One row more than asked for tells whether there are more. */
 function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]> {
-  const { question, range, level, values, signal } = inquiry;
-  const { bucketMs, buckets } = bucketsOf(range, level);
+  const { question, level, series, values, signal } = inquiry;
   // Single connections have no rollup.
   const tableOf = (table: QuestionTable): string =>
     table === 'connection_events' ? table : `${table}${level.suffix}`;
@@ -81,8 +93,8 @@ function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]
       ...(Object.fromEntries(tables) as Record<string, string>),
       ...rangeParams(inquiry),
       limit: Number(values['limit']) + 1,
-      bucket_ms: bucketMs,
-      buckets,
+      bucket_ms: series.bucketMs,
+      buckets: series.buckets,
     },
     signal,
   });
@@ -109,7 +121,7 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
 
 async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {
   const startNs = clock.monotonicNs();
-  const { question, range, level, nowMs, values } = inquiry;
+  const { question, range, series, nowMs, values } = inquiry;
   const [rows, coverage] = await Promise.all([askRows(store, inquiry), askCoverage(store, inquiry)]);
   const { id, title, columns } = question.summary;
   const limit = Number(values['limit']);
@@ -118,7 +130,7 @@ async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<
     title,
     from: new Date(range.fromMs).toISOString(),
     to: new Date(range.toMs).toISOString(),
-    bucketMs: bucketsOf(range, level).bucketMs,
+    bucketMs: series.bucketMs,
     params: values,
     columns,
     rows: rows.slice(0, limit).map((row) => cells(row, columns)),
@@ -130,8 +142,8 @@ async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<
 }
 
 export function openAsk(options: AskOptions): Ask {
-  const { client, questions, clock } = options;
-  const store = openAskStore(client, openGate(gateLimits));
+  const { client, cancel, questions, clock } = options;
+  const store = openAskStore({ client, cancel, gate: openGate(gateLimits) });
   const summaries = questions.map(({ summary }) => summary);
   return {
     questions: () => summaries,

@@ -71,30 +71,39 @@ function mendable(error: unknown, question: string): unknown {
     : error;
 }
 
-/**
- * Whoever asked has gone: the store need not go on. By name, because ClickHouse looks for a closed connection
- * only while it reads, not while it joins or groups. If this fails, the limit of time ends the query.
- */
-function killQuery(client: ClickHouseClient, id: string): void {
-  const query = 'KILL QUERY WHERE query_id = {id:String} ASYNC';
-  client.command({ query, query_params: { id } }).catch((error: unknown) => error);
-}
-
 export type AskStore = (query: StoreQuery) => Promise<readonly StoreRow[]>;
 
-/** `client` speaks for a user that may only read. */
-export function openAskStore(client: ClickHouseClient, gate: Gate): AskStore {
+/** Ends a query that runs, by its id. */
+export type CancelQuery = (queryId: string) => Promise<unknown>;
+
+/**
+ * Whoever asked has gone: the store need not go on. By itself it looks for that only where a query reads
+ * (`cancel_http_readonly_queries_on_client_close`), and not while one joins or sorts.
+ */
+function cancelWhenGone(cancel: CancelQuery, queryId: string, signal: AbortSignal): Disposable {
+  const onAbort = (): void => {
+    cancel(queryId).catch(() => 'it ends by its limit of time');
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', onAbort) };
+}
+
+export interface AskStoreOptions {
+  /** Of a user that may only read. */
+  readonly client: ClickHouseClient;
+  readonly cancel: CancelQuery;
+  readonly gate: Gate;
+}
+
+export function openAskStore({ client, cancel, gate }: AskStoreOptions): AskStore {
   return ({ question, sql, params, signal }) =>
     gate.run(async () => {
-      const id = randomUUID();
-      const kill = (): void => {
-        killQuery(client, id);
-      };
-      signal.addEventListener('abort', kill, { once: true });
+      const queryId = randomUUID();
+      using _ = cancelWhenGone(cancel, queryId, signal);
       try {
         const result = await client.query({
           query: sql,
-          query_id: id,
+          query_id: queryId,
           query_params: { ...params },
           format: 'JSONEachRow',
           clickhouse_settings: settings,
@@ -104,8 +113,6 @@ export function openAskStore(client: ClickHouseClient, gate: Gate): AskStore {
       } catch (error) {
         signal.throwIfAborted();
         throw mendable(error, question);
-      } finally {
-        signal.removeEventListener('abort', kill);
       }
     }, signal);
 }

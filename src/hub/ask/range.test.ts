@@ -52,23 +52,56 @@ describe('levels', () => {
     assert.equal(suffix(hourAgo(30 * dayMs)), '_1h');
   });
 
+  const widened = (range: TimeRange): TimeRange => widen(range, levelOf(range, nowMs, retention), nowMs);
+
   test('a range is widened to whole grains', () => {
-    const range = last(7 * hourMs);
-    assert.deepEqual(widen(range, levelOf(range, nowMs, retention)), {
-      fromMs: nowMs - 7 * hourMs - 30_000,
-      toMs: nowMs + 30_000,
+    const past = (range: TimeRange): TimeRange => ({
+      fromMs: range.fromMs - hourMs,
+      toMs: range.toMs - hourMs,
     });
-    assert.deepEqual(widen(last(hourMs), levelOf(last(hourMs), nowMs, retention)), last(hourMs));
+    assert.deepEqual(widened(past(last(7 * hourMs))), {
+      fromMs: nowMs - 8 * hourMs - 30_000,
+      toMs: nowMs - hourMs + 30_000,
+    });
+    assert.deepEqual(widened(last(hourMs)), last(hourMs));
+    const odd = { fromMs: nowMs - hourMs - 1, toMs: nowMs - 9999 };
+    assert.deepEqual(widened(odd), { fromMs: nowMs - hourMs - 10_000, toMs: nowMs });
+  });
+
+  test('but not beyond now', () => {
+    assert.equal(widened(last(7 * hourMs)).toMs, nowMs);
+    assert.equal(widened(last(8 * dayMs)).toMs, nowMs);
+    const ahead = { fromMs: nowMs - 8 * hourMs, toMs: nowMs + 1 };
+    assert.equal(widened(ahead).toMs, nowMs + 1);
   });
 });
 
-test('a series has round buckets, at most 60, none finer than its level', () => {
-  const buckets = (ms: number) => bucketsOf(last(ms), levelOf(last(ms), nowMs, retention));
-  assert.deepEqual(buckets(minuteMs), { bucketMs: 10_000, buckets: 6 });
-  assert.deepEqual(buckets(10 * minuteMs), { bucketMs: 10_000, buckets: 60 });
-  assert.deepEqual(buckets(hourMs), { bucketMs: minuteMs, buckets: 60 });
-  assert.deepEqual(buckets(hourMs + 1), { bucketMs: 2 * minuteMs, buckets: 31 });
-  assert.deepEqual(buckets(dayMs), { bucketMs: 30 * minuteMs, buckets: 48 });
-  assert.deepEqual(buckets(7 * dayMs), { bucketMs: 3 * hourMs, buckets: 56 });
-  assert.deepEqual(buckets(400 * dayMs), { bucketMs: 7 * dayMs, buckets: 58 });
+test('a series has round buckets, about 60 at most, each of as many windows as the next', () => {
+  const ending = (atMs: number, ms: number) => {
+    const asked = { fromMs: atMs - ms, toMs: atMs };
+    const level = levelOf(asked, nowMs, retention);
+    const range = widen(asked, level, nowMs);
+    return { ...bucketsOf(asked, { widened: range, level }), range, level };
+  };
+  const buckets = (ms: number) => {
+    const { bucketMs, buckets: count } = ending(nowMs, ms);
+    return [bucketMs, count];
+  };
+  assert.deepEqual(buckets(minuteMs), [10_000, 6]);
+  assert.deepEqual(buckets(10 * minuteMs), [10_000, 60]);
+  assert.deepEqual(buckets(15 * minuteMs), [20_000, 45]);
+  assert.deepEqual(buckets(hourMs), [minuteMs, 60]);
+  assert.deepEqual(buckets(hourMs + 1), [2 * minuteMs, 31]);
+  assert.deepEqual(buckets(dayMs), [30 * minuteMs, 49]);
+  assert.deepEqual(buckets(7 * dayMs), [3 * hourMs, 57]);
+  assert.deepEqual(buckets(400 * dayMs), [7 * dayMs, 58]);
+  for (const minutes of [5, 11, 15, 20, 45, 90, 200, 370, 5000]) {
+    for (const lateMs of [0, 1, 4321, 9999]) {
+      const { bucketMs, buckets: count, range, level } = ending(nowMs - lateMs, minutes * minuteMs);
+      assert.equal(bucketMs % level.grainMs, 0, `${minutes} minutes`);
+      assert.equal(range.fromMs % level.grainMs, 0, `${minutes} minutes`);
+      assert.ok(count <= 62, `${count} buckets of ${minutes} minutes`);
+      assert.equal(bucketMs, ending(nowMs, minutes * minuteMs).bucketMs, 'a moment later as well');
+    }
+  }
 });

@@ -1,5 +1,6 @@
 /** The range of time that is asked about, and the level of the store that answers it. */
 
+import assert from 'node:assert/strict';
 import { formatDuration, parseDurationMs } from '../../lib/units.ts';
 import type { ParamProblem } from '../../question/params.ts';
 
@@ -67,19 +68,20 @@ function checked(
 
 export interface Level {
   readonly suffix: '' | '_1m' | '_1h';
-  /** Ranges are widened to whole ones. */
+  /** Ranges are widened to whole ones, and a bucket of a series is one or several. */
   readonly grainMs: number;
   /** Longest range that is asked of this level. */
   readonly rangeMsMax: number;
-  /** Shortest bucket of a series. */
-  readonly bucketMsMin: number;
 }
+
+/** What an agent's window takes by default; it begins at a whole multiple, or milliseconds later. */
+const windowMs = 10_000;
 
 /** From fine to coarse; the last takes what the others do not. */
 const levels: readonly [Level, Level, Level] = [
-  { suffix: '', grainMs: 1, rangeMsMax: 6 * hourMs, bucketMsMin: 10_000 },
-  { suffix: '_1m', grainMs: minuteMs, rangeMsMax: 7 * dayMs, bucketMsMin: minuteMs },
-  { suffix: '_1h', grainMs: hourMs, rangeMsMax: Infinity, bucketMsMin: hourMs },
+  { suffix: '', grainMs: windowMs, rangeMsMax: 6 * hourMs },
+  { suffix: '_1m', grainMs: minuteMs, rangeMsMax: 7 * dayMs },
+  { suffix: '_1h', grainMs: hourMs, rangeMsMax: Infinity },
 ];
 
 /** How long the store keeps what. */
@@ -97,25 +99,41 @@ export function levelOf({ fromMs, toMs }: TimeRange, nowMs: number, retention: R
   return has(minutes, retention.flows1mMs) ? minutes : hours;
 }
 
-/** Whole grains that hold the range. */
-export function widen({ fromMs, toMs }: TimeRange, { grainMs }: Level): TimeRange {
+/**
+ * Whole grains that hold the range. The one that is under way ends now: to a question that asks who was heard
+ * lately, the end of its hour would make everybody silent.
+ */
+export function widen({ fromMs, toMs }: TimeRange, { grainMs }: Level, nowMs: number): TimeRange {
   return {
     fromMs: Math.floor(fromMs / grainMs) * grainMs,
-    toMs: Math.ceil(toMs / grainMs) * grainMs,
+    toMs: Math.min(Math.ceil(toMs / grainMs) * grainMs, Math.max(toMs, nowMs)),
   };
 }
 
+/** From one to the next: a bucket that held now one window and now two would show waves that nobody made. */
 const bucketSizesMs: readonly number[] = [
-  ...[10, 15, 30].map((seconds) => seconds * 1000),
+  ...[10, 20, 30].map((seconds) => seconds * 1000),
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * minuteMs),
   ...[1, 2, 3, 6, 12].map((hours) => hours * hourMs),
   ...[1, 2, 7].map((days) => days * dayMs),
 ];
 
-/** A round length that cuts the range into at most `seriesBucketsMax`, and how many there are. */
-export function bucketsOf(range: TimeRange, { bucketMsMin }: Level): { bucketMs: number; buckets: number } {
-  const lengthMs = range.toMs - range.fromMs;
-  const fits = (ms: number): boolean => ms >= bucketMsMin && lengthMs / ms <= rangeLimits.seriesBucketsMax;
-  const bucketMs = bucketSizesMs.find(fits) ?? Math.ceil(lengthMs / rangeLimits.seriesBucketsMax);
-  return { bucketMs, buckets: Math.ceil(lengthMs / bucketMs) };
+export interface Buckets {
+  readonly bucketMs: number;
+  readonly buckets: number;
+}
+
+/**
+ * A round length that cuts what was asked into at most `seriesBucketsMax`, and how many hold `widened`: two
+ * more at most.
+ */
+export function bucketsOf(
+  { fromMs, toMs }: TimeRange,
+  { widened, level }: { readonly widened: TimeRange; readonly level: Level },
+): Buckets {
+  const fits = (ms: number): boolean =>
+    ms % level.grainMs === 0 && (toMs - fromMs) / ms <= rangeLimits.seriesBucketsMax;
+  const bucketMs = bucketSizesMs.find(fits);
+  assert.ok(bucketMs !== undefined, 'the longest bucket cuts the longest range');
+  return { bucketMs, buckets: Math.ceil((widened.toMs - widened.fromMs) / bucketMs) };
 }

@@ -11,6 +11,9 @@ import type { Cluster } from './migrate.ts';
 import { readMigrations, readTables } from './migrations.ts';
 import { applyRetention } from './retention.ts';
 import type { Retention } from './retention.ts';
+import { statement } from './statement.ts';
+
+const killQuery = statement('kill-query');
 
 export interface StoreOptions {
   readonly url: string;
@@ -38,6 +41,8 @@ export interface Store {
    * block failed half-way. Rejects when that is not sure: then call it again with the same block.
    */
   readonly insert: InsertBlock;
+  /** Ends a query that `ask` has under way, by its id. Whoever may only read has no grant for that. */
+  cancel(queryId: string): Promise<unknown>;
   ready(): Promise<boolean>;
   version(): Promise<string>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -65,6 +70,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     admin,
     ask,
     insert: openInserter({ client: admin, tables, clock: options.clock, rawMs: options.retention?.flowsMs }),
+    cancel: (queryId) => admin.command({ query: killQuery, query_params: { query_id: queryId } }),
     ready: async () => (await admin.ping({ select: true })).success,
     version: async () => {
       const answer = await admin.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' });
