@@ -171,3 +171,16 @@ test('a fault of ours has its stack and its own exit code', () => {
   assert.equal(code, 70);
   assert.match(stderr, /\n {4}at /);
 });
+
+test('a process that lives with an agent in it has a small nursery; others have what Node gives them', () => {
+  const [bin, modules] = [join(folder, 'own/bin'), join(folder, 'own/node_modules/.bin')];
+  for (const path of [bin, modules]) mkdirSync(path, { recursive: true });
+  writeFileSync(join(bin, 'sonde'), readFileSync(sonde), { mode: 0o755 });
+  writeFileSync(join(modules, 'node'), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+  const flags = (...words: string[]): string[] =>
+    spawnSync(join(bin, 'sonde'), words, { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter((arg) => /^--max/.test(arg));
+  for (const word of ['agent', 'up']) assert.deepEqual(flags(word), ['--max-semi-space-size=2'], word);
+  for (const words of [['hub'], ['ask', 'agent'], []]) assert.deepEqual(flags(...words), [], words.join(' '));
+});
