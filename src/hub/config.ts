@@ -38,11 +38,13 @@ const path = z.string().regex(/^\//, {
   error: ({ input }) => `must be an absolute path, such as /srv/sonde; got ${String(input)}`,
 });
 
+const address = z.url({ protocol: /^https?$/, error: 'must be the http or https address of a ClickHouse' });
+
 const store = z
   .strictObject({
-    url: z
-      .url({ protocol: /^https?$/, error: 'must be the http or https address of a ClickHouse' })
-      .meta({ description: 'HTTP interface of your ClickHouse, such as https://clickhouse.example:8443' }),
+    url: address.meta({
+      description: 'HTTP interface of your ClickHouse, such as https://clickhouse.example:8443',
+    }),
     username: z.string().min(1).default('default').meta({ description: 'creates the tables and fills them' }),
     password_file: path.optional().meta({ description: 'file with the password; none without it' }),
     database: z
@@ -51,10 +53,23 @@ const store = z
       .default('sonde')
       .meta({ description: 'is created when it is not there' }),
     cluster: z
-      .string()
-      .min(1)
+      .strictObject({
+        name: z.string().min(1).meta({ description: 'as remote_servers of your ClickHouse calls it' }),
+        urls: z
+          .array(address)
+          .min(1)
+          .max(1000)
+          .meta({ description: 'HTTP interface of every node: each gets its tables from the hub' }),
+      })
       .optional()
-      .meta({ description: 'name of its cluster: tables are then distributed over it' }),
+      .meta({ description: 'tables are distributed over it' }),
+    ask: z
+      .strictObject({
+        username: z.string().min(1).meta({ description: 'may only read' }),
+        password_file: path.optional().meta({ description: 'file with its password; none without it' }),
+      })
+      .optional()
+      .meta({ description: 'the user that questions are asked as; the one above without it' }),
   })
   .optional()
   .meta({ description: 'a ClickHouse of your own; without it the hub starts an embedded one' });

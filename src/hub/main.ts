@@ -23,6 +23,15 @@ export interface RunOptions {
 
 const embeddedDatabase = 'sonde';
 
+interface Login {
+  readonly username: string;
+  readonly password_file?: string | undefined;
+}
+
+function storeUser({ username, password_file: file }: Login): StoreOptions['hub'] {
+  return { username, password: file === undefined ? '' : readNamedFile(file).trimEnd() };
+}
+
 /** Where the store is: a cluster by its URL, or the engine that is started here. */
 async function locateStore(
   { store, embedded, retention }: HubConfig,
@@ -31,9 +40,9 @@ async function locateStore(
   const { flows: flowsMs, minutes: minutesMs, hours: hoursMs, events: eventsMs } = retention;
   const kept = { clock: systemClock, retention: { flowsMs, minutesMs, hoursMs, eventsMs } };
   if (store) {
-    const { url, username, password_file: file, database } = store;
-    const user = { username, password: file === undefined ? '' : readNamedFile(file).trimEnd() };
-    return { options: { ...kept, url, database, hub: user, ask: user } };
+    const { url, database, cluster, ask = store } = store;
+    const users = { hub: storeUser(store), ask: storeUser(ask) };
+    return { options: { ...kept, ...users, url, database, ...(cluster ? { cluster } : {}) } };
   }
   const engine = opening.use(
     await openEngine({

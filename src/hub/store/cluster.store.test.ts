@@ -8,6 +8,8 @@ import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { makeUsers } from '../engine/configuration.ts';
 import { freePort, openEngine } from '../engine/engine.ts';
+import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
+import { openAsk } from '../ask/ask.ts';
 import { rowOf } from './crash-trial.ts';
 import { openStore } from './store.ts';
 import type { Store } from './store.ts';
@@ -68,5 +70,21 @@ test('a cluster of two shards', async (t) => {
   for (const table of ['flows', 'flows_1m', 'flows_1h']) {
     const sum = `SELECT toUInt32(sum(connections_opened)) AS opened FROM ${table}`;
     assert.deepEqual(await ask(store, sum), { opened: 128 }, table);
+  }
+
+  // Every question is answered over both shards, at every level.
+  const now = Date.parse('2026-03-01T10:00:30.000Z');
+  const day = 86_400_000;
+  const { questions } = discoverQuestions(questionsFolder());
+  const answers = openAsk({
+    client: store.ask,
+    cancel: (queryId) => store.cancel(queryId),
+    questions,
+    retention: { flowsMs: 3 * day, flows1mMs: 30 * day },
+    clock: { ...clock, wallMs: () => now },
+  });
+  const { signal } = new AbortController();
+  for (const since of ['5m', '12h', '20d']) {
+    for (const { id } of answers.questions()) await answers.answer(id, { query: { since }, signal });
   }
 });
