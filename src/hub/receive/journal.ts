@@ -204,8 +204,8 @@ export class Journal {
   }
 
   /**
-   * The store has this block and all before it. Never rejects. Not synced, and on a full disk not written: what
-   * is stored is then handed over once more after a crash, and the store knows its id.
+   * The store has this block and all before it. Never rejects. Not synced, and on a full disk not written:
+   * what is stored is then handed over once more after a crash, and the store knows its id.
    */
   async stored({ number }: JournalBlock): Promise<void> {
     await this.#exclusively(async () => {
