@@ -42,7 +42,6 @@ const meanings: Readonly<Record<string, HubConfig>> = {
       username: 'sonde',
       password_file: '/etc/sonde/password',
       database: 'network',
-      cluster: 'main',
     },
     embedded: { memory: 256 << 20 },
     retention: { flows: dayMs, minutes: 10 * dayMs, hours: 100 * dayMs, events: 12 * hourMs },

@@ -49,11 +49,6 @@ const store = z
       .regex(/^[A-Za-z_]\w{0,63}$/, 'must be a name of letters, digits and _')
       .default('sonde')
       .meta({ description: 'is created when it is not there' }),
-    cluster: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({ description: 'name of its cluster: tables are then distributed over it' }),
   })
   .optional()
   .meta({ description: 'a ClickHouse of your own; without it the hub starts an embedded one' });
