@@ -1,9 +1,9 @@
 /**
- * What the engine is told: two files in its folder, written before every start. In XML: clickhouse-local ends
- * without a word when it is given YAML (26.7).
+ * What the engine is told: two files in its folder, written before every start; the packaged one has them no
+ * longer than that. In XML: clickhouse-local ends without a word when it is given YAML (26.7).
  */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Credentials {
@@ -189,4 +189,9 @@ export function writeConfiguration(configuration: EngineConfiguration): void {
     writeFileSync(file, element('clickhouse', value), { mode: 0o600 });
   write(files.server, serverConfiguration(configuration));
   write(files.users, usersConfiguration(users));
+}
+
+/** Who is let in stands in them. */
+export function removeConfiguration({ server, users }: EngineFiles): void {
+  for (const file of [server, users]) rmSync(file, { force: true });
 }

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import { engineFiles, makeUsers, writeConfiguration } from './configuration.ts';
+import { engineFiles, makeUsers, removeConfiguration, writeConfiguration } from './configuration.ts';
 import type { ClusterPart, Credentials, EngineConfiguration } from './configuration.ts';
 import { engineCommand, findProgram } from './program.ts';
 import type { Command, EngineProgram } from './program.ts';
@@ -165,7 +165,11 @@ class SupervisedEngine implements Engine {
     const endMs = clock.bootMs() + engineLimits.startMsMax;
     const ended = run.ended.then(() => true);
     while (clock.bootMs() < endMs && !this.#closing.signal.aborted) {
-      if (await ping(this.url)) return (this.#ready = true);
+      if (await ping(this.url)) {
+        // Whoever asks may read any file with file('…'), and it reads these at start only.
+        if (this.kind === 'packaged') removeConfiguration(this.#configuration.files);
+        return (this.#ready = true);
+      }
       if (await Promise.race([ended, clock.sleep(engineLimits.startPollMs).then(() => false)])) return false;
     }
     return false;
