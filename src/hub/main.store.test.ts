@@ -32,7 +32,7 @@ test('takes every kind of record, stores it, ends when its input does', { timeou
   try {
     const lines = createInterface(child.stderr);
     const [line] = (await once(lines, 'line')) as [string];
-    const url = /^sonde: hub: (http:\S+)$/.exec(line)?.[1];
+    const url = /^sonde: listening on (http:\S+)$/.exec(line)?.[1];
     assert.ok(url, line);
     assert.equal(readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim(), 'sonde-hub');
     const status = async (): Promise<HubStatus> =>
