@@ -285,6 +285,14 @@ describe('the page of a real hub', () => {
     }
   }
 
+  test('on a phone nothing stands over the title', async () => {
+    const opened = await openQuestion('Connections', { width: 400, height: 800 });
+    const title = await opened.page.getByRole('heading', { level: 1 }).boundingBox();
+    const status = await opened.page.getByRole('status').boundingBox();
+    assert.ok(title && status && title.y + title.height <= status.y, JSON.stringify({ title, status }));
+    await close(opened);
+  });
+
   test('the hub stops: the page says so, keeps the answer and recovers by itself', async () => {
     const opened = await openQuestion('Timeouts');
     const { page } = opened;

@@ -1,10 +1,15 @@
 /** The hub as `sonde up` starts it: another user, another folder, another view of the files. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmodSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { chdir } from 'node:process';
 import { test } from 'node:test';
 import { freePort, workplace } from '../../test/daemons.ts';
 import { dataFolder, readHubConfig } from '../hub/config.ts';
 import { systemClock } from '../lib/clock.ts';
+import { silentLog } from '../lib/log.ts';
 import { startHub } from './hub-process.ts';
 
 test('finds what was named from the folder that we are in', async () => {
@@ -26,4 +31,34 @@ test('finds what was named from the folder that we are in', async () => {
     assert.fail(`${String(error)}\n${said.join('\n')}`);
   });
   chdir('/');
+});
+
+test('does not take another hub for its own', async () => {
+  using folder = workplace();
+  const other = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const url = `http://127.0.0.1:${String((other.address() as AddressInfo).port)}`;
+  await using hub = startHub({ clock: systemClock, log: silentLog, url, data: `${folder.path}/state/hub` });
+  await assert.rejects(hub.ready(AbortSignal.timeout(60_000)), /a hub answers there already/);
+  assert.equal(hub.pid(), undefined);
+  other.close();
+});
+
+test('says at once which folder it cannot enter, and gives up', async () => {
+  using folder = workplace();
+  chmodSync(folder.path, 0o700);
+  const port = await freePort();
+  const said: string[] = [];
+  const log = { info: (line: string) => said.push(line), warn: (line: string) => said.push(line) };
+  const data = `${folder.path}/state/hub`;
+  process.env['SONDE_STATE'] = `${folder.path}/state`;
+  using elsewhere = workplace();
+  const config = elsewhere.write('hub.yaml', `listen: 127.0.0.1:${String(port)}\n`);
+  const url = `http://127.0.0.1:${String(port)}`;
+  await using hub = startHub({ clock: systemClock, log, url, config, data });
+  await assert.rejects(hub.ready(AbortSignal.timeout(60_000)), /does not answer/);
+  assert.match(
+    said.join('\n'),
+    /^hub: the folder \S+ cannot be made or entered \(EACCES\); let .*\n[^\n]*exit 2/,
+  );
 });

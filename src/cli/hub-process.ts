@@ -61,7 +61,10 @@ export interface HubProcessOptions {
 export interface HubProcess extends AsyncDisposable {
   /** Undefined between its death and its next start. */
   pid(): number | undefined;
-  /** Resolves when it answers questions. Throws hub.not_started when it does not in time, or was stopped. */
+  /**
+   * Resolves when it answers questions. Throws hub.cannot_listen where another
+   * one does already, and hub.not_started when it does not in time, or was stopped.
+   */
   ready(signal: AbortSignal): Promise<void>;
 }
 
@@ -108,6 +111,8 @@ export function startHub(options: HubProcessOptions): HubProcess {
   if (asRoot) giveFolder(data);
   const words = ['hub', '--until-eof', ...(config === undefined ? [] : ['--config', resolve(config)])];
   const stopped = new AbortController();
+  // Another hub there would be taken for ours.
+  const isTaken = answers(url);
   let child: ChildProcess | undefined;
 
   async function runOnce(): Promise<void> {
@@ -136,6 +141,7 @@ export function startHub(options: HubProcessOptions): HubProcess {
 
   async function supervise(): Promise<void> {
     let delayMs: number = hubProcessLimits.restartMsMin;
+    if (await isTaken) return;
     while (!stopped.signal.aborted) {
       const startedNs = clock.monotonicNs();
       await runOnce();
@@ -151,6 +157,8 @@ export function startHub(options: HubProcessOptions): HubProcess {
   return {
     pid: () => child?.pid,
     async ready(signal) {
+      if (await isTaken)
+        throw new OperatorError('hub.cannot_listen', { listen: url, reason: 'a hub answers there already' });
       const deadlineNs = clock.monotonicNs() + BigInt(hubProcessLimits.readyMsMax) * 1_000_000n;
       while (!(await answers(url))) {
         signal.throwIfAborted();

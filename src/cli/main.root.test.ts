@@ -59,9 +59,15 @@ describe('privileges', () => {
       rmSync(own, { recursive: true });
     });
     spawnSync('chown', ['65534', own]);
-    const ran = run('setpriv', [...asNobody, 'agent'], { ...environment, SONDE_RUN: own });
-    fails(ran, 4, /^sonde: not allowed to load BPF programs/);
-    assert.equal(existsSync(join(own, 'main.sock')), false, 'it leaves no socket behind');
+    const file = join(own, 'agent.yaml');
+    writeFileSync(file, JSON.stringify({ instance: 'nobody', exporters: { jsonl: {} } }));
+    const env = { ...environment, SONDE_RUN: own, SONDE_STATE: own };
+    fails(
+      run('setpriv', [...asNobody, 'agent', '--config', file], env),
+      4,
+      /^sonde: not allowed to load BPF/,
+    );
+    assert.equal(existsSync(join(own, 'nobody.sock')), false, 'it leaves no socket behind');
   });
 
   test('somebody who may not ask', async (t) => {

@@ -61,6 +61,13 @@ describe('help', () => {
     assert.match(stdout, /^ {2}--destination CIDR /m);
   });
 
+  test('of a question while no hub answers: what is known, and why not more', () => {
+    const { code, stdout, stderr } = run(['ask', 'any', '--help'], { SONDE_HUB: 'http://127.0.0.1:9' });
+    assert.equal(code, 0);
+    assert.match(stdout, /^ {2}--since TIME /m);
+    assert.match(stderr, /^sonde: no hub answers on http:\/\/127\.0\.0\.1:9 [^\n]+\n$/);
+  });
+
   test('without a word it is shown too, and was not asked for', () => {
     const { code, stdout } = run([]);
     assert.equal(code, 2);

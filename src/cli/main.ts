@@ -6,6 +6,7 @@
 import { inspect } from 'node:util';
 import { exitCodeOf, formatOperatorError, isOperatorError } from '../lib/errors.ts';
 import { commandHelp, loadCommand, loadCommands, optionsFor, parseWords } from './command.ts';
+import type { Command, Options } from './command.ts';
 
 async function help(): Promise<string> {
   const commands = await loadCommands();
@@ -20,6 +21,17 @@ async function help(): Promise<string> {
   ].join('\n');
 }
 
+/** Help is for when nothing runs yet, too: then a command's own options, and why there are no more. */
+async function helpOptions(command: Command, words: readonly string[]): Promise<Options> {
+  try {
+    return await optionsFor(command, words);
+  } catch (error) {
+    if (!isOperatorError(error)) throw error;
+    process.stderr.write(`${formatOperatorError(error)}\n`);
+    return command.options;
+  }
+}
+
 async function run(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -29,7 +41,7 @@ async function run(words: readonly string[]): Promise<number> {
   const command = await loadCommand(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     const others = rest.filter((word) => word !== '--help' && word !== '-h');
-    process.stdout.write(commandHelp(command, await optionsFor(command, others)));
+    process.stdout.write(commandHelp(command, await helpOptions(command, others)));
     return 0;
   }
   const stop = new AbortController();

@@ -63,3 +63,24 @@ test('takes every kind of record, stores it, ends when its input does', { timeou
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('ends with its error, and does not wait for the end of its input', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
+  writeFileSync(join(folder, 'file'), '');
+  const config = join(folder, 'hub.yaml');
+  writeFileSync(config, `listen: 127.0.0.1:0\ndata: ${folder}/file/below\n`);
+  const child = spawn(sonde, ['hub', '--config', config, '--until-eof'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  try {
+    const [code, by] = (await once(child, 'exit', { signal: AbortSignal.timeout(30_000) })) as [
+      number | null,
+      NodeJS.Signals | null,
+    ];
+    assert.equal(by, null);
+    assert.notEqual(code, 0);
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { readNamedFile } from '../lib/config-file.ts';
-import { formatOperatorError } from '../lib/errors.ts';
+import { formatOperatorError, OperatorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { discoverQuestions, questionsFolder } from '../question/discovery.ts';
 import { openAsk } from './ask/ask.ts';
@@ -82,6 +82,15 @@ async function openBackend(config: HubConfig, folder: string, log: Log): Promise
   };
 }
 
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    throw new OperatorError('hub.folder_unusable', { folder, reason: code }, { cause: error });
+  }
+}
+
 /** Runs a hub until the signal. Throws OperatorError for what an operator can mend. */
 export async function runHub(
   config: HubConfig,
@@ -89,7 +98,7 @@ export async function runHub(
   { log, onOpen }: RunOptions,
 ): Promise<void> {
   const folder = dataFolder(config);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   await using hub = await openHub({
     config,
     journalFolder: join(folder, 'journal'),

@@ -127,8 +127,13 @@ export const operatorErrors = {
     message: '{detail}',
     whatToDo: '{hint}',
   },
+  'hub.folder_unusable': {
+    exitCode: 'usage',
+    message: 'the folder {folder} cannot be made or entered ({reason})',
+    whatToDo: 'let the user of the hub in, or name another: data in hub.yaml, or SONDE_STATE',
+  },
   'hub.cannot_listen': {
-    exitCode: 'degraded',
+    exitCode: 'usage',
     message: 'the hub cannot listen on {listen} ({reason})',
     whatToDo: 'stop what listens there, or give the hub another address: listen in hub.yaml',
   },

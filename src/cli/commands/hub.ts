@@ -29,8 +29,11 @@ export const command: Command = {
     // Loaded here: the help of all commands needs no HTTP server.
     const { runHub } = await import('../../hub/main.ts');
     const untilEof = values['until-eof'] === true;
-    await runHub(config, untilEof ? untilInputEnds(signal) : signal, { log: stderrLog });
-    process.stdin.pause();
+    try {
+      await runHub(config, untilEof ? untilInputEnds(signal) : signal, { log: stderrLog });
+    } finally {
+      process.stdin.pause(); // an input that may still come would keep us from ending
+    }
     return 0;
   },
 };

@@ -96,6 +96,11 @@ describe('coverage', () => {
     const { seconds, notes } = await coverage({ environment: 'half', since: '10m' });
     assert.deepEqual(seconds, { part: 285, of: 585, ratio: 285 / 585 });
     assert.deepEqual(notes, ['Sonde has been watching for 4.8 min of the 10 min asked']);
+    const longer = async (since: string) => (await coverage({ environment: 'half', since })).notes;
+    // What was asked, not what it was widened to.
+    assert.deepEqual(await longer('602s'), ['Sonde has been watching for 4.8 min of the 10 min asked']);
+    assert.match((await longer('5h'))[0] ?? '', / of the 5 h asked$/);
+    assert.match((await longer('30d'))[0] ?? '', / of the 30 d asked$/);
   });
 
   test('a gap, and a window across the border of the range', async () => {

@@ -50,6 +50,8 @@ export interface AskOptions {
 interface Inquiry {
   readonly question: Question;
   readonly range: TimeRange;
+  /** Its length before it was widened. */
+  readonly askedMs: number;
   readonly level: Level;
   readonly series: Buckets;
   readonly nowMs: number;
@@ -71,7 +73,8 @@ function inquire(question: Question, { query, signal }: Asking, options: AskOpti
   const level = levelOf(asked, nowMs, options.retention);
   const range = widen(asked, level, nowMs);
   const series = bucketsOf(asked, { widened: range, level });
-  return { question, range, level, series, nowMs, values: read.values, signal };
+  const askedMs = asked.toMs - asked.fromMs;
+  return { question, range, askedMs, level, series, nowMs, values: read.values, signal };
 }
 
 function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
@@ -101,7 +104,7 @@ function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]
 }
 
 async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage> {
-  const { question, range, level, nowMs, values, signal } = inquiry;
+  const { question, range, askedMs, level, nowMs, values, signal } = inquiry;
   const { host, environment } = values;
   const rows = await store({
     question: question.id,
@@ -116,7 +119,7 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
     },
     signal,
   });
-  return coverageOf(rows.map(nodeOf), range);
+  return coverageOf(rows.map(nodeOf), { range, askedMs });
 }
 
 async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {

@@ -94,7 +94,10 @@ function clockTime(ms: number, { toMs }: TimeRange): string {
 
 function lengthText(ms: number): string {
   const minutes = ms / 60_000;
-  return minutes < 1 ? `${Math.round(ms / 1000)} s` : `${Number(minutes.toFixed(1))} min`;
+  if (minutes < 1) return `${Math.round(ms / 1000)} s`;
+  if (minutes <= 120) return `${Number(minutes.toFixed(1))} min`;
+  const hours = minutes / 60;
+  return hours <= 48 ? `${Number(hours.toFixed(1))} h` : `${Number((hours / 24).toFixed(1))} d`;
 }
 
 /** A window more or less at a border is no silence. */
@@ -117,7 +120,7 @@ function silenceNotes(nodes: readonly NodeCoverage[], range: TimeRange): string[
   ];
 }
 
-function timeNotes(nodes: readonly NodeCoverage[], range: TimeRange): string[] {
+function timeNotes(nodes: readonly NodeCoverage[], { range, askedMs }: CoverageAsked): string[] {
   const heard = nodes.filter((node) => node.heard);
   const due = (node: NodeCoverage): number => range.fromMs + node.askedMs;
   const late = heard.filter((node) => node.firstMs > range.fromMs + silenceMsMin);
@@ -131,7 +134,7 @@ function timeNotes(nodes: readonly NodeCoverage[], range: TimeRange): string[] {
   const torn = gaps.filter(({ missingMs }) => missingMs >= gapMsMin);
   return [
     ...(late.length > 0
-      ? [`Sonde has been watching${who} for ${watched} of the ${lengthText(range.toMs - range.fromMs)} asked`]
+      ? [`Sonde has been watching${who} for ${watched} of the ${lengthText(askedMs)} asked`]
       : []),
     ...(torn.length > 0
       ? [`windows are missing: ${listed(torn.map((gap) => `${lengthText(gap.missingMs)} of ${gap.name}`))}`]
@@ -173,8 +176,15 @@ function connectionNotes(nodes: readonly NodeCoverage[]): string[] {
   ];
 }
 
+export interface CoverageAsked {
+  /** As it was answered. */
+  readonly range: TimeRange;
+  /** How long it was before it was widened. */
+  readonly askedMs: number;
+}
+
 /** `nodes` are those that are expected in the range. */
-export function coverageOf(nodes: readonly NodeCoverage[], range: TimeRange): Coverage {
+export function coverageOf(nodes: readonly NodeCoverage[], asked: CoverageAsked): Coverage {
   const received = total(nodes, (node) => Math.min(node.receivedMs, node.askedMs));
   const shares = {
     nodes: share(nodes.filter(({ heard }) => heard).length, nodes.length),
@@ -193,6 +203,6 @@ export function coverageOf(nodes: readonly NodeCoverage[], range: TimeRange): Co
   const notes =
     nodes.length === 0
       ? ['no node was heard in this range or in the day before it: see sonde status']
-      : [...silenceNotes(nodes, range), ...timeNotes(nodes, range), ...connectionNotes(nodes)];
+      : [...silenceNotes(nodes, asked.range), ...timeNotes(nodes, asked), ...connectionNotes(nodes)];
   return { ...shares, smallest: ratios.length === 0 ? null : Math.min(...ratios), notes };
 }

@@ -29,7 +29,8 @@ describe('readRange', () => {
   });
 
   test('no time that a person could mean otherwise', () => {
-    for (const from of ['2026-03-01', '2026-03-01T10:00:00', '1772359200', '2026-13-01T10:00:00Z', '']) {
+    const days = ['2026-02-30T10:00:00Z', '2026-13-01T10:00:00Z', '2026-02-29T10:00:00Z'];
+    for (const from of ['2026-03-01', '2026-03-01T10:00:00', '1772359200', ...days, '']) {
       assert.ok('problem' in readRange({ from }, nowMs), from);
     }
   });

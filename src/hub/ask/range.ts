@@ -32,7 +32,9 @@ const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}
 
 function moment(param: string, text: string): number | ParamProblem {
   const ms = rfc3339.test(text) ? Date.parse(text) : NaN;
-  if (!Number.isNaN(ms)) return ms;
+  // Date.parse takes 30 February for 2 March.
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number);
+  if (!Number.isNaN(ms) && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()) return ms;
   return { param, problem: `must be a time such as 2026-01-31T14:00:00Z; got ${text}` };
 }
 
