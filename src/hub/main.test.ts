@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connection, flow, logsRequest, plainWire, windowEnd } from '../../test/otlp.ts';
@@ -32,7 +33,7 @@ test('takes every kind of record, stores it, ends when its input does', { timeou
   try {
     const lines = createInterface(child.stderr);
     const [line] = (await once(lines, 'line')) as [string];
-    const url = /^sonde: hub: (http:\S+)$/.exec(line)?.[1];
+    const url = /^sonde: listening on (http:\S+)$/.exec(line)?.[1];
     assert.ok(url, line);
     assert.equal(readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim(), 'sonde-hub');
     const status = async (): Promise<HubStatus> =>
@@ -58,6 +59,21 @@ test('takes every kind of record, stores it, ends when its input does', { timeou
     const exited = once(child, 'exit');
     child.stdin.end();
     assert.deepEqual(await exited, [0, null]);
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a folder that cannot be made is said in one line', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
+  const config = join(folder, 'hub.yaml');
+  writeFileSync(config, `listen: 127.0.0.1:0\ndata: ${config}/hub\n`);
+  const child = spawn(sonde, ['hub', '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  try {
+    const said = await text(child.stderr);
+    assert.match(said, /^sonde: the journal in \S+ cannot be opened \(ENOTDIR/m);
+    assert.doesNotMatch(said, /^ +at /m);
   } finally {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });

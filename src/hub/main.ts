@@ -3,7 +3,6 @@
  * parts, connects them, closes in reverse.
  */
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { readNamedFile } from '../lib/config-file.ts';
@@ -79,7 +78,6 @@ export async function runHub(
   { log, onOpen }: RunOptions,
 ): Promise<void> {
   const folder = dataFolder(config);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   await using hub = await openHub({
     config,
     journalFolder: join(folder, 'journal'),
