@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connection, flow, logsRequest, plainWire, windowEnd } from '../../test/otlp.ts';
@@ -82,5 +83,20 @@ test('ends with its error, and does not wait for the end of its input', { timeou
   } finally {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('a folder that cannot be made is said in one line', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
+  const config = join(folder, 'hub.yaml');
+  writeFileSync(config, `listen: 127.0.0.1:0\ndata: ${config}/hub\n`);
+  const child = spawn(sonde, ['hub', '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  try {
+    const said = await text(child.stderr);
+    assert.match(said, /^sonde: .* \(ENOTDIR\)/m);
+    assert.doesNotMatch(said, /^ +at /m);
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
   }
 });

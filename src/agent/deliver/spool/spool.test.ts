@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import type { NumberedRecord, SondeRecord, WindowRecord } from '../../../model/r
 import { windowCloser } from '../../window/closing.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
-import { Spool, type SpoolOptions } from './spool.ts';
+import { segmentLimits, Spool, type SpoolOptions } from './spool.ts';
 
 const startMs = Date.parse('2026-01-02T03:04:05Z');
 const record = (n: number): SondeRecord =>
@@ -353,6 +354,17 @@ describe('the bound', () => {
     const left = await drain(spool);
     assert.equal(10 + left.length + spool.lost('a').dropped, 1010);
     assert.ok(spool.lost('a').dropped > 0);
+  });
+
+  test('no segment grows beyond what a start can read, however large the spool may be', async (t) => {
+    const at = bench(t);
+    await using spool = await at.open({ bytesMax: 1e12 });
+    const noise = randomBytes(768 << 10).toString('base64');
+    const records = Array.from({ length: 12 }, (_, n) => ({ ...record(n), error: `${n}${noise}` }));
+    const appended = 1 + Math.ceil(segmentLimits.bytesMax / (768 << 10) / 12);
+    for (let n = 0; n <= appended; n++) await spool.append(records.map((of) => ({ ...of, time: `${n}` })));
+    assert.ok(spool.bytes > segmentLimits.bytesMax, 'too little to tell');
+    assert.equal(segments(at.folder).length, 2);
   });
 
   test('the newest window stays, however much comes after it', async (t) => {

@@ -27,8 +27,11 @@ export interface SpoolOptions {
   readonly clock: Clock;
 }
 
-/** Segments go as a whole: with eight of them, the bound is kept to an eighth. */
-const segmentsPerSpool = 8;
+/**
+ * Segments go as a whole: with eight of them, the bound is kept to an eighth. A start reads each of them into
+ * memory, and Node no file of 2 GiB.
+ */
+export const segmentLimits = { perSpool: 8, bytesMax: 64 << 20 } as const;
 
 /** Where an exporter is. `claimed` is ahead of `settled` while a batch is under way. */
 interface Reader {
@@ -195,7 +198,8 @@ export class Spool {
   /** The segment to add to: a new one when there is none, or it has its size. */
   async #openSegment(): Promise<{ segment: Segment; file: FileHandle }> {
     const { folder, bootId, bytesMax } = this.#options;
-    if (this.#active && this.#active.bytes >= bytesMax / segmentsPerSpool) await this.#closeSegment();
+    const full = Math.min(bytesMax / segmentLimits.perSpool, segmentLimits.bytesMax);
+    if (this.#active && this.#active.bytes >= full) await this.#closeSegment();
     if (this.#active) {
       this.#file ??= await open(this.#active.path, 'r+');
       return { segment: this.#active, file: this.#file };
@@ -237,15 +241,17 @@ export class Spool {
       readers.every(
         ({ settled }) => settled.segment > id || (settled.segment === id && settled.offset >= bytes),
       );
+    let { bytes } = this;
     for (const segment of this.#segments) {
       if (kept.has(segment)) continue;
       if (!passed(segment)) {
-        if (this.bytes <= this.#options.bytesMax) continue;
+        if (bytes <= this.#options.bytesMax) break; // whoever has not passed this one has not passed the next
         for (const reader of readers) {
           const { dropped, damaged } = reader.lost;
           reader.lost = { dropped: dropped + unread(segment, reader), damaged };
         }
       }
+      bytes -= segment.bytes;
       this.#segments = this.#segments.filter((other) => other !== segment);
       await rm(segment.path, { force: true });
     }
