@@ -187,7 +187,7 @@ test('a process that lives with an agent in it has a small nursery; others have 
   const flags = (...words: string[]): string[] =>
     spawnSync(join(bin, 'sonde'), words, { encoding: 'utf8' })
       .stdout.split('\n')
-      .filter((arg) => arg.startsWith("--max"));
+      .filter((arg) => arg.startsWith('--max'));
   for (const word of ['agent', 'up']) assert.deepEqual(flags(word), ['--max-semi-space-size=2'], word);
   for (const words of [['hub'], ['ask', 'agent'], []]) assert.deepEqual(flags(...words), [], words.join(' '));
 });
