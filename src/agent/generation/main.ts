@@ -100,7 +100,8 @@ export async function runGeneration(
     allEvents: config.profile === 'full',
   });
   const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
-  await beginCounting(opened, namespaces, { pins, log, agentId, since: begin.since, vanished, orphanMs });
+  const counting = { pins, log, clock: systemClock, agentId, since: begin.since, vanished, orphanMs };
+  await beginCounting(opened, namespaces, counting);
   const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);
   await agent.run(goesOn ? signal : AbortSignal.abort());

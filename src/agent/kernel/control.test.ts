@@ -35,8 +35,7 @@ test('what the agent sets is where the programs look', () => {
   const it = words();
   it.words.set({ trace: true, slowUs: 1500, detailClosed: true });
   it.words.set({ detailClosed: false });
-  it.words.seen(2n ** 40n + 7n);
-  it.words.orphanAfter(3_600_000_000_000n);
+  it.words.orphanAfter({ idleNs: 3_600_000_000_000n, nowNs: 2n ** 40n + 7n });
   it.words.budget({ perSecond: 1000, burst: 10 }, { perSecond: 1, burst: 1 });
   assert.deepEqual(
     [

@@ -44,8 +44,11 @@ export interface ControlWords {
   endClearing(window: number): void;
   /** An agent is here. CLOCK_MONOTONIC. */
   seen(nowNs: bigint): void;
-  /** How long without an agent until the programs go idle; 0: never. */
-  orphanAfter(ns: bigint): void;
+  /**
+   * How long without an agent until the programs go idle; 0: never. `nowNs`: one is here now, which the
+   * programs must know before they know how long to wait.
+   */
+  orphanAfter(times: { readonly idleNs: bigint; readonly nowNs: bigint }): void;
   stop(): void;
   stopped(): Stopped;
   /** Counts since load, by the names of `enum loss`. */
@@ -95,7 +98,10 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
     },
     endClearing: (window) => void write('cleared', window),
     seen: (nowNs) => void writeLong('seen_ns', nowNs),
-    orphanAfter: (ns) => void writeLong('orphan_ns', ns),
+    orphanAfter({ idleNs, nowNs }) {
+      writeLong('seen_ns', nowNs);
+      writeLong('orphan_ns', idleNs);
+    },
     stop: () => void write('stopped', reasons.indexOf('by_agent')),
     stopped: () => reasons[read('stopped')] ?? 'by_agent',
     losses() {

@@ -1,6 +1,7 @@
 /** Opens the kernel's side: a generation that a killed agent left, if it can go on, or a new one. */
 
 import { isOperatorError } from '../../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import {
   generationName,
@@ -141,6 +142,7 @@ export interface CountingOptions {
   readonly vanished: VanishedNamespaces;
   /** How long programs without an agent go on. */
   readonly orphanMs: number;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -166,5 +168,6 @@ export async function beginCounting(
     if (!kernel.pin(options.pins, { name, birth: { agentId, since, scope, baselines } }))
       log.warn('too many network namespaces to pin the counts: a killed agent leaves a gap');
   }
-  kernel.control.orphanAfter(BigInt(Math.round(options.orphanMs)) * 1_000_000n);
+  const idleNs = BigInt(Math.round(options.orphanMs)) * 1_000_000n;
+  kernel.control.orphanAfter({ idleNs, nowNs: options.clock.monotonicNs() });
 }

@@ -156,10 +156,10 @@ test(
       }
     };
     kernel.control.seen(systemClock.monotonicNs());
-    kernel.control.orphanAfter(3600n * 1_000_000_000n);
+    kernel.control.orphanAfter({ idleNs: 3600n * 1_000_000_000n, nowNs: process.hrtime.bigint() });
     connect();
     assert.equal(kernel.control.stopped(), 'no');
-    kernel.control.orphanAfter(1n);
+    kernel.control.orphanAfter({ idleNs: 1n, nowNs: 1n });
     connect();
     assert.equal(kernel.control.stopped(), 'orphaned');
   },

@@ -10,7 +10,6 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -21,8 +20,8 @@ import {
   statfsSync,
   unlinkSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { OperatorError } from '../../lib/errors.ts';
+import { takeLock } from '../../lib/lock.ts';
 
 /** BPF_FS_MAGIC of linux/magic.h. */
 const bpffsType = 0xcafe4a11;
@@ -93,24 +92,18 @@ function takeApart(path: string): Removed {
 }
 
 /**
- * An abstract socket of that name. The agent's local socket may be elsewhere (SONDE_RUN); these maps are
+ * The agent's local socket may be elsewhere (SONDE_RUN), or be in another network namespace; these maps are
  * one, and two agents must never serve them.
  */
-async function takeLock(instance: string, folder: string): Promise<Server> {
-  const lock = createServer((socket) => socket.destroy());
-  lock.listen(`\0${folder}`);
-  try {
-    await once(lock, 'listening');
-    return lock;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new OperatorError('agent.already_running', { instance, socket: folder }, { cause: error });
-  }
+function lockFor(instance: string, folder: string): Disposable {
+  const lock = takeLock(folder);
+  if (lock) return lock;
+  throw new OperatorError('agent.already_running', { instance, socket: folder });
 }
 
 /** The pins of an instance, for one process; what a killed agent left half done goes. */
 async function pinsIn(instance: string, folder: string): Promise<Pins> {
-  const lock = await takeLock(instance, folder);
+  const lock = lockFor(instance, folder);
   const path = (name: string) => `${folder}/${name}`;
   for (const name of [draft, discarded]) if (existsSync(path(name))) takeApart(path(name));
   return {
@@ -135,8 +128,7 @@ async function pinsIn(instance: string, folder: string): Promise<Pins> {
     },
     async [Symbol.asyncDispose]() {
       if (readdirSync(folder).length === 0) rmdirSync(folder); // it goes with the last generation
-      lock.close();
-      await once(lock, 'close');
+      lock[Symbol.dispose]();
     },
   };
 }

@@ -5,12 +5,13 @@
  * Owns /run/sonde/INSTANCE.sock. Being able to bind it is what makes an agent the only one of its instance.
  */
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import * as z from 'zod';
-import { OperatorError } from '../../lib/errors.ts';
+import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import { readLines } from '../../lib/lines.ts';
 import { localSocketPath } from '../../lib/local-socket.ts';
+import { takeLock } from '../../lib/lock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { ConnectionState, Direction } from '../../model/connection.ts';
 import { connectionMatcher, filterProblem } from '../../model/filter.ts';
@@ -163,15 +164,31 @@ async function bind(server: Server, instance: string, path: string): Promise<voi
 }
 
 /**
- * An abstract socket of the same name: it goes with its process, so that of several agents that find a stale
- * socket at the same moment only one may replace it.
+ * On a file beside the socket: of several agents that find a stale socket at the same moment only one may
+ * replace it.
  */
-async function takeLock(instance: string, path: string): Promise<Server> {
-  const lock = createServer((socket) => socket.destroy());
-  const error = await listen(lock, `\0${path}`);
-  if (!error) return lock;
-  if (error.code !== 'EADDRINUSE') throw error;
-  throw new OperatorError('agent.already_running', { instance, socket: path });
+function lockFor(instance: string, path: string): Disposable {
+  const file = `${path}.lock`;
+  closeSync(openSync(file, 'a', 0o600));
+  const lock = takeLock(file);
+  if (!lock) throw new OperatorError('agent.already_running', { instance, socket: path });
+  return {
+    [Symbol.dispose]: () => {
+      rmSync(file, { force: true }); // while it is ours: the next one locks a file of its own
+      lock[Symbol.dispose]();
+    },
+  };
+}
+
+/** The socket's folder, and the right to put a socket there. */
+function prepare(instance: string, path: string): Disposable {
+  try {
+    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o755 });
+    return lockFor(instance, path);
+  } catch (error) {
+    if (isOperatorError(error)) throw error;
+    throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
+  }
 }
 
 export async function openLocalServer(instance: string, log: Log): Promise<LocalServer> {
@@ -193,16 +210,11 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
       lineMax: localLimits.requestMax,
     });
   });
-  try {
-    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw new OperatorError('privileges.missing', { action: `create ${path}` }, { cause: error });
-  }
-  const lock = await takeLock(instance, path);
+  const lock = prepare(instance, path);
   try {
     await bind(server, instance, path);
   } catch (error) {
-    lock.close();
+    lock[Symbol.dispose]();
     throw error;
   }
   grant(path);
@@ -214,7 +226,7 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
       await closed;
-      lock.close();
+      lock[Symbol.dispose]();
     },
   };
 }

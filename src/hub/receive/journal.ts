@@ -122,7 +122,7 @@ export class Journal {
   readonly unstored: readonly JournalBlock[];
   readonly #options: Required<JournalOptions>;
   readonly #found: Found;
-  readonly #lock: AsyncDisposable;
+  readonly #lock: Disposable;
   #active: Segment;
   /** One append at a time. */
   #busy: Promise<unknown> = Promise.resolve();
@@ -131,7 +131,7 @@ export class Journal {
 
   private constructor(
     options: Required<JournalOptions>,
-    { found, active, lock }: { found: Found; active: Segment; lock: AsyncDisposable },
+    { found, active, lock }: { found: Found; active: Segment; lock: Disposable },
   ) {
     this.#options = options;
     this.#lock = lock;
@@ -148,7 +148,7 @@ export class Journal {
     try {
       mkdirSync(all.folder, { recursive: true, mode: 0o700 });
       await using opening = new AsyncDisposableStack();
-      const lock = opening.use(await lockFolder(all.folder));
+      const lock = opening.use(lockFolder(all.folder));
       const found = newFound();
       let endOffset = 0;
       const numbers = segmentNumbers(all.folder);
@@ -254,7 +254,7 @@ export class Journal {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#exclusively(() => this.#active[Symbol.asyncDispose]());
-    await this.#lock[Symbol.asyncDispose]();
+    this.#lock[Symbol.dispose]();
   }
 }
 
