@@ -179,7 +179,7 @@ async function startHub(questions: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   hub.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
-    const found = /hub: (http:\S+)/.exec(said)?.[1];
+    const found = /listening on (http:\S+)/.exec(said)?.[1];
     if (found !== undefined) resolve(found);
   });
   hub.once('exit', () => reject(new Error(`the hub ended: ${said}`)));
