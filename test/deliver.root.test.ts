@@ -117,6 +117,9 @@ test('nobody reads its standard output: windows go on, and so does the end', asy
   }));
   running.child.stdout!.pause();
   const stopping = new AbortController();
+  t.after(() => {
+    stopping.abort(); // also when the test fails: nothing knocks on
+  });
   const load = (async () => {
     while (!stopping.signal.aborted) await knock();
   })();
