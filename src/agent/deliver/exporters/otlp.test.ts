@@ -238,7 +238,7 @@ describe('a receiver that', () => {
 
   test('fails for a while', async (t) => {
     const { to, delivery, done } = await start(t);
-    to.next.push(say(502), say(503), say(504));
+    to.next.push(say(502), say(503), say(504), say(401), say(403), say(404));
     await delivery.deliver(range(3));
     await done();
     assert.deepEqual(to.taken, [1, 2, 3]);

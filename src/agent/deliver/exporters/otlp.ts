@@ -71,7 +71,11 @@ type Options = z.output<typeof schema>;
 const messageMax = 200;
 /** After a 413, requests may grow again by so much each time. */
 const growth = 1.5;
-const retried: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/**
+ * Those that OTLP has tried again; and 401, 403 and 404, which it has not: they speak of a token or a path
+ * that somebody will mend, not of these records, and a whole spool would be thrown away meanwhile.
+ */
+const retried: ReadonlySet<number> = new Set([429, 502, 503, 504, 401, 403, 404]);
 
 const compressors: Readonly<Record<Options['compression'], (body: Uint8Array) => Promise<Uint8Array>>> = {
   none: (body) => Promise.resolve(body),
