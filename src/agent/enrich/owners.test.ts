@@ -91,6 +91,12 @@ describe('labels', () => {
     assert.equal(labels({ name: '', pid })['process.name'], 'unknown');
   });
 
+  test('a name that a runtime gives to every program says less than the executable', () => {
+    assert.equal(labels({ name: 'MainThread' })['process.name'], 'node');
+    const pid = endedPid();
+    assert.equal(labels({ name: 'MainThread', pid })['process.name'], 'MainThread');
+  });
+
   test('a kernel thread has no executable', () => {
     assert.deepEqual(labels({ name: 'kernel', exeInode: 0, uid: 0, kernelPath: '/never' }), {
       'process.name': 'kernel',

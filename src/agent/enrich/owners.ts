@@ -55,11 +55,14 @@ function executablePath(owner: Owner): string | undefined {
   return procPath(owner) ?? (owner.kernelPath && mountPoint(owner.exeDevice) + owner.kernelPath);
 }
 
+/** What a runtime calls the main thread of every program (Node 24): the executable says more. */
+const runtimeNames: ReadonlySet<string> = new Set(['MainThread']);
+
 function labelsOf(owner: Owner, own: OwnProcesses): ProcessLabels {
   const path = executablePath(owner);
   const base = path?.slice(path.lastIndexOf('/') + 1);
   return {
-    'process.name': owner.name || base || unknownLabel,
+    'process.name': (runtimeNames.has(owner.name) ? base : owner.name) || base || owner.name || unknownLabel,
     ...(path === undefined ? {} : { 'process.executable.path': path }),
     'user.id': owner.uid,
     ...(isOwn(owner, own) ? { 'workload.name': ownWorkload } : {}),
