@@ -96,8 +96,10 @@ export async function packageFolders(folder: string, seen: Set<string> = new Set
   if (seen.has(folder)) return seen;
   seen.add(folder);
   const text = await readFile(join(folder, 'package.json'), 'utf8');
-  const { dependencies = {} } = JSON.parse(text) as { dependencies?: Record<string, string> };
-  for (const name of Object.keys(dependencies)) {
+  const { dependencies = {}, peerDependencies = {} } = JSON.parse(text) as Partial<
+    Record<'dependencies' | 'peerDependencies', Record<string, string>>
+  >;
+  for (const name of [...Object.keys(dependencies), ...Object.keys(peerDependencies)]) {
     const found = findPackage(name, folder);
     if (found === undefined) throw new Error(`${folder} depends on ${name}, which is not installed`);
     await packageFolders(found, seen);

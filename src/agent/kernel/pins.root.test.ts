@@ -156,7 +156,7 @@ test(
       }
     };
     kernel.control.seen(systemClock.monotonicNs());
-    kernel.control.orphanAfter({ idleNs: 3600n * 1_000_000_000n, nowNs: process.hrtime.bigint() });
+    kernel.control.orphanAfter({ idleNs: 3600n * 1_000_000_000n, nowNs: systemClock.monotonicNs() });
     connect();
     assert.equal(kernel.control.stopped(), 'no');
     kernel.control.orphanAfter({ idleNs: 1n, nowNs: 1n });

@@ -15,8 +15,11 @@ import { bytes, duration } from '../../../lib/schema.ts';
 import { printable } from '../../../lib/terminal.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
 import { RetryLater, type Exporter, type OpenExporter, type Receipt } from '../exporter.ts';
-import { contentTypes, decodeResponse, encodeRequest } from '../otlp/encode.ts';
+import type * as encoding from '../otlp/encode.ts';
 import { openChannel, type Answer } from '../otlp/http.ts';
+
+/** Loaded when an exporter opens: the OpenTelemetry packages are for agents that use them. */
+type Codec = typeof encoding;
 
 const file = (description: string) => z.string().min(1).optional().meta({ description });
 
@@ -96,7 +99,7 @@ function readHeaders(path: string): [string, string][] {
     });
 }
 
-function headersOf(options: Options): Record<string, string> {
+function headersOf(options: Options, contentType: string): Record<string, string> {
   const own = [...Object.entries(options.headers)];
   if (options.headers_file !== undefined) own.push(...readHeaders(options.headers_file));
   for (const [name, value] of own) {
@@ -105,7 +108,7 @@ function headersOf(options: Options): Record<string, string> {
   }
   return {
     ...Object.fromEntries(own),
-    'content-type': contentTypes[options.protocol],
+    'content-type': contentType,
     ...(options.compression === 'none' ? {} : { 'content-encoding': options.compression }),
   };
 }
@@ -122,10 +125,10 @@ function shown(text: string): string {
 }
 
 /** What an answer means for `count` records that were sent. Throws when they should be sent again. */
-function judge(answer: Answer, count: number, clock: Clock): Receipt {
+function judge(answer: Answer, count: number, { codec, clock }: { codec: Codec; clock: Clock }): Receipt {
   const { status, body, contentType } = answer;
   if (status >= 200 && status < 300) {
-    const { rejected, message } = decodeResponse(body, contentType);
+    const { rejected, message } = codec.decodeResponse(body, contentType);
     const refused = { reason: 'rejected', count: Math.min(rejected, count), message: shown(message) };
     return rejected === 0 ? { settled: count } : { settled: count, refused };
   }
@@ -136,9 +139,10 @@ function judge(answer: Answer, count: number, clock: Clock): Receipt {
   return { settled: count, refused: { reason: status === 413 ? 'too_large' : 'rejected', count, message } };
 }
 
-function openOtlp(options: Options, clock: Clock): OpenExporter {
+async function openOtlp(options: Options, clock: Clock): Promise<OpenExporter> {
+  const codec = await import('../otlp/encode.ts');
   const url = new URL(`${options.endpoint.replace(/\/+$/, '')}/v1/logs`);
-  const headers = headersOf(options);
+  const headers = headersOf(options, codec.contentTypes[options.protocol]);
   const channel = openChannel(url, options.tls);
   const compress = compressors[options.compression];
   /** Records of a request that the receiver is believed to take. */
@@ -147,7 +151,7 @@ function openOtlp(options: Options, clock: Clock): OpenExporter {
   /** As many of the first records as fit a request. */
   function encode(records: readonly NumberedRecord[], most: number): { body: Uint8Array; count: number } {
     for (let count = Math.min(records.length, most); ;) {
-      const body = encodeRequest(records.slice(0, count), { ...options, observedMs: clock.wallMs() });
+      const body = codec.encodeRequest(records.slice(0, count), { ...options, observedMs: clock.wallMs() });
       if (body.length <= options.batch || count === 1) return { body, count };
       count = Math.max(1, Math.min(count - 1, Math.floor((count * options.batch) / body.length)));
     }
@@ -163,7 +167,7 @@ function openOtlp(options: Options, clock: Clock): OpenExporter {
           most = recordsMax = Math.ceil(count / 2);
           continue;
         }
-        const receipt = judge(answer, count, clock);
+        const receipt = judge(answer, count, { codec, clock });
         recordsMax = Math.max(recordsMax * growth, 2);
         return receipt;
       }
@@ -179,5 +183,5 @@ export const exporter: Exporter<typeof schema> = {
   name: 'otlp',
   summary: 'OpenTelemetry logs over HTTP, to the hub or a collector',
   schema,
-  open: async (options, { clock }) => openOtlp(options, clock),
+  open: (options, { clock }) => openOtlp(options, clock),
 };
