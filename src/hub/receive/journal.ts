@@ -198,6 +198,7 @@ export class Journal {
     });
   }
 
+  /** Throws DamagedEntry when it is lost. */
   async read(block: JournalBlock): Promise<Rows> {
     const { payload } = await readEntry(segmentFile(this.#options.folder, block.segment), block);
     return (await decodePayload(payload)).rows;

@@ -32,14 +32,22 @@ export interface Place {
   readonly bytes: number;
 }
 
-/** Reads one entry back. Throws when it is not there any more as it was written. */
+/** An entry is not there any more as it was written, and never will be. */
+export class DamagedEntry extends Error {
+  override readonly name = 'DamagedEntry';
+}
+
+/** Reads one entry back. Throws DamagedEntry, and errors of the disk that may pass. */
 export async function readEntry(file: string, { offset, bytes }: Place): Promise<PlacedEntry> {
-  const handle = await open(file, 'r');
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw isGone ? new DamagedEntry(`${file} is gone`, { cause: error }) : error;
+  });
   try {
     const buffer = Buffer.alloc(bytes);
     await handle.read(buffer, 0, bytes, offset);
     const entry = decodeEntry(buffer, 0);
-    if (!entry) throw new Error(`${file} is damaged at ${offset}`);
+    if (!entry) throw new DamagedEntry(`${file} is damaged at ${offset}`);
     return entry;
   } finally {
     await handle.close();
