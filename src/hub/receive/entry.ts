@@ -8,10 +8,10 @@ import { crc32 } from 'node:zlib';
 export const entryKinds = {
   /** First in every segment: the ledger, and how far the store is. All older segments can be missing. */
   checkpoint: 1,
-  /** Rows for the store. */
-  block: 2,
   /** The store has all blocks up to this number. */
   stored: 3,
+  /** Rows for the store, and what is taken with them. (2 was that in one piece.) */
+  block: 4,
 } as const;
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds];
 
@@ -45,7 +45,7 @@ export function encodeEntry({ kind, number, payload }: Entry): Buffer {
 }
 
 function isKind(kind: number): kind is EntryKind {
-  return kind >= entryKinds.checkpoint && kind <= entryKinds.stored;
+  return (Object.values(entryKinds) as number[]).includes(kind);
 }
 
 /** The entry that begins at `offset`; undefined where there is none, or not all of one. */

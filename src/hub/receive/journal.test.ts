@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
+import { decodeEntry, encodeEntry, entryKinds } from './entry.ts';
 import { Journal, type JournalOptions, type Rows } from './journal.ts';
 
 let folder = '';
@@ -117,6 +118,25 @@ test('damage in an old segment is cut out and told; the ledger is whole', async 
   assert.deepEqual(taken(journal), [1, 2, 3, 4, 5, 6]);
   assert.equal(journal.unstored.length, 5);
   assert.match(warnings.join('\n'), new RegExp(`${second}: \\d+ bytes after \\d+ are no whole entry`));
+});
+
+test('a start reads what was taken, and leaves the rows alone', async () => {
+  {
+    await using journal = await open();
+    const { number, offset } = await journal.append(blockOf(1));
+    // Under a good checksum: rows that nothing can read.
+    const file = join(folder, '0000000001.log');
+    const entry = decodeEntry(readFileSync(file), offset);
+    assert.ok(entry);
+    const payload = Buffer.from(entry.payload).fill(0, entry.payload.length - 20);
+    const spoilt = encodeEntry({ kind: entryKinds.block, number, payload });
+    writeFileSync(file, Buffer.concat([readFileSync(file).subarray(0, offset), spoilt]));
+  }
+  await using journal = await open();
+  assert.deepEqual(taken(journal), [1]);
+  const [block] = journal.unstored;
+  assert.ok(block);
+  await assert.rejects(journal.read(block), { name: 'DamagedEntry' });
 });
 
 test('one hub per folder', async () => {

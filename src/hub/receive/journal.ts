@@ -19,7 +19,7 @@ import { entryKinds, type Entry } from './entry.ts';
 import { createLedger, ledgerLimits, type Ledger, type LedgerSnapshot, type Taken } from './ledger.ts';
 import type { Ranges } from './ranges.ts';
 import { lockFolder } from './lock.ts';
-import { readEntry, scanSegment, Segment, type Place } from './segment.ts';
+import { DamagedEntry, readEntry, scanSegment, Segment, type Place } from './segment.ts';
 
 export interface JournalOptions {
   readonly folder: string;
@@ -52,14 +52,25 @@ interface BlockPayload {
 const segmentBytesDefault = 16 << 20;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
+const lengthBytes = 4;
 const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-async function encodePayload(payload: BlockPayload): Promise<Buffer> {
-  return compress(JSON.stringify(payload), fast);
+/** Length of `taken`, `taken` as JSON, then the rows: a start reads what was taken, and leaves the rows alone. */
+async function encodePayload({ taken, rows }: BlockPayload): Promise<Buffer> {
+  const head = Buffer.from(JSON.stringify(taken));
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32LE(head.length);
+  return Buffer.concat([length, head, await compress(JSON.stringify(rows), fast)]);
 }
 
-async function decodePayload(bytes: Buffer): Promise<BlockPayload> {
-  return JSON.parse((await decompress(bytes)).toString('utf8')) as BlockPayload;
+function decodeTaken(payload: Buffer): BlockPayload['taken'] {
+  const head = payload.subarray(lengthBytes, lengthBytes + payload.readUInt32LE());
+  return JSON.parse(head.toString('utf8')) as BlockPayload['taken'];
+}
+
+async function decodeRows(payload: Buffer): Promise<Rows> {
+  const packed = payload.subarray(lengthBytes + payload.readUInt32LE());
+  return JSON.parse((await decompress(packed)).toString('utf8')) as Rows;
 }
 
 function segmentNumbers(folder: string): number[] {
@@ -101,8 +112,7 @@ async function readInto(
   if (entry.kind === entryKinds.stored) {
     found.stored = Math.max(found.stored, entry.number);
   } else if (entry.kind === entryKinds.block) {
-    const { taken } = await decodePayload(entry.payload);
-    found.ledger.add(new Map(taken));
+    found.ledger.add(new Map(decodeTaken(entry.payload)));
     found.next = Math.max(found.next, entry.number + 1);
     found.blocks.push(place);
     found.lastBlocks.set(place.segment, entry.number);
@@ -201,7 +211,9 @@ export class Journal {
   /** Throws DamagedEntry when it is lost. */
   async read(block: JournalBlock): Promise<Rows> {
     const { payload } = await readEntry(segmentFile(this.#options.folder, block.segment), block);
-    return (await decodePayload(payload)).rows;
+    return await decodeRows(payload).catch((error: unknown) => {
+      throw new DamagedEntry(`block ${block.number} cannot be read`, { cause: error });
+    });
   }
 
   /**
