@@ -27,7 +27,9 @@ export interface PlacedEntry extends Entry {
   readonly bytes: number;
 }
 
-const magic = 0x4a_53_6f_31; // "JSo1"
+/** "JSo1", and how it begins a file. */
+const magic = 0x4a_53_6f_31;
+const magicBytes = Buffer.from('1oSJ', 'latin1');
 export const headerBytes = 24;
 /** Longer ones are damage, not entries: far above what a block can come to. */
 export const payloadBytesMax = 512 << 20;
@@ -61,4 +63,13 @@ export function decodeEntry(bytes: Buffer, offset: number): PlacedEntry | undefi
   if (crc32(payload, crc32(header.subarray(0, at.crc))) !== header.readUInt32LE(at.crc)) return undefined;
   const number = Number(header.readBigUInt64LE(at.number));
   return { kind, number, payload, offset, bytes: end - offset };
+}
+
+/** The first sound entry that begins at `from` or behind it. */
+export function findEntry(bytes: Buffer, from: number): PlacedEntry | undefined {
+  for (let at = bytes.indexOf(magicBytes, from); at >= 0; at = bytes.indexOf(magicBytes, at + 1)) {
+    const entry = decodeEntry(bytes, at);
+    if (entry) return entry;
+  }
+  return undefined;
 }

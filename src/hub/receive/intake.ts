@@ -96,7 +96,7 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
         pendingBytes: journal.pendingBytes,
         maxBytes: limits.journalBytesMax,
         storeProblem: feeding.problem() ?? null,
-        damagedBlocks: feeding.damagedBlocks(),
+        damagedBlocks: journal.damagedBlocks + feeding.damagedBlocks(),
       },
       refusedByStore: feeding.refused(),
       ledger: { sources: journal.ledger.sources(), forgotten: journal.ledger.forgotten() },

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { decodeEntry, encodeEntry, type Entry, type PlacedEntry } from './entry.ts';
+import { decodeEntry, encodeEntry, findEntry, type Entry, type PlacedEntry } from './entry.ts';
 
 export interface Scan {
   readonly entries: readonly PlacedEntry[];
@@ -13,17 +13,21 @@ export interface Scan {
   readonly endOffset: number;
   /** What comes after it: a torn tail, or damage. */
   readonly leftBytes: number;
+  /** Between sound entries: damage. */
+  readonly damagedBytes: number;
 }
 
+/** Reads a whole segment; what is damaged is passed over. */
 export function scanSegment(file: string): Scan {
   const bytes = readFileSync(file);
   const entries: PlacedEntry[] = [];
-  let endOffset = 0;
+  let [endOffset, damagedBytes] = [0, 0];
   for (;;) {
-    const entry = decodeEntry(bytes, endOffset);
-    if (!entry) return { entries, endOffset, leftBytes: bytes.length - endOffset };
+    const entry = findEntry(bytes, endOffset);
+    if (!entry) return { entries, endOffset, leftBytes: bytes.length - endOffset, damagedBytes };
+    damagedBytes += entry.offset - endOffset;
     entries.push(entry);
-    endOffset += entry.bytes;
+    endOffset = entry.offset + entry.bytes;
   }
 }
 
