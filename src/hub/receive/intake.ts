@@ -12,7 +12,8 @@ import { blockLimits, BlockWriter, type BlockLimits } from './blocks.ts';
 import { startFeeding } from './feeding.ts';
 import { Journal } from './journal.ts';
 import type { RefusedStatus } from './refused.ts';
-import { busy, createReceiver, type IntakeRequest, type Receipt, type ReceiverLimits } from './receiver.ts';
+import { busy } from './busy.ts';
+import { createReceiver, type IntakeRequest, type Receipt, type ReceiverLimits } from './receiver.ts';
 import { rowMaker } from './rows.ts';
 import { createTally, type TallyStatus } from './tally.ts';
 

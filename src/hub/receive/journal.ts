@@ -55,7 +55,7 @@ const decompress = promisify(zstdDecompress);
 const lengthBytes = 4;
 const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-/** Length of `taken`, `taken` as JSON, then the rows: a start reads what was taken, and leaves the rows alone. */
+/** Length of `taken`, `taken` as JSON, then the rows: a start reads what was taken, not the rows. */
 async function encodePayload({ taken, rows }: BlockPayload): Promise<Buffer> {
   const head = Buffer.from(JSON.stringify(taken));
   const length = Buffer.alloc(lengthBytes);
