@@ -188,7 +188,7 @@ export const operatorErrors = {
     exitCode: 'usage',
     httpStatus: 413,
     message: 'the request is larger than {max} ({what})',
-    whatToDo: 'send smaller batches, or raise {knob} in hub.yaml',
+    whatToDo: 'send smaller batches (that limit is {limit})',
   },
   'request.malformed': {
     exitCode: 'usage',

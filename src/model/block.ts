@@ -20,3 +20,8 @@ export interface StoreBlock {
 
 /** The columns of each table, in order. A later version may append some, and never changes the others. */
 export type TableColumns = Readonly<Record<TableName, readonly string[]>>;
+
+/** What a store will never take, however often it is handed over: the fault is in rows of it. */
+export class BlockRefused extends Error {
+  override readonly name = 'BlockRefused';
+}

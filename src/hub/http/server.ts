@@ -74,7 +74,7 @@ function translate(error: FastifyError, limits: ServerLimits): unknown {
     return new OperatorError('request.too_large', {
       max: formatBytes(limits.requestBytesMax),
       what: 'as sent',
-      knob: 'limits.request',
+      limit: 'limits.request in hub.yaml',
     });
   }
   const { statusCode = 500 } = error;

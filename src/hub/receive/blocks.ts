@@ -9,7 +9,9 @@
 
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
+import { formatBytes } from '../../lib/units.ts';
 import type { Row, TableName } from '../../model/block.ts';
+import { busy } from './busy.ts';
 import type { Journal, JournalBlock, Rows } from './journal.ts';
 import { sourceOf } from './ledger.ts';
 import { addRange, hasNumber, type Ranges } from './ranges.ts';
@@ -17,17 +19,23 @@ import type { TableRow } from './rows.ts';
 
 export interface BlockLimits {
   readonly rowsMax: number;
+  /**
+   * What the texts of a block come to. In JSON a character can become six, and a string ends at 512 MiB.
+   * A long text of a resource is in every row of its records: this can be far more than the requests were.
+   */
+  readonly bytesMax: number;
   /** How long a block waits for more; what an acknowledgement takes at least. */
   readonly waitMsMax: number;
 }
 
-export const blockLimits: BlockLimits = { rowsMax: 10_000, waitMsMax: 100 };
+export const blockLimits: BlockLimits = { rowsMax: 10_000, bytesMax: 64 << 20, waitMsMax: 100 };
 
 /** A block in memory: nobody was told yet that it is safe. */
 interface OpenBlock {
   readonly rows: Partial<Record<TableName, Row[]>>;
   readonly taken: Map<string, Ranges>;
   rowCount: number;
+  bytes: number;
   /** Resolves when it waits for no more rows. */
   readonly full: PromiseWithResolvers<undefined>;
   readonly safe: PromiseWithResolvers<undefined>;
@@ -47,6 +55,8 @@ export interface BlockWriterOptions {
   readonly onWritten: (written: WrittenBlock) => void;
 }
 
+const numberBytes = 8;
+
 export type Fate = 'new' | 'duplicate' | 'beyond';
 
 export interface Admission {
@@ -56,11 +66,22 @@ export interface Admission {
   readonly safe: Promise<void>;
 }
 
+/** Of a cell's texts; what else there is counts as a number does. */
+function bytesOf(cell: unknown): number {
+  if (typeof cell === 'string') return cell.length;
+  if (typeof cell !== 'object' || cell === null) return numberBytes;
+  let bytes = 0;
+  for (const [key, value] of Object.entries(cell))
+    bytes += bytesOf(value) + (Array.isArray(cell) ? 0 : key.length);
+  return bytes;
+}
+
 function openBlock(): OpenBlock {
   const block = {
     rows: {},
     taken: new Map<string, Ranges>(),
     rowCount: 0,
+    bytes: 0,
     full: Promise.withResolvers<undefined>(),
     safe: Promise.withResolvers<undefined>(),
   };
@@ -80,11 +101,29 @@ export class BlockWriter {
     this.#options = { limits: blockLimits, ...options };
   }
 
-  /** Takes rows of one request, all into the same block. */
+  /**
+   * Takes rows of one request, all into the same block. Throws request.too_large when no block can hold them,
+   * and hub.busy when only the one that is being filled cannot.
+   */
   admit(rows: readonly TableRow[]): Admission {
+    this.#makeRoom(rows.reduce((sum, { row }) => sum + bytesOf(row), 0));
     const fates = rows.map((row) => this.#admitRow(row));
     const last = this.#open ?? this.#sealed;
     return { fates, safe: last ? last.safe.promise : Promise.resolve() };
+  }
+
+  /** Duplicates count too: they are few, or the request is small. */
+  #makeRoom(bytes: number): void {
+    const { bytesMax } = this.#options.limits;
+    if (bytes > bytesMax) {
+      const what = 'with what its records have in common written out';
+      throw new OperatorError('request.too_large', { max: formatBytes(bytesMax), what, limit: 'fixed' });
+    }
+    const filled = this.#open?.bytes ?? 0;
+    if (filled + bytes > bytesMax) {
+      this.#open?.full.resolve(undefined);
+      throw busy(`${formatBytes(filled)} wait to be written to the journal`);
+    }
   }
 
   #admitRow({ table, row, identity }: TableRow): Fate {
@@ -101,6 +140,7 @@ export class BlockWriter {
     const block = (this.#open ??= this.#begin());
     (block.rows[table] ??= []).push(row);
     block.rowCount++;
+    block.bytes += bytesOf(row);
     let ranges = block.taken.get(source);
     if (!ranges) block.taken.set(source, (ranges = []));
     addRange(ranges, [sequence, sequence]);

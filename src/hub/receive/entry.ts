@@ -8,10 +8,10 @@ import { crc32 } from 'node:zlib';
 export const entryKinds = {
   /** First in every segment: the ledger, and how far the store is. All older segments can be missing. */
   checkpoint: 1,
-  /** Rows for the store. */
-  block: 2,
   /** The store has all blocks up to this number. */
   stored: 3,
+  /** Rows for the store, and what is taken with them. (2 was that in one piece.) */
+  block: 4,
 } as const;
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds];
 
@@ -27,7 +27,9 @@ export interface PlacedEntry extends Entry {
   readonly bytes: number;
 }
 
-const magic = 0x4a_53_6f_31; // "JSo1"
+/** "JSo1", and how it begins a file. */
+const magic = 0x4a_53_6f_31;
+const magicBytes = Buffer.from('1oSJ', 'latin1');
 export const headerBytes = 24;
 /** Longer ones are damage, not entries: far above what a block can come to. */
 export const payloadBytesMax = 512 << 20;
@@ -45,7 +47,7 @@ export function encodeEntry({ kind, number, payload }: Entry): Buffer {
 }
 
 function isKind(kind: number): kind is EntryKind {
-  return kind >= entryKinds.checkpoint && kind <= entryKinds.stored;
+  return (Object.values(entryKinds) as number[]).includes(kind);
 }
 
 /** The entry that begins at `offset`; undefined where there is none, or not all of one. */
@@ -61,4 +63,13 @@ export function decodeEntry(bytes: Buffer, offset: number): PlacedEntry | undefi
   if (crc32(payload, crc32(header.subarray(0, at.crc))) !== header.readUInt32LE(at.crc)) return undefined;
   const number = Number(header.readBigUInt64LE(at.number));
   return { kind, number, payload, offset, bytes: end - offset };
+}
+
+/** The first sound entry that begins at `from` or behind it. */
+export function findEntry(bytes: Buffer, from: number): PlacedEntry | undefined {
+  for (let at = bytes.indexOf(magicBytes, from); at >= 0; at = bytes.indexOf(magicBytes, at + 1)) {
+    const entry = decodeEntry(bytes, at);
+    if (entry) return entry;
+  }
+  return undefined;
 }

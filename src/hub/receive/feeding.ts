@@ -1,14 +1,18 @@
 /**
  * Hands written blocks to the store, in order, each unchanged and under its own id until the store has it. A
- * store that is away holds them up; they wait in the journal, and only a few of them in memory.
+ * store that is away holds them up; they wait in the journal, and only a few of them in memory. Single rows
+ * that the store refuses for good hold up nothing, they are set aside; nor does a block that the disk lost.
  */
 
 import type { Clock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { StoreBlock } from '../../model/block.ts';
+import { BlockRefused, type StoreBlock } from '../../model/block.ts';
 import type { WrittenBlock } from './blocks.ts';
 import type { Journal, JournalBlock, Rows } from './journal.ts';
+import { insertParted, partingLimits, type Streaks } from './parting.ts';
+import { createRefusedRows, type RefusedStatus } from './refused.ts';
+import { DamagedEntry } from './segment.ts';
 
 export const feedingLimits = {
   /** Rows of waiting blocks that are kept in memory; those of others are read back from the journal. */
@@ -19,6 +23,9 @@ export const feedingLimits = {
 
 export interface FeedingOptions {
   readonly journal: Journal;
+  /** Of the journal; rows that are set aside go there too. */
+  readonly folder: string;
+  /** Rejects with BlockRefused what it will never take. */
   readonly insert: (block: StoreBlock) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
@@ -43,6 +50,9 @@ export interface Feeding extends AsyncDisposable {
   readonly add: (written: WrittenBlock) => void;
   /** The store's last answer, when it was an error. */
   problem(): string | undefined;
+  refused(): RefusedStatus;
+  /** Blocks of the journal that could not be read back: passed over. Since the start. */
+  damagedBlocks(): number;
 }
 
 /** Says when the store goes away and when it is back: once each. */
@@ -58,6 +68,9 @@ function storeTeller(log: Log) {
     },
     failed(error: unknown): void {
       problem = (error as Error).message;
+      if (error instanceof BlockRefused) {
+        problem += `; more than ${partingLimits.refusedRowsMax} rows in a row, so nothing is set aside`;
+      }
       // A store that is not open yet is no news: whoever opens it tells.
       if (wasTold || isNotOpen(error)) return;
       log.warn(`the store takes no blocks, they wait in the journal (${problem})`);
@@ -66,7 +79,44 @@ function storeTeller(log: Log) {
   };
 }
 
-export function startFeeding({ journal, insert, clock, log, stopMsMax }: FeedingOptions): Feeding {
+/** One attempt at a block: what of it can never be stored is named, and is no reason to wait. */
+function startHanding({ journal, folder, insert, clock, log }: FeedingOptions) {
+  const refusedRows = createRefusedRows(folder, clock);
+  let streaks: Streaks = new Map();
+  let damagedBlocks = 0;
+
+  async function readBack(block: JournalBlock): Promise<Rows | undefined> {
+    try {
+      return await journal.read(block);
+    } catch (error) {
+      if (!(error instanceof DamagedEntry)) throw error;
+      damagedBlocks++;
+      log.warn(`block ${journal.idOf(block)} is lost and passed over: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  async function handOver(
+    block: JournalBlock,
+    { rows: kept, fresh }: { readonly rows: Rows | undefined; readonly fresh: boolean },
+  ): Promise<void> {
+    const rows = kept ?? (await readBack(block));
+    if (!rows) return;
+    const whole = { id: journal.idOf(block), rows, ...(fresh ? { fresh } : {}) };
+    const parted = await insertParted(whole, { insert, streaks });
+    await refusedRows.setAside(parted.refused);
+    ({ streaks } = parted);
+    const [first] = parted.refused;
+    if (!first) return;
+    const rest = 'set aside in refused.ndjson beside the journal';
+    log.warn(`${parted.refused.length} rows of ${whole.id} are ${rest}; the first: ${first.reason}`);
+  }
+
+  return { handOver, refused: refusedRows.status, damagedBlocks: () => damagedBlocks };
+}
+
+export function startFeeding(options: FeedingOptions): Feeding {
+  const { journal, clock, log, stopMsMax } = options;
   const queue: Waiting[] = journal.unstored.map((block) => ({
     block,
     rows: undefined,
@@ -75,6 +125,7 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
   }));
   const stop = new AbortController();
   const teller = storeTeller(log);
+  const handing = startHanding(options);
   let keptRows = 0;
   let isClosing = false;
   let wake = Promise.withResolvers<undefined>();
@@ -87,13 +138,12 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
     );
   }
 
-  async function store({ block, rows: kept, isFresh }: Waiting): Promise<boolean> {
+  async function store({ block, rows, isFresh }: Waiting): Promise<boolean> {
     let backOffMs: number = feedingLimits.backOffMsMin;
     let fresh = isFresh;
     while (!stop.signal.aborted) {
       try {
-        const rows = kept ?? (await journal.read(block));
-        await insert({ id: journal.idOf(block), rows, ...(fresh ? { fresh } : {}) });
+        await handing.handOver(block, { rows, fresh });
         await journal.stored(block);
         teller.succeeded();
         return true;
@@ -129,6 +179,8 @@ export function startFeeding({ journal, insert, clock, log, stopMsMax }: Feeding
       wake.resolve(undefined);
     },
     problem: teller.problem,
+    refused: handing.refused,
+    damagedBlocks: handing.damagedBlocks,
     [Symbol.asyncDispose]: async () => {
       isClosing = true;
       wake.resolve(undefined);

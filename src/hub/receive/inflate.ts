@@ -9,7 +9,11 @@ const inflaters = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress) } a
 
 function tooLarge(bytesMax: number): OperatorError {
   const max = formatBytes(bytesMax);
-  return new OperatorError('request.too_large', { max, what: 'inflated', knob: 'limits.inflated' });
+  return new OperatorError('request.too_large', {
+    max,
+    what: 'inflated',
+    limit: 'limits.inflated in hub.yaml',
+  });
 }
 
 /** `encoding` is the Content-Encoding header. Throws request.compression, request.too_large and request.malformed. */

@@ -24,7 +24,7 @@ const limits: IntakeLimits = {
   heldBytesMax: 1 << 20,
   journalBytesMax: 1 << 20,
   stopMsMax: 10_000,
-  blocks: { rowsMax: 1000, waitMsMax: 5 },
+  blocks: { rowsMax: 1000, bytesMax: 1 << 20, waitMsMax: 5 },
 };
 /** The records' day; time goes on as it does. */
 const clock: Clock = { ...systemClock, wallMs: () => endMs + 1000 };
@@ -201,12 +201,29 @@ describe('while the store is away', () => {
 
 test('requests that are on their way are bounded', async () => {
   const body = encodeLogs([flow(1)], plainWire);
-  const small = { ...limits, heldBytesMax: body.length * 1.5, blocks: { rowsMax: 1000, waitMsMax: 200 } };
+  const small = {
+    ...limits,
+    heldBytesMax: body.length * 1.5,
+    blocks: { rowsMax: 1000, bytesMax: 1 << 20, waitMsMax: 200 },
+  };
   await using intake = await open({ limits: small });
   const [first, second] = [take(intake, [flow(1)]), take(intake, [flow(2)])];
   assert.equal(await codeOf(second), 'hub.busy');
   assert.equal((await first).stored, 1);
   assert.equal((await take(intake, [flow(2)])).stored, 1);
+});
+
+test('what is made of a request is bounded, however small the request is', async () => {
+  const text = { 'host.name': 'n'.repeat(200) };
+  const many = Array.from({ length: 40 }, (_, n) => flow(n + 1, text));
+  const small = { ...limits, blocks: { rowsMax: 1000, bytesMax: 20_000, waitMsMax: 200 } };
+  await using intake = await open({ limits: small });
+  assert.equal(await codeOf(take(intake, many)), 'request.too_large');
+  assert.equal(intake.status().requests.malformed, 1);
+  const [first, second] = [take(intake, many.slice(0, 25)), take(intake, many.slice(25))];
+  assert.equal(await codeOf(second), 'hub.busy', 'only the block is full');
+  assert.equal((await first).stored, 25);
+  assert.equal((await take(intake, many.slice(25))).stored, 15);
 });
 
 test('a malformed request is refused whole, counted and shown', async () => {

@@ -11,7 +11,9 @@ import type { StoreBlock, TableColumns } from '../../model/block.ts';
 import { blockLimits, BlockWriter, type BlockLimits } from './blocks.ts';
 import { startFeeding } from './feeding.ts';
 import { Journal } from './journal.ts';
-import { busy, createReceiver, type IntakeRequest, type Receipt, type ReceiverLimits } from './receiver.ts';
+import type { RefusedStatus } from './refused.ts';
+import { busy } from './busy.ts';
+import { createReceiver, type IntakeRequest, type Receipt, type ReceiverLimits } from './receiver.ts';
 import { rowMaker } from './rows.ts';
 import { createTally, type TallyStatus } from './tally.ts';
 
@@ -40,7 +42,11 @@ export interface IntakeStatus extends TallyStatus {
     readonly maxBytes: number;
     /** Why the store takes nothing; null when it does. */
     readonly storeProblem: string | null;
+    /** Acknowledged, and lost on the disk. */
+    readonly damagedBlocks: number;
   };
+  /** Acknowledged, and refused by the store for good: they are in refused.ndjson beside the journal. */
+  readonly refusedByStore: RefusedStatus;
   readonly ledger: { readonly sources: number; readonly forgotten: number };
 }
 
@@ -91,7 +97,9 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
         pendingBytes: journal.pendingBytes,
         maxBytes: limits.journalBytesMax,
         storeProblem: feeding.problem() ?? null,
+        damagedBlocks: journal.damagedBlocks + feeding.damagedBlocks(),
       },
+      refusedByStore: feeding.refused(),
       ledger: { sources: journal.ledger.sources(), forgotten: journal.ledger.forgotten() },
     }),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

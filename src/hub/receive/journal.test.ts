@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
+import { decodeEntry, encodeEntry, entryKinds } from './entry.ts';
 import { Journal, type JournalOptions, type Rows } from './journal.ts';
 
 let folder = '';
@@ -116,7 +117,70 @@ test('damage in an old segment is cut out and told; the ledger is whole', async 
   await using journal = await open({ log: { info: () => undefined, warn: (line) => warnings.push(line) } });
   assert.deepEqual(taken(journal), [1, 2, 3, 4, 5, 6]);
   assert.equal(journal.unstored.length, 5);
+  assert.equal(journal.damagedBlocks, 1);
   assert.match(warnings.join('\n'), new RegExp(`${second}: \\d+ bytes after \\d+ are no whole entry`));
+});
+
+test('damage in the middle of a segment takes one block, not those behind it', async () => {
+  const file = join(folder, '0000000001.log');
+  const offsets: number[] = [];
+  {
+    await using journal = await open();
+    for (let n = 1; n <= 4; n++) offsets.push((await journal.append(blockOf(n))).offset);
+  }
+  const [, second = 0] = offsets;
+  writeFileSync(file, readFileSync(file).fill(0xff, second + 16, second + 20)); // its length, of all things
+  for (const next of [5, 6]) {
+    await using journal = await open();
+    assert.ok(!taken(journal).includes(2));
+    const sequences = [1, 3, 4, 5].filter((n) => n < next);
+    assert.deepEqual(
+      await Promise.all(journal.unstored.map((block) => journal.read(block))),
+      sequences.map(rowsOf),
+    );
+    assert.equal(journal.damagedBlocks, 1);
+    assert.equal((await journal.append(blockOf(next))).number, next);
+  }
+});
+
+test('a segment without its checkpoint is read, and not written on', async () => {
+  const file = join(folder, '0000000001.log');
+  {
+    await using journal = await open();
+    for (let n = 1; n <= 3; n++) await journal.stored(await journal.append(blockOf(n)));
+    await journal.append(blockOf(4));
+  }
+  writeFileSync(file, readFileSync(file).fill(0xff, 0, 4));
+  const ids = new Set<string>();
+  for (const next of [5, 6]) {
+    await using journal = await open();
+    const [fourth] = journal.unstored;
+    assert.ok(fourth);
+    assert.deepEqual(await journal.read(fourth), rowsOf(4));
+    ids.add(journal.idOf(fourth));
+    assert.equal((await journal.append(blockOf(next))).number, next);
+    assert.equal(journal.damagedBlocks, 0);
+  }
+  assert.equal(ids.size, 1, 'its id is kept from then on');
+});
+
+test('a start reads what was taken, and leaves the rows alone', async () => {
+  {
+    await using journal = await open();
+    const { number, offset } = await journal.append(blockOf(1));
+    // Under a good checksum: rows that nothing can read.
+    const file = join(folder, '0000000001.log');
+    const entry = decodeEntry(readFileSync(file), offset);
+    assert.ok(entry);
+    const payload = Buffer.from(entry.payload).fill(0, entry.payload.length - 20);
+    const spoilt = encodeEntry({ kind: entryKinds.block, number, payload });
+    writeFileSync(file, Buffer.concat([readFileSync(file).subarray(0, offset), spoilt]));
+  }
+  await using journal = await open();
+  assert.deepEqual(taken(journal), [1]);
+  const [block] = journal.unstored;
+  assert.ok(block);
+  await assert.rejects(journal.read(block), { name: 'DamagedEntry' });
 });
 
 test('one hub per folder', async () => {

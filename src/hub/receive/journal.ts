@@ -19,7 +19,7 @@ import { entryKinds, type Entry } from './entry.ts';
 import { createLedger, ledgerLimits, type Ledger, type LedgerSnapshot, type Taken } from './ledger.ts';
 import type { Ranges } from './ranges.ts';
 import { lockFolder } from './lock.ts';
-import { readEntry, scanSegment, Segment, type Place } from './segment.ts';
+import { DamagedEntry, readEntry, scanSegment, Segment, type Place } from './segment.ts';
 
 export interface JournalOptions {
   readonly folder: string;
@@ -52,14 +52,25 @@ interface BlockPayload {
 const segmentBytesDefault = 16 << 20;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
+const lengthBytes = 4;
 const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-async function encodePayload(payload: BlockPayload): Promise<Buffer> {
-  return compress(JSON.stringify(payload), fast);
+/** Length of `taken`, `taken` as JSON, then the rows: a start reads what was taken, not the rows. */
+async function encodePayload({ taken, rows }: BlockPayload): Promise<Buffer> {
+  const head = Buffer.from(JSON.stringify(taken));
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32LE(head.length);
+  return Buffer.concat([length, head, await compress(JSON.stringify(rows), fast)]);
 }
 
-async function decodePayload(bytes: Buffer): Promise<BlockPayload> {
-  return JSON.parse((await decompress(bytes)).toString('utf8')) as BlockPayload;
+function decodeTaken(payload: Buffer): BlockPayload['taken'] {
+  const head = payload.subarray(lengthBytes, lengthBytes + payload.readUInt32LE());
+  return JSON.parse(head.toString('utf8')) as BlockPayload['taken'];
+}
+
+async function decodeRows(payload: Buffer): Promise<Rows> {
+  const packed = payload.subarray(lengthBytes + payload.readUInt32LE());
+  return JSON.parse((await decompress(packed)).toString('utf8')) as Rows;
 }
 
 function segmentNumbers(folder: string): number[] {
@@ -75,6 +86,10 @@ interface Found {
   stored: number;
   next: number;
   ledger: Ledger;
+  /** Blocks before this one are in no file any more, rightly. */
+  first: number | undefined;
+  /** The segment read last begins as it should. */
+  hasCheckpoint: boolean;
   /** In order. */
   blocks: JournalBlock[];
   readonly segments: number[];
@@ -88,6 +103,8 @@ function newFound(): Found {
     stored: 0,
     next: 1,
     ledger: createLedger(ledgerLimits),
+    first: undefined,
+    hasCheckpoint: false,
     blocks: [],
     segments: [],
     lastBlocks: new Map(),
@@ -100,15 +117,18 @@ async function readInto(
 ): Promise<void> {
   if (entry.kind === entryKinds.stored) {
     found.stored = Math.max(found.stored, entry.number);
+    found.next = Math.max(found.next, entry.number + 1); // also where damage took the block itself
   } else if (entry.kind === entryKinds.block) {
-    const { taken } = await decodePayload(entry.payload);
-    found.ledger.add(new Map(taken));
+    found.first ??= entry.number;
+    found.ledger.add(new Map(decodeTaken(entry.payload)));
     found.next = Math.max(found.next, entry.number + 1);
     found.blocks.push(place);
     found.lastBlocks.set(place.segment, entry.number);
   } else {
     // The ledger of a checkpoint has all that came before it, also what damage has taken from us.
     const checkpoint = JSON.parse((await decompress(entry.payload)).toString('utf8')) as Checkpoint;
+    found.hasCheckpoint = true;
+    found.first ??= checkpoint.next;
     found.journal = checkpoint.journal;
     found.stored = Math.max(found.stored, checkpoint.stored);
     found.next = Math.max(found.next, checkpoint.next);
@@ -120,6 +140,8 @@ export class Journal {
   readonly ledger: Ledger;
   /** Blocks of earlier runs that the store does not have for sure, in order. */
   readonly unstored: readonly JournalBlock[];
+  /** Blocks that were acknowledged and not stored, and that damage has taken: seen by their numbers. */
+  readonly damagedBlocks: number;
   readonly #options: Required<JournalOptions>;
   readonly #found: Found;
   readonly #lock: Disposable;
@@ -140,9 +162,11 @@ export class Journal {
     this.ledger = found.ledger;
     this.unstored = found.blocks.filter(({ number }) => number > found.stored);
     for (const block of this.unstored) this.#addPending(block);
+    const { first = found.next, next, stored } = found;
+    this.damagedBlocks = next - Math.max(first, stored + 1) - this.unstored.length;
   }
 
-  /** Throws hub.journal_broken when the folder cannot be used. Damage is cut away, and told. */
+  /** Throws hub.journal_broken when the folder cannot be used. A torn tail is cut off, damage passed over. */
   static async open(options: JournalOptions): Promise<Journal> {
     const all = { segmentBytesMax: segmentBytesDefault, ...options };
     try {
@@ -154,7 +178,7 @@ export class Journal {
       const numbers = segmentNumbers(all.folder);
       for (const segment of numbers) endOffset = await readSegment(found, segment, all);
       const last = numbers.at(-1);
-      const active = await (last === undefined || endOffset === 0
+      const active = await (last === undefined || !found.hasCheckpoint
         ? createSegment(found, all, (last ?? 0) + 1)
         : Segment.reopen(segmentFile(all.folder, last), endOffset));
       const journal = new Journal(all, { found, active, lock });
@@ -198,9 +222,12 @@ export class Journal {
     });
   }
 
+  /** Throws DamagedEntry when it is lost. */
   async read(block: JournalBlock): Promise<Rows> {
     const { payload } = await readEntry(segmentFile(this.#options.folder, block.segment), block);
-    return (await decodePayload(payload)).rows;
+    return await decodeRows(payload).catch((error: unknown) => {
+      throw new DamagedEntry(`block ${block.number} cannot be read`, { cause: error });
+    });
   }
 
   /**
@@ -265,10 +292,12 @@ function segmentFile(folder: string, segment: number): string {
 /** Gives where its sound part ends. */
 async function readSegment(found: Found, segment: number, { folder, log }: JournalOptions): Promise<number> {
   const file = segmentFile(folder, segment);
-  const { entries, endOffset, leftBytes } = scanSegment(file);
+  const { entries, endOffset, leftBytes, damagedBytes } = scanSegment(file);
+  if (damagedBytes > 0) log.warn(`${file}: ${damagedBytes} bytes between whole entries are damaged`);
   if (leftBytes > 0) {
     log.warn(`${file}: ${leftBytes} bytes after ${endOffset} are no whole entry (a torn write, or damage)`);
   }
+  found.hasCheckpoint = false;
   for (const entry of entries) {
     const { number, offset, bytes } = entry;
     await readInto(found, { entry, place: { number, segment, offset, bytes } });

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { BlockWriter } from './blocks.ts';
+import { busy } from './busy.ts';
 import { createGate } from './gate.ts';
 import { inflate } from './inflate.ts';
 import { decodeJson } from './json.ts';
@@ -43,13 +44,8 @@ export interface ReceiverOptions {
   readonly clock: Clock;
 }
 
-const retryAfterS = 5;
 /** A request is inflated into memory: not all of them at once. */
 const inflatingMax = 4;
-
-export function busy(reason: string): OperatorError {
-  return new OperatorError('hub.busy', { reason, retryAfterS });
-}
 
 function decode(bytes: Buffer, encoding: IntakeRequest['encoding']): LogRecord[] {
   try {

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { decodeEntry, encodeEntry, type Entry, type PlacedEntry } from './entry.ts';
+import { decodeEntry, encodeEntry, findEntry, type Entry, type PlacedEntry } from './entry.ts';
 
 export interface Scan {
   readonly entries: readonly PlacedEntry[];
@@ -13,17 +13,21 @@ export interface Scan {
   readonly endOffset: number;
   /** What comes after it: a torn tail, or damage. */
   readonly leftBytes: number;
+  /** Between sound entries: damage. */
+  readonly damagedBytes: number;
 }
 
+/** Reads a whole segment; what is damaged is passed over. */
 export function scanSegment(file: string): Scan {
   const bytes = readFileSync(file);
   const entries: PlacedEntry[] = [];
-  let endOffset = 0;
+  let [endOffset, damagedBytes] = [0, 0];
   for (;;) {
-    const entry = decodeEntry(bytes, endOffset);
-    if (!entry) return { entries, endOffset, leftBytes: bytes.length - endOffset };
+    const entry = findEntry(bytes, endOffset);
+    if (!entry) return { entries, endOffset, leftBytes: bytes.length - endOffset, damagedBytes };
+    damagedBytes += entry.offset - endOffset;
     entries.push(entry);
-    endOffset += entry.bytes;
+    endOffset = entry.offset + entry.bytes;
   }
 }
 
@@ -32,14 +36,22 @@ export interface Place {
   readonly bytes: number;
 }
 
-/** Reads one entry back. Throws when it is not there any more as it was written. */
+/** An entry is not there any more as it was written, and never will be. */
+export class DamagedEntry extends Error {
+  override readonly name = 'DamagedEntry';
+}
+
+/** Reads one entry back. Throws DamagedEntry, and errors of the disk that may pass. */
 export async function readEntry(file: string, { offset, bytes }: Place): Promise<PlacedEntry> {
-  const handle = await open(file, 'r');
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw isGone ? new DamagedEntry(`${file} is gone`, { cause: error }) : error;
+  });
   try {
     const buffer = Buffer.alloc(bytes);
     await handle.read(buffer, 0, bytes, offset);
     const entry = decodeEntry(buffer, 0);
-    if (!entry) throw new Error(`${file} is damaged at ${offset}`);
+    if (!entry) throw new DamagedEntry(`${file} is damaged at ${offset}`);
     return entry;
   } finally {
     await handle.close();

@@ -15,6 +15,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { blockTables } from '../../model/block.ts';
 import type { Row, StoreBlock, TableColumns, TableName } from '../../model/block.ts';
 import { extentOf, hourMs, identityColumns, identityOf, timeColumns, wholeHours } from './block-extent.ts';
+import { refusalOf } from './refusal.ts';
 import { statement } from './statement.ts';
 
 const storedRows = statement('stored-rows');
@@ -86,6 +87,14 @@ function keptRows({ table, rows }: TableRows, options: InserterOptions): readonl
   return rows.filter((row) => Date.parse(String(row[time])) >= fromMs);
 }
 
+/** Parts of a refused block may come next, under ids of their own: nothing of the whole may run then. */
+async function tellFailure(error: unknown, settle: () => Promise<void>): Promise<never> {
+  const told = refusalOf(error);
+  if (told !== error) await settle();
+  throw told;
+}
+
+/** Rejects with BlockRefused for rows that no attempt will bring into the store. */
 export function openInserter(options: InserterOptions): InsertBlock {
   const { client, tables, clock } = options;
   /** Blocks that were tried and whose end is not known. */
@@ -160,7 +169,9 @@ export function openInserter(options: InserterOptions): InsertBlock {
 
   let last: Promise<void> = Promise.resolve();
   return (block) => {
-    const mine = last.then(() => insertBlock(block));
+    const mine = last
+      .then(() => insertBlock(block))
+      .catch((error: unknown) => tellFailure(error, () => settle(block.id)));
     last = mine.catch(() => undefined);
     return mine;
   };

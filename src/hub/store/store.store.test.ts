@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { openEngine } from '../engine/engine.ts';
+import type { StoreBlock } from '../../model/block.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openStore } from './store.ts';
 import type { Store, StoreOptions } from './store.ts';
@@ -119,6 +120,28 @@ describe('the store', () => {
       const [sum] = await rowsOf(`SELECT ${sums} FROM ${table}`);
       assert.deepEqual(sum, { opened: 6, histogram: { 1000: 4, 2000: 2 } }, table);
     }
+  });
+
+  test('says which blocks it refuses for good, and which may pass', async () => {
+    const time = '2026-03-02T10:00:10.000Z';
+    const event = (values: object) =>
+      row('connection_events', {
+        record_sequence: 1,
+        time,
+        boot_id: 'refused',
+        host_name: 'web-1',
+        ...values,
+      });
+    const insert = (rows: StoreBlock['rows']) => store.insert({ id: 'refused', rows });
+    const refused = { name: 'BlockRefused' };
+    await assert.rejects(insert({ connection_events: [event({ source_port: 'none' })] }), refused);
+    await assert.rejects(insert({ connection_events: [event({ process_start: '+012026-03' })] }), refused);
+    await assert.rejects(insert({ connection_events: [event({ time: 'never' })] }), refused);
+    await using gone = await open({ database: 'gone' });
+    await gone.admin.command({ query: 'DROP TABLE connection_events' });
+    const block = { id: 'gone', rows: { connection_events: [event({})] } };
+    await assert.rejects(gone.insert(block), { type: 'UNKNOWN_TABLE' });
+    await insert({ connection_events: [event({})] });
   });
 
   test('a replayed block older than the retention is summed up once', async () => {
