@@ -72,6 +72,9 @@ test('killed at random, and nothing is lost or twice', { timeout: 900_000 }, asy
   hub.start();
   agent.start();
   await untilReady(url, hub);
+  // Until its first window is here: what is opened before the agent has read the kernel's counters is in
+  // the flows, and not in the coverage.
+  while ((await ask(url, 'since=1h')).coverage.nodes.part === 0) await sleep(100);
 
   const load = Promise.all([
     churn({ netns: one.path, tag: 'one', perTarget, rate }),
