@@ -3,11 +3,11 @@
  * parts, connects them, closes in reverse.
  */
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { readNamedFile } from '../lib/config-file.ts';
 import { formatOperatorError, OperatorError } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
 import type { Log } from '../lib/log.ts';
 import { discoverQuestions, questionsFolder } from '../question/discovery.ts';
 import { openAsk } from './ask/ask.ts';
@@ -84,7 +84,7 @@ async function openBackend(config: HubConfig, folder: string, log: Log): Promise
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder, 0o700);
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException;
     throw new OperatorError('hub.folder_unusable', { folder, reason: code }, { cause: error });
