@@ -9,9 +9,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Stage } from '../lab/stage.ts';
+import { freePort } from '../src/hub/engine/engine.ts';
 import { entropySeed, prng, type Prng } from '../src/lib/prng.ts';
 import type { Answer } from '../src/question/contract.ts';
-import { childNamed, Daemon, freePort, workplace } from './daemons.ts';
+import { childNamed, Daemon, workplace } from './daemons.ts';
 import { churn, flowSums, truthSums, type Told } from './truth.ts';
 
 const kills = Number(process.env['SONDE_CHAOS_KILLS'] ?? 10);

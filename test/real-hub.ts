@@ -3,12 +3,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../src/hub/engine/engine.ts';
 
 const program = join(import.meta.dirname, '../bin/sonde');
 const readyMsMax = 120_000;
@@ -30,15 +29,6 @@ export type RecordFields = Readonly<Record<string, Field>> & {
   readonly 'event.name': string;
   readonly time: string;
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** OTLP's AnyValue in JSON: whole numbers are text. */
 function anyValue(value: Field): object {
