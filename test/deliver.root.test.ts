@@ -135,7 +135,9 @@ test('nobody reads its standard output: windows go on, and so does the end', asy
   }
   let status: Status | null = null;
   const isBehind = () =>
-    (status?.exporters['jsonl']?.behindRecords ?? 0) > 1000 && status?.exporters['otlp']?.lastError !== null;
+    (status?.exporters['jsonl']?.behindRecords ?? 0) > 1000 &&
+    status?.exporters['otlp']?.lastError !== null &&
+    status?.lastWindow !== null;
   for (let tries = 0; tries < 100 && !isBehind(); tries++) status = await askStatus();
   assert.ok(isBehind(), JSON.stringify(status?.exporters));
   const before = status!.lastWindow!['window.number'];
