@@ -89,7 +89,7 @@ test('a receiver gets what the file gets, also what waited for it; own connectio
     otlp: { endpoint: `http://127.0.0.1:${String(port)}` },
   }));
   const isWindow = ({ eventName }: ReadRecord) => eventName === 'sonde.window';
-  assert.ok(await eventually(() => received.filter(isWindow).length >= 3, patienceMs));
+  assert.ok(await eventually(() => received.filter(isWindow).length >= 3, patienceMs), 'windows arrive');
   for (let n = 0; n < 5; n++) await knock();
   await stop(running);
   server.closeAllConnections();
@@ -103,10 +103,10 @@ test('a receiver gets what the file gets, also what waited for it; own connectio
   const own = written.filter(
     (r) => r['event.name'] === 'sonde.flow' && r['destination.port'] === port && r.direction === 'egress',
   );
-  assert.ok(own.length > 0);
+  assert.ok(own.length > 0, 'the agent tells of its own connection');
   for (const r of own) assert.equal((r as { 'workload.name'?: string })['workload.name'], 'sonde');
   const others = written.filter((r) => r['event.name'] === 'sonde.connection' && r['destination.port'] === 1);
-  assert.ok(others.length >= 5);
+  assert.ok(others.length >= 5, `${String(others.length)} of 5 refused connections are told`);
   for (const r of others) assert.ok(!('workload.name' in r));
 });
 
