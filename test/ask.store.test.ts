@@ -251,7 +251,7 @@ describe('sonde ask', () => {
   test('a table, with what it rests on; no text from outside moves the cursor', async () => {
     const { stdout, stderr, code } = await ask('timeouts');
     assert.deepEqual([code, stderr], [0, '']);
-    assert.match(stdout, /^billing +web-1 +10\.9\.8\.7 +5432 +7 +8 +87\.5 %/m);
+    assert.match(stdout, /^billing +web-1 +10\.9\.8\.7 +5432 +timed_out +7 +8 +87\.5 %/m);
     assert.ok(stdout.includes('a\\x1b[2J<b>'), stdout);
     assert.ok(!stdout.includes('\u001b'));
     assert.match(stdout, /^coverage .*nodes 1 of 1 · .*connections 10 of 10/m);
@@ -276,7 +276,7 @@ describe('sonde ask', () => {
     assert.match(stderr, /^sonde: coverage /);
     for (const csv of [stdout, await api('csv')]) {
       assert.equal(csv.split('\r\n')[0], Object.keys(rows[0] ?? {}).join(','));
-      assert.match(csv, /\r\nbilling,web-1,10\.9\.8\.7,5432,7,8,0\.875,/);
+      assert.match(csv, /\r\nbilling,web-1,10\.9\.8\.7,5432,timed_out,7,8,0\.875,/);
     }
     const csv = await fetch(`${url}/api/v1/questions/timeouts`, { headers: { accept: 'text/csv, */*' } });
     assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8');

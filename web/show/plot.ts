@@ -99,6 +99,8 @@ function axes(state: PlotState): uPlot.Axis[] {
     size: 24,
     gap: 3,
     space: 70,
+    // Labels are to the minute: no two of them may be the same one.
+    incrs: [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 43_200].map((min) => min * 60),
     values: (_plot, splits) => splits.map((s) => label(s, (splits[1] ?? 0) - (splits[0] ?? 0))),
   };
   const counts: uPlot.Axis = {
@@ -128,7 +130,7 @@ export function makePlot(place: HTMLElement, state: PlotState, events: PlotEvent
   const options: uPlot.Options = {
     width: Math.max(place.clientWidth, 100),
     height: plotHeightPx,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0], // half a label of time fits beside the last bucket
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {
