@@ -94,6 +94,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->sent_reported = payload_sent(tp);
 	c->received_reported = payload_received(sk, tp);
 	c->retransmits_reported = tp->total_retrans;
+	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
 	c->reported = 0; /* last: from here on the sweep may count it */
 }
@@ -139,6 +140,7 @@ static __always_inline void on_child(const struct sock *sk)
 	c->sent_reported = 0;
 	c->received_reported = 0;
 	c->retransmits_reported = 0;
+	c->retransmits_counted = 0;
 	c->latency_us = 0;
 	c->flags = 0;
 	c->noted_error = 0;
@@ -189,9 +191,11 @@ static __always_inline void on_established(const struct sock *sk)
 			c->latency_us = tp->srtt_us >> 3; /* first sample: SYN-ACK to ACK */
 			flags |= CONNECTION_HAS_LATENCY;
 		}
-		if (!tp->bytes_sent) /* a child begins with its SYN-ACK's retransmissions: counted there
-					already */
+		if (!tp->bytes_sent) { /* a child begins with its SYN-ACK's retransmissions: counted there
+					  already */
 			c->retransmits_reported = tp->total_retrans;
+			c->retransmits_counted = tp->total_retrans;
+		}
 	}
 	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
@@ -213,7 +217,7 @@ static __always_inline void count_end(struct netns *ns, const struct sock *sk, c
 }
 
 static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp, struct connection *c,
-				     const struct verdict *v, struct netns *ns, bool attempt)
+				     const struct verdict *v, bool attempt)
 {
 	struct flow_key key = {};
 	struct delta d = {.ended = 1};
@@ -235,7 +239,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 			(d.established || !(c->flags & CONNECTION_ESTABLISHED));
 	flow_key_of(&key, sk, c, v->state);
 	flow_add(FLOWS_LIVE, &key, &d);
-	count_retransmits(ns, d.retransmits);
+	count_retransmits(c, tp, true);
 	event_emit(sk, tp, c, MOMENT_ENDED, v, v->state != STATE_CLOSED, now);
 }
 
@@ -245,7 +249,6 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct verdict v = {.error = sk->sk_err};
 	bool attempt = before == TCP_SYN_SENT || before == TCP_SYN_RECV;
-	struct netns *ns;
 	u32 netns;
 
 	if (!tp)
@@ -258,8 +261,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
 	if (netns == NETNS_IGNORED)
 		return;
-	ns = netns_counters(netns);
-	count_end(ns, sk, tp, before);
+	count_end(netns_counters(netns), sk, tp, before);
 	if (!c)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
@@ -278,7 +280,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 		judge_connection(&v, sk, tp, c, before);
 	}
 	judge_exit(&v, c);
-	tell_end(sk, tp, c, &v, ns, attempt);
+	tell_end(sk, tp, c, &v, attempt);
 	c->role = ROLE_NONE;
 }
 

@@ -80,20 +80,3 @@ int BPF_PROG(tcp_error_noted, const struct sock *sk)
 			*(u32 *)(queued->cb + bpf_core_field_offset(struct sock_exterr_skb, ee.ee_errno));
 	return 0;
 }
-
-SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
-{
-	struct netns *ns;
-	u32 id;
-
-	if (!counting())
-		return 0;
-	id = netns_id(sk->__sk_common.skc_net.net);
-	if (id == NETNS_IGNORED)
-		return 0;
-	ns = netns_counters(id);
-	if (ns)
-		__sync_fetch_and_add(&ns->retrans_segs, 1);
-	return 0;
-}

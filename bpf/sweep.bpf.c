@@ -39,7 +39,7 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
 	flow_key_of(&key, sk, c, STATE_OPEN);
 	flow_add(FLOWS_CLOSING, &key, &d);
-	count_retransmits(netns_counters(c->netns), d.retransmits);
+	count_retransmits(c, tp, false);
 }
 
 /* A holder found in a file table: for what nobody was seen to open, and for what was accepted from an

@@ -97,6 +97,7 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	c->sent_reported = payload_sent(tp);
 	c->received_reported = payload_received(sk, tp);
 	c->retransmits_reported = tp->total_retrans;
+	c->retransmits_counted = tp->total_retrans;
 	c->flags = CONNECTION_ADOPTED;
 	c->reported = 0;
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV)
@@ -163,10 +164,23 @@ static __always_inline void delta_reported(struct delta *d, const struct connect
 		d->established = 1;
 }
 
-static __always_inline void count_retransmits(struct netns *ns, u32 count)
+/*
+ * The namespace's count follows the kernel's as it moves: rows tell of an open socket's retransmissions only
+ * after the next sweep. Where the socket is locked (it retransmits, or ends) its number is the newest; the
+ * sweep reads beside that, and moves the mark only if nobody else did.
+ */
+static __always_inline void count_retransmits(struct connection *c, const struct tcp_sock *tp, bool locked)
 {
-	if (ns && count)
-		__sync_fetch_and_add(&ns->retrans_segs, count);
+	u32 now = tp->total_retrans, was = *(volatile u32 *)&c->retransmits_counted;
+	struct netns *ns = netns_counters(c->netns);
+
+	if (now == was || !ns)
+		return;
+	if (locked)
+		was = __sync_lock_test_and_set(&c->retransmits_counted, now);
+	else if (now < was || __sync_val_compare_and_swap(&c->retransmits_counted, was, now) != was)
+		return;
+	__sync_fetch_and_add(&ns->retrans_segs, (u64)now - was);
 }
 
 static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp,

@@ -13,6 +13,7 @@ struct connection {
 	u64 received_reported;
 	u64 pid_started_ns;
 	u32 retransmits_reported;
+	u32 retransmits_counted; /* … that are in the namespace's count already */
 	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and
 			 close agree */
 	u32 owner;

@@ -22,6 +22,7 @@ const tracepoints = [
   'tcp_reset_received',
   'tcp_reset_sent',
   'tcp_error_noted',
+  'tcp_retransmitted',
   'tcp_synack_retransmitted',
 ] as const;
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Retransmissions: the namespace's count moves when the kernel's does. A connection's own number goes into
+ * its row like its bytes, at the sweep and at its end.
+ */
+#include "connection.h"
+
+char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
+
+/* What failed to leave this host is not told here up to 6.12; the sweep, or the socket's end, counts it. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmitted, const struct sock *sk)
+{
+	struct tcp_sock *tp;
+	struct connection *c;
+
+	if (!counting())
+		return 0;
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	if (!tp)
+		return 0;
+	c = connection_of((struct sock *)tp);
+	if (c)
+		count_retransmits(c, tp, true);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
+{
+	struct netns *ns;
+	u32 id;
+
+	if (!counting())
+		return 0;
+	id = netns_id(sk->__sk_common.skc_net.net);
+	if (id == NETNS_IGNORED)
+		return 0;
+	ns = netns_counters(id);
+	if (ns)
+		__sync_fetch_and_add(&ns->retrans_segs, 1);
+	return 0;
+}
