@@ -84,11 +84,23 @@ function range(data: ChartData): [number, number] {
 }
 
 const dayS = 86_400;
+const font = '11px system-ui, sans-serif';
+/** Between the counts and the bars. */
+const countsGapPx = 6;
+
+/** As wide as the longest count, so that none is cut off; not narrower than four digits, to stand still. */
+function countsWidthPx(plot: uPlot, labels: readonly string[] | null): number {
+  const { ctx } = plot;
+  ctx.save();
+  ctx.font = font;
+  const widest = Math.max(...['0,000', ...(labels ?? [])].map((label) => ctx.measureText(label).width));
+  ctx.restore();
+  return Math.ceil(widest) + 2 * countsGapPx;
+}
 
 function axes(state: PlotState): uPlot.Axis[] {
   const stroke = (): string => state.palette.text;
   const grid = { stroke: () => state.palette.grid, width: 1 };
-  const font = '11px system-ui, sans-serif';
   const label = (seconds: number, step: number): string =>
     step >= dayS ? formatDay(seconds * 1000) : formatMinutes(seconds * 1000);
   const times: uPlot.Axis = {
@@ -108,8 +120,8 @@ function axes(state: PlotState): uPlot.Axis[] {
     font,
     grid,
     ticks: { show: false },
-    size: 48,
-    gap: 6,
+    size: countsWidthPx,
+    gap: countsGapPx,
     space: 32,
     incrs: [
       1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8, 1e9,

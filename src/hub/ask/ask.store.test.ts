@@ -91,6 +91,16 @@ describe('coverage', () => {
     assert.match(then.notes[0] ?? '', /^1 of 2 nodes stopped on purpose: db-2 last heard /);
   });
 
+  test('nodes of one name are told apart by their environment', async () => {
+    await insert('twin-a', windows({ from: 400, until: 10, host: 'twin' }));
+    await insert('twin-b', windows({ from: 400, until: 10, host: 'twin' }, { 'coverage.unreachable': 2 }));
+    const { nodes, notes } = await coverage({ host: 'twin', since: '5m' });
+    assert.deepEqual(nodes, { part: 2, of: 2, ratio: 1 });
+    const told = '2 network namespaces on twin in twin-b could not be compared with the kernel';
+    assert.deepEqual(notes, [told]);
+    assert.deepEqual((await coverage({ host: 'twin', since: '6h' })).notes.slice(-1), [told]);
+  });
+
   test('half of the range: how long it has been watched', async () => {
     await insert('half', windows({ from: 300, until: 10 }));
     const { seconds, notes } = await coverage({ environment: 'half', since: '10m' });

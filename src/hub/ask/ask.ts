@@ -8,7 +8,7 @@ import type { Question } from '../../question/discovery.ts';
 import type { QuestionTable } from '../../question/manifest.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
-import { coverageOf, coverageSql, deliveryMsMax, nodeOf } from './coverage.ts';
+import { coverageOf, coverageSql, deliveryMsMax, nodesOf } from './coverage.ts';
 import { openGate } from './gate.ts';
 import { openAskStore, type AskStore, type CancelQuery, type StoreRow } from './query.ts';
 import {
@@ -119,7 +119,7 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
     },
     signal,
   });
-  return coverageOf(rows.map(nodeOf), { range, askedMs });
+  return coverageOf(nodesOf(rows), { range, askedMs });
 }
 
 async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {

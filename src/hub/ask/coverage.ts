@@ -41,16 +41,27 @@ export function coverageSql(level: Level): string {
 }
 
 /** A node is a host; an agent that is not its main one is named too. */
-function nodeName(host: string, instance: string): string {
+function nodeName(row: StoreRow): string {
+  const [host, instance] = [String(row['host_name']), String(row['agent_instance'])];
   return instance === 'main' || instance === '' ? host : `${host} (${instance})`;
 }
 
-export function nodeOf(row: StoreRow): NodeCoverage {
+/** One for each row. Those that would have the same name are told apart by their environment. */
+export function nodesOf(rows: readonly StoreRow[]): NodeCoverage[] {
+  const names = rows.map(nodeName);
+  return rows.map((row, i) => {
+    const name = names[i] ?? '';
+    const isAlone = names.filter((other) => other === name).length === 1;
+    return nodeOf(row, isAlone ? name : `${name} in ${String(row['environment'])}`);
+  });
+}
+
+function nodeOf(row: StoreRow, name: string): NodeCoverage {
   const number = (name: string): number => Number(row[name]);
   const is = (name: string): boolean => Boolean(row[name]);
   const lost = Object.entries(row['lost_by_reason'] as Record<string, unknown>);
   return {
-    name: nodeName(String(row['host_name']), String(row['agent_instance'])),
+    name,
     heard: is('heard'),
     saidGoodbye: is('said_goodbye'),
     firstMs: number('first_ms'),

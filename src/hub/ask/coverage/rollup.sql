@@ -11,6 +11,7 @@ WITH
   )
 SELECT
   host_name,
+  environment,
   agent_instance,
   sumIf(window_ms, in_range) AS received_ms,
   greatest(0, least(to_ms, {settled_ms:Int64}) - from_ms) AS asked_ms,
@@ -31,4 +32,4 @@ WHERE window_start >= {from:DateTime64(3, 'UTC')} - INTERVAL 1 DAY
   AND {environment:String} IN ('', environment)
 GROUP BY host_name, environment, agent_instance
 HAVING heard OR NOT said_goodbye
-ORDER BY host_name, agent_instance
+ORDER BY host_name, environment, agent_instance

@@ -10,6 +10,7 @@ WITH
   window_start >= {from:DateTime64(3, 'UTC')} AS in_range
 SELECT
   host_name,
+  environment,
   agent_instance,
   sum(greatest(0, least(end_ms, due_ms) - greatest(start_ms, from_ms))) AS received_ms,
   greatest(0, argMax(due_ms, window_start) - from_ms) AS asked_ms,
@@ -30,4 +31,4 @@ WHERE window_start >= {from:DateTime64(3, 'UTC')} - INTERVAL 1 DAY
   AND {environment:String} IN ('', environment)
 GROUP BY host_name, environment, agent_instance
 HAVING heard OR NOT said_goodbye
-ORDER BY host_name, agent_instance
+ORDER BY host_name, environment, agent_instance
