@@ -6,6 +6,7 @@
 import { kernelLimits } from '../src/agent/kernel/generation.ts';
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
 import { Kernel } from '../src/agent/kernel/programs.ts';
+import { signalNames } from '../src/model/signals.ts';
 import { churn, type Placement } from './churn.ts';
 import { series } from './series.ts';
 import type { Block } from './table.ts';
@@ -15,8 +16,11 @@ type Sample = { readonly ns: number; readonly perConnection: number };
 /** The programs as the agent loads them at defaults, in this process; the window is swapped by nobody. */
 async function sample(placement: Placement, connections: number): Promise<Map<string, Sample>> {
   const paths = artefacts();
-  await using kernel = new Kernel(loadNative(paths), paths.object, kernelLimits);
-  await kernel.start();
+  await using kernel = new Kernel(loadNative(paths), paths.object, {
+    limits: kernelLimits,
+    signals: signalNames,
+  });
+  await kernel.start(signalNames);
   kernel.statistics(true);
   const before = new Map(kernel.programs().map((program) => [program.name, program]));
   await churn(placement, { connections });

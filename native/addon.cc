@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <napi.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -82,12 +83,24 @@ Napi::Value Load(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+/* attach(object, program, cgroup?): to what its section names, or to a control group's folder. */
 Napi::Value Attach(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   bpf_program *program = program_of(info, handle, 1);
   std::string name = bpf_program__name(program);
   if (handle->links.contains(name)) throw Napi::Error::New(info.Env(), name + " is attached already");
-  bpf_link *link = bpf_program__attach(program);
+  bpf_link *link;
+  if (info.Length() > 2) {
+    std::string path = string_of(info, 2);
+    int cgroup = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (cgroup < 0) throw failure(info.Env(), "open " + path, errno);
+    link = bpf_program__attach_cgroup(program, cgroup);
+    int error = errno;
+    ::close(cgroup);
+    errno = error;
+  } else {
+    link = bpf_program__attach(program);
+  }
   if (!link) throw failure(info.Env(), "attach " + name, errno);
   handle->links[name] = link;
   return info.Env().Undefined();
@@ -238,7 +251,7 @@ Napi::Value Statistics(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-/* The program behind a link that another process made; closed by the caller. */
+/* The program behind a link, which another process may have made; closed by the caller. */
 int program_behind(bpf_link *link) {
   bpf_link_info about = {};
   uint32_t size = sizeof about;
@@ -257,14 +270,14 @@ Napi::Value Programs(const Napi::CallbackInfo &info) {
     uint32_t size = sizeof about;
     std::string name = bpf_program__name(program);
     entry["name"] = name;
-    int own = bpf_program__fd(program), fd = own;
-    if (own < 0 && handle->links.contains(name)) fd = program_behind(handle->links[name]);
+    bool attached = handle->links.contains(name);
+    int fd = attached ? program_behind(handle->links[name]) : bpf_program__fd(program);
     if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &about, &size)) {
       entry["runs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_cnt));
       entry["skipped"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.recursion_misses));
       entry["runTimeNs"] = Napi::BigInt::New(info.Env(), static_cast<uint64_t>(about.run_time_ns));
     }
-    if (own < 0 && fd >= 0) ::close(fd);
+    if (attached && fd >= 0) ::close(fd);
     list[list.Length()] = entry;
   }
   return list;

@@ -7,6 +7,7 @@ import type { Position, Stopped } from '../src/agent/kernel/control.ts';
 import { newMemory, windowCloser } from '../src/agent/window/closing.ts';
 import type { ConnectionEvent, FlowRow } from '../src/model/observation.ts';
 import type { ConnectionRecord, SondeRecord, WindowRecord } from '../src/model/record.ts';
+import { signalNames } from '../src/model/signals.ts';
 import { curl, node } from './observations.ts';
 
 /** RFC 3339 of a wall time. */
@@ -84,6 +85,8 @@ export class Bench implements AsyncDisposable {
         },
         detach: () => void this.done.push('detach'),
         unpin: () => void this.done.push('unpin'),
+        signals: signalNames,
+        switchTo: () => new Map(),
       },
       decodeEvent: (_, offset) => this.events[offset]!,
       decodeFlows: () => this.rows.splice(0),
@@ -95,11 +98,12 @@ export class Bench implements AsyncDisposable {
         observe: () => Promise.resolve([]),
         inode: () => 7,
       },
-      closeWindow: windowCloser(node, { inFlight: 1, outRstsComparable: true }, this.memory),
+      closeWindow: windowCloser(node, { inFlight: 1, incomparable: {} }, this.memory),
       memory: this.memory,
       begin: { since: iso(this.clock.wallMs()), window: 0, end: iso(this.clock.wallMs()) },
       delivery: this.delivery,
       node,
+      signals: signalNames,
       windowMs: 1000,
       allEvents: false,
     };

@@ -204,6 +204,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     retransmits: 1,
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
+    signals: ['lifecycle', 'retransmits'],
     lost: { 'kernel.flow_rows_full': 2 },
     'coverage.seen': 4,
     'coverage.kernel': 5,

@@ -15,6 +15,9 @@ import { moments } from './killed-agent.ts';
 import { assertTruth, assertWhole, Restarted } from './restarted.ts';
 import { eventually } from './rig.ts';
 import { churn } from './truth.ts';
+import { signalPrograms } from '../src/agent/kernel/signals.ts';
+import { wantedSignals } from '../src/model/signals.ts';
+import { questionsFolder, signalsNeeded } from '../src/question/discovery.ts';
 
 const killsWanted = Number(process.env['SONDE_RESTART_KILLS'] ?? 12);
 const connectionsPerSecond = Number(process.env['SONDE_RESTART_RATE'] ?? 1000);
@@ -92,7 +95,8 @@ test(
     await Promise.all([churning, talking]);
     await agents.told(agents.windows().length + 2);
     const left = pinnedIds(agents.pins);
-    assert.equal(left.links.length, 5);
+    const on = wantedSignals({ profile: 'failures', signals: {} }, signalsNeeded(questionsFolder()));
+    assert.equal(left.links.length, on.flatMap((name) => signalPrograms[name].programs).length);
     assert.equal(await life.end('SIGTERM'), '0', life.said());
     assert.ok(await eventually(() => stillThere(left).length === 0, 60_000), stillThere(left).join(' '));
 

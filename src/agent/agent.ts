@@ -13,6 +13,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { ConnectionEvent, FlowRow, NamespaceObservation } from '../model/observation.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
+import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
 import type { Delivery, Resumed } from './deliver/delivery.ts';
 import type { OwnerTable } from './enrich/owners.ts';
@@ -27,12 +28,16 @@ import {
   type ClosingMemory,
   type WindowParts,
 } from './window/closing.ts';
+import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
 export interface AgentParts {
   readonly clock: Clock;
-  readonly kernel: Pick<Kernel, 'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin'> & {
+  readonly kernel: Pick<
+    Kernel,
+    'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
+  > & {
     readonly control: Pick<
       ControlWords,
       'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
@@ -48,6 +53,8 @@ export interface AgentParts {
   readonly begin: Begin;
   readonly delivery: Delivery;
   readonly node: NodeLabels;
+  /** To be on, of those that this kernel takes. */
+  readonly signals: readonly SignalName[];
   readonly windowMs: number;
   /** Every connection is an event for the exporters too. */
   readonly allEvents: boolean;
@@ -122,6 +129,7 @@ export interface AgentStatus {
   readonly lost: Readonly<Record<string, number>>;
   readonly owners: number;
   readonly namespaces: number;
+  readonly signals: readonly SignalName[];
   readonly watchers: number;
   readonly memoryBytes: number;
   readonly lastWindow: WindowRecord | null;
@@ -135,6 +143,8 @@ export interface Agent {
   watch(watcher: Watcher): () => void;
   observe(observer: WindowObserver): () => void;
   status(): AgentStatus;
+  /** Leaves exactly these signals on, from the next tick; what the kernel refuses is off, and named. */
+  switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
 
 function label<T extends { owner: number; netns: number }>(of: T, parts: AgentParts): Labelled<T> {
@@ -205,7 +215,11 @@ interface Windows {
   endCut(): Promise<void>;
 }
 
-function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void): Windows {
+function windowsOf(
+  parts: AgentParts,
+  signals: Switching,
+  onClosed: (closing: WindowRecord) => void,
+): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   let { window: number, end: lastEnd } = parts.begin;
   /** CLOCK_BOOTTIME of it; undefined as long as it is another agent's. */
@@ -227,6 +241,7 @@ function windowsOf(parts: AgentParts, onClosed: (closing: WindowRecord) => void)
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
+      signals: signals.endWindow(),
     });
     const state: AgentState = {
       format: 1,
@@ -259,17 +274,21 @@ export function createAgent(parts: AgentParts): Agent {
   const observers = new Set<WindowObserver>();
   let lastWindow: WindowRecord | null = null;
   const bootedAt = bootedAtMs(clock);
-  const windows = windowsOf(parts, (closing) => {
+  const signals = switchingOf(kernel);
+  const windows = windowsOf(parts, signals, (closing) => {
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
   });
 
   async function run(signal: AbortSignal): Promise<void> {
+    signals.begin();
     await windows.endCut();
+    if (!signal.aborted) void signals.ask(parts.signals);
     let border = nextBorder(parts);
     while (!signal.aborted && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
+      signals.apply();
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
         await windows.end(clock.wallMs());
@@ -296,6 +315,7 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     run,
     watch,
+    switchTo: (wanted) => signals.ask(wanted),
     observe(observer) {
       observers.add(observer);
       return () => observers.delete(observer);
@@ -306,6 +326,7 @@ export function createAgent(parts: AgentParts): Agent {
       lost: losses(parts),
       owners: kernel.control.ownersUsed(),
       namespaces: kernel.control.namespacesUsed(),
+      signals: kernel.signals,
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),
       lastWindow,

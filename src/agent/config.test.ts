@@ -14,6 +14,7 @@ const defaults: AgentConfig = {
   instance: 'main',
   window: 10_000,
   profile: 'failures',
+  signals: {},
   slow: 1000,
   limits: {
     flow_rows: 65_536,
@@ -41,6 +42,8 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     environment: 'lab',
     window: 100,
     profile: 'full',
+    questions: ['timeouts'],
+    signals: { retransmits: 'off' },
     namespaces: ['host', 'pid:42', 'blue', '/run/docker/netns/1a2b'],
     slow: 250,
     limits: {

@@ -2,11 +2,9 @@
 
 import * as z from 'zod';
 import { checkConfig, readYaml } from '../lib/config-file.ts';
-import { bytes, duration } from '../lib/schema.ts';
+import { bytes, duration, switches } from '../lib/schema.ts';
+import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
-
-export const profiles = ['failures', 'connections', 'full'] as const;
-export type Profile = (typeof profiles)[number];
 
 const limits = z.strictObject({
   flow_rows: z
@@ -64,6 +62,12 @@ async function agentSchema() {
     profile: z.enum(profiles).default('failures').meta({
       description:
         'failures: totals per process and port, full detail for what did not end closed; connections: every flow with its addresses; full: and every connection as an event',
+    }),
+    questions: z.array(z.string().min(1)).min(1).max(64).optional().meta({
+      description: 'what is to be answered: signals that none of these needs stay off; all by default',
+    }),
+    signals: switches(optionalSignals).default({}).meta({
+      description: 'groups of kernel programs to have on or off, whatever profile and questions say',
     }),
     namespaces: z.array(z.string().min(1)).min(1).max(256).optional().meta({
       description:

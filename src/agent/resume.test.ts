@@ -68,14 +68,20 @@ test('with every window goes what the next agent needs', async () => {
     commit: ({ state }) => Promise.resolve(void states.push(structuredClone(state))),
   };
   const memory = newMemory();
-  const closeWindow = windowCloser(node, { inFlight: 1, outRstsComparable: true }, memory);
+  const closeWindow = windowCloser(node, { inFlight: 1, incomparable: {} }, memory);
   const agent = new Bench({ delivery, memory, closeWindow });
   agent.rows = [row({ state: 'open', sums: { opened: 3, open: 3 } }).of];
   agent.kernelLosses['owners_full'] = 2;
   agent.start();
   await agent.clock.advance(1000);
   await agent.stop();
-  const remembered = { stillOpen: 3, untracked: {}, losses: { 'kernel.owners_full': 2 }, opens: {} };
+  const remembered = {
+    stillOpen: 3,
+    untracked: {},
+    losses: { 'kernel.owners_full': 2 },
+    opens: {},
+    missed: [],
+  };
   const same = { format: 1, agentId: node['agent.id'], memory: remembered, vanished: [] };
   assert.deepEqual(states, [
     { ...same, last: false, end: iso(101_000) },

@@ -174,7 +174,10 @@ describe('an agent that runs', () => {
     await agent.stop('SIGKILL');
     assert.equal(readdirSync(pins).length, 1);
     const ran = detach();
-    assert.match(ran.stderr, /^sonde: warning: removed 5 attached programs and \d+ maps of instance left/);
+    assert.match(
+      ran.stderr,
+      /^sonde: warning: removed [1-9]\d* attached programs and \d+ maps of instance left/,
+    );
     assert.deepEqual([ran.status, ran.stdout, existsSync(pins)], [0, '', false]);
     assert.match(detach().stderr, /^sonde: nothing of instance left is attached\n$/);
   });

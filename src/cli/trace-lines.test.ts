@@ -9,6 +9,7 @@ import { manualClock } from '../lib/clock.ts';
 import type { ConnectionEvent } from '../model/observation.ts';
 import type { ConnectionRecord, WindowRecord } from '../model/record.ts';
 import { missedLine, openCoverage, painter, traceHeader, traceLine, windowLine } from './trace-lines.ts';
+import { signalNames } from '../model/signals.ts';
 
 const plain = painter(false);
 const coloured = painter(true);
@@ -110,7 +111,7 @@ describe('traceLine', () => {
 });
 
 function windowRecord(change: Partial<WindowRecord> = {}): WindowRecord {
-  const close = windowCloser(node, { inFlight: 1, outRstsComparable: true });
+  const close = windowCloser(node, { inFlight: 1, incomparable: {} });
   const end = new Date(midnight).toISOString();
   const rows = [
     row({ sums: { opened: 3, ended: 2 } }),
@@ -118,7 +119,7 @@ function windowRecord(change: Partial<WindowRecord> = {}): WindowRecord {
     row({ state: 'open', sums: { open: 1 } }),
   ];
   const bounds = { number: 4, start: end, end, last: false };
-  return { ...close({ bounds, rows, losses: {}, namespaces: [] }).closing, ...change };
+  return { ...close({ bounds, rows, losses: {}, namespaces: [], signals: signalNames }).closing, ...change };
 }
 
 const namespace = (

@@ -45,3 +45,8 @@ export function duration(bounds: Bounds): Quantity {
 export function bytes(bounds: Bounds): Quantity {
   return quantity(bounds, { parse: parseBytes, units: sizeUnits, example: '100MB' });
 }
+
+/** Some of these names, each on or off. */
+export function switches<Name extends string>(names: readonly Name[]) {
+  return z.partialRecord(z.enum(names), z.enum(['on', 'off']));
+}

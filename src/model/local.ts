@@ -5,12 +5,22 @@
 
 import type { ConnectionFilter } from './filter.ts';
 import type { ConnectionRecord, WindowRecord } from './record.ts';
+import type { SignalName } from './signals.ts';
 
 export type LocalRequest =
-  { readonly ask: 'status' } | { readonly ask: 'trace'; readonly filter: ConnectionFilter };
+  | { readonly ask: 'status' }
+  | { readonly ask: 'trace'; readonly filter: ConnectionFilter }
+  /** Which are on; first those that are named are switched, until the agent ends. */
+  | { readonly ask: 'signals'; readonly set: Readonly<Partial<Record<SignalName, 'on' | 'off'>>> };
 
 export type LocalReply =
   | { readonly type: 'status'; readonly status: unknown }
+  /** `refused`: what the kernel has against those that were to be on and are not. */
+  | {
+      readonly type: 'signals';
+      readonly on: readonly SignalName[];
+      readonly refused: Readonly<Partial<Record<SignalName, string>>>;
+    }
   | { readonly type: 'watching' }
   | { readonly type: 'connection'; readonly record: ConnectionRecord }
   | { readonly type: 'window'; readonly record: WindowRecord }

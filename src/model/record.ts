@@ -12,6 +12,7 @@ import type {
   ResetSide,
   TimeoutBy,
 } from './connection.ts';
+import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
 export const unknownLabel = 'unknown';
@@ -155,6 +156,8 @@ export type WindowRecord = NodeLabels & {
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;
+  /** Signals that were on from its beginning to its end. */
+  readonly signals: readonly SignalName[];
   /** `stage.reason` → how many, in this window. */
   readonly lost: Readonly<Record<string, number>>;
   /**

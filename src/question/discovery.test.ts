@@ -49,7 +49,9 @@ test('a folder is a question, with what its manifest says', () => {
   const { questions, problems } = discoverQuestions(folder);
   assert.deepEqual(problems, []);
   const { reads, ...summary } = manifest;
-  assert.deepEqual(questions, [{ id: 'sample', summary: { id: 'sample', ...summary }, reads, sql }]);
+  assert.deepEqual(questions, [
+    { id: 'sample', summary: { id: 'sample', ...summary }, reads, signals: ['lifecycle'], sql },
+  ]);
 });
 
 test('where there is no folder there are no questions', () => {

@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../lib/errors.ts';
+import type { SignalName } from '../model/signals.ts';
 import type { Param, QuestionSummary } from './contract.ts';
 import { parseManifest, questionTables, type Manifest, type QuestionTable } from './manifest.ts';
 
@@ -14,6 +15,8 @@ export interface Question {
   /** As the API tells it. */
   readonly summary: QuestionSummary;
   readonly reads: readonly QuestionTable[];
+  /** What the agents must see for it. */
+  readonly signals: readonly SignalName[];
   readonly sql: string;
 }
 
@@ -76,8 +79,8 @@ export function readQuestion(folder: string, id: string): Question {
   const sql = read('ask.sql');
   const problem = sqlProblem(sql, manifest);
   if (problem !== undefined) throw invalid('ask.sql', problem);
-  const { title, asks, params, columns, reads } = manifest;
-  return { id, summary: { id, title, asks, params, columns }, reads, sql };
+  const { title, asks, params, columns, reads, signals } = manifest;
+  return { id, summary: { id, title, asks, params, columns }, reads, signals, sql };
 }
 
 export function discoverQuestions(folder: string): Discovery {
@@ -94,4 +97,16 @@ export function discoverQuestions(folder: string): Discovery {
     }
   }
   return { questions, problems };
+}
+
+/** What questions need to see: those that are named, or all that are installed. Throws question.unknown. */
+export function signalsNeeded(folder: string, enabled?: readonly string[]): ReadonlySet<SignalName> {
+  const { questions } = discoverQuestions(folder);
+  const unknown = enabled?.find((id) => !questions.some((question) => question.id === id));
+  if (unknown !== undefined) {
+    const known = questions.map(({ id }) => id).join(', ') || 'none is installed';
+    throw new OperatorError('question.unknown', { question: unknown, known });
+  }
+  const asked = questions.filter(({ id }) => enabled?.includes(id) ?? true);
+  return new Set(asked.flatMap(({ signals }) => signals));
 }

@@ -3,6 +3,7 @@
 import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { parseDurationMs } from '../lib/units.ts';
+import { signalNames, type SignalName } from '../model/signals.ts';
 import { columnTypes, paramFormats, type Param, type QuestionSummary } from './contract.ts';
 import { rangeParams, scopeParams } from './params.ts';
 
@@ -86,12 +87,14 @@ const manifest = z.strictObject({
   title: z.string().min(3).max(60),
   asks: sentence.regex(/\?$/, 'must be a question'),
   reads: z.array(z.enum(questionTables)).min(1),
+  signals: z.array(z.enum(signalNames)).default(['lifecycle']),
   params: z.array(param).refine(namesDiffer, unique).default([]),
   columns: z.array(column).min(1).refine(namesDiffer, unique),
 });
 
 export interface Manifest extends Omit<QuestionSummary, 'id'> {
   readonly reads: readonly QuestionTable[];
+  readonly signals: readonly SignalName[];
 }
 
 function paramProblem(own: Param): string | undefined {

@@ -1,6 +1,7 @@
 /** Joins the probes with the kernel stage, as agent/main.ts does for the agent. */
 
 import { artefacts, loadNative } from '../kernel/native.ts';
+import { signalNames } from '../../model/signals.ts';
 import { kernelLimits } from '../kernel/generation.ts';
 import { Kernel } from '../kernel/programs.ts';
 import { probeNode, type Finding } from './probes.ts';
@@ -12,8 +13,8 @@ export function checkNode(): Promise<Finding[]> {
     const native = loadNative(paths);
     return {
       async loadAndAttach() {
-        await using kernel = new Kernel(native, paths.object, kernelLimits);
-        await kernel.start();
+        await using kernel = new Kernel(native, paths.object, { limits: kernelLimits, signals: signalNames });
+        await kernel.start(signalNames);
       },
       kernelArguments: (type) => native.kernelArguments(type),
     };

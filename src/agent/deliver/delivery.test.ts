@@ -16,6 +16,7 @@ import { wallTimes } from '../window/time.ts';
 import { courierLimits, pauseMs } from './courier.ts';
 import { openDelivery, startDelivery, type Delivery } from './delivery.ts';
 import { RetryLater, type OpenExporter, type Receipt } from './exporter.ts';
+import { signalNames } from '../../model/signals.ts';
 
 const record = (n: number): ConnectionRecord =>
   connectionRecord(connection({ cookie: n }), node, wallTimes(manualClock()));
@@ -25,8 +26,8 @@ const cookie = (of: NumberedRecord): number =>
 function closing(number: number): WindowRecord {
   const at = '2026-01-02T03:04:05.000Z';
   const bounds = { number, start: at, end: at, last: false };
-  const closer = windowCloser(node, { inFlight: 1, outRstsComparable: true });
-  return closer({ bounds, rows: [], losses: {}, namespaces: [] }).closing;
+  const closer = windowCloser(node, { inFlight: 1, incomparable: {} });
+  return closer({ bounds, rows: [], losses: {}, namespaces: [], signals: signalNames }).closing;
 }
 
 /** Keeps what it is given, or does as told. */

@@ -6,6 +6,8 @@
 import { cpus } from 'node:os';
 import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { wantedSignals } from '../../model/signals.ts';
+import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
 import { eventDecoder } from '../decode/events.ts';
@@ -43,6 +45,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
     limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
+    signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
     committed: resumed && state && { ...state, number: resumed.number },
     nowNs: systemClock.monotonicNs(),
     log,
@@ -83,7 +86,8 @@ export async function runGeneration(
   const { owners, namespaces } = openTables(native, kernel);
   // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
   // too.
-  const outRstsComparable = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
+  const tracesAllResets = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
+  const outRsts = 'this kernel does not trace resets that belong to no socket';
   const agent = createAgent({
     clock: systemClock,
     kernel,
@@ -91,11 +95,16 @@ export async function runGeneration(
     decodeFlows: flowDecoder(kernel.types),
     owners,
     namespaces,
-    closeWindow: windowCloser(node, { inFlight: cpus().length, outRstsComparable }, memory),
+    closeWindow: windowCloser(
+      node,
+      { inFlight: cpus().length, incomparable: tracesAllResets ? {} : { outRsts } },
+      memory,
+    ),
     memory,
     begin,
     delivery,
     node,
+    signals: opened.signals,
     windowMs: config.window,
     allEvents: config.profile === 'full',
   });

@@ -48,7 +48,7 @@ export interface Native {
   pinMap(of: NativeObject, map: string, path: string): void;
   pinLink(of: NativeObject, program: string, path: string): void;
   openLink(of: NativeObject, program: string, path: string): void;
-  attach(of: NativeObject, program: string): void;
+  attach(of: NativeObject, program: string, cgroup?: string): void;
   detach(of: NativeObject, program: string): boolean;
   view(of: NativeObject, map: string): ArrayBuffer;
   ring(of: NativeObject, map: string): RingPages;

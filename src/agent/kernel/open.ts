@@ -3,6 +3,7 @@
 import { isOperatorError } from '../../lib/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { signals, type SignalName } from '../../model/signals.ts';
 import {
   generationName,
   objectDigest,
@@ -13,7 +14,8 @@ import {
 import type { Namespaces, VanishedNamespaces } from './namespaces.ts';
 import type { Native } from './native.ts';
 import { showRemoved, type Pins } from './pins.ts';
-import { Kernel } from './programs.ts';
+import type { Kernel } from './programs.ts';
+import { loadSupported } from './supported.ts';
 
 /** The newest window that is safe, and of which generation it is. */
 export interface Committed {
@@ -31,6 +33,8 @@ export interface OpenOptions {
   /** Undefined: counting ends with this process. */
   readonly pins: Pins | undefined;
   readonly committed: Committed | undefined;
+  /** Those to be on. One that this kernel refuses is left out, and named. */
+  readonly signals: readonly SignalName[];
   /** CLOCK_MONOTONIC. */
   readonly nowNs: bigint;
   readonly log: Log;
@@ -39,6 +43,8 @@ export interface OpenOptions {
 export interface OpenedKernel {
   readonly kernel: Kernel;
   readonly scope: readonly bigint[] | undefined;
+  /** To be on, and taken by this kernel. */
+  readonly signals: readonly SignalName[];
   /** What a new generation is called when it is pinned. */
   readonly name: string;
   /** Undefined: a new one, not started yet. */
@@ -77,13 +83,29 @@ function outdatedBy(kernel: Kernel, birth: Birth, options: OpenOptions): string 
   return sameScope(birth.scope, options.scope) ? undefined : 'the network namespaces are other ones now';
 }
 
+function tellRefused(refused: ReadonlyMap<SignalName, string>, log: Log): void {
+  for (const [name, reason] of refused)
+    log.warn(`without the signal ${name} (${signals[name].tells}): ${reason}`);
+}
+
+/** Says which of the signals this kernel refuses, and goes on without them. */
+function load(
+  { native, object, signals: wanted, log }: OpenOptions,
+  what: Parameters<typeof loadSupported>[2],
+): Pick<OpenedKernel, 'kernel' | 'signals'> {
+  const { kernel, refused } = loadSupported(native, object, what);
+  tellRefused(new Map([...refused].filter(([name]) => wanted.includes(name))), log);
+  return { kernel, signals: wanted.filter((name) => !refused.has(name)) };
+}
+
 /** Takes a generation over. Throws why that cannot be. */
 function adopt(pins: Pins, generation: string, options: OpenOptions): OpenedKernel {
-  const { native, object, committed } = options;
+  const { object, committed } = options;
   const digest = objectDigest(object);
   const name = parseGenerationName(generation);
   if (name?.digest !== digest) throw new Error('its programs are of another build');
-  const kernel = new Kernel(native, object, name.limits, { pins, generation });
+  const pinned = { pins, generation };
+  const { kernel, signals: taken } = load(options, { limits: name.limits, pinned });
   try {
     kernel.control.seen(options.nowNs); // before looking whether it went idle: from here on it does not
     const birth = kernel.birth();
@@ -96,6 +118,7 @@ function adopt(pins: Pins, generation: string, options: OpenOptions): OpenedKern
       throw new Error('not all of its programs are attached');
     return {
       kernel,
+      signals: taken,
       scope: birth.scope,
       name: generationName(digest, options.limits),
       adopted: { birth, committed: own?.number ?? 0, outdated },
@@ -126,13 +149,13 @@ function adoptAny(pins: Pins, options: OpenOptions): OpenedKernel | undefined {
  * generations never count at once.
  */
 export function openKernel(options: OpenOptions): OpenedKernel {
-  const { native, object, limits, pins } = options;
+  const { object, limits, pins } = options;
   const adopted = pins && adoptAny(pins, options);
   if (adopted) return adopted;
   const name = generationName(objectDigest(object), limits);
-  const kernel = new Kernel(native, object, limits);
-  if (options.scope) kernel.scope(options.scope);
-  return { kernel, scope: options.scope, name };
+  const loaded = load(options, { limits });
+  if (options.scope) loaded.kernel.scope(options.scope);
+  return { ...loaded, scope: options.scope, name };
 }
 
 export interface CountingOptions {
@@ -151,7 +174,7 @@ export interface CountingOptions {
  * it has told nothing and leaves nothing.
  */
 export async function beginCounting(
-  { kernel, name, scope, adopted }: OpenedKernel,
+  { kernel, name, scope, signals: wanted, adopted }: OpenedKernel,
   namespaces: Namespaces,
   options: CountingOptions,
 ): Promise<void> {
@@ -162,7 +185,7 @@ export async function beginCounting(
     const how = adopted.outdated === undefined ? 'going on with' : `${adopted.outdated}: closing`;
     log.info(`${how} the counts of the agent before, behind window ${String(adopted.committed)}`);
   } else {
-    await kernel.start();
+    tellRefused(await kernel.start(wanted), log);
     const baselines = await namespaces.start();
     if (!options.pins) return;
     if (!kernel.pin(options.pins, { name, birth: { agentId, since, scope, baselines } }))

@@ -15,10 +15,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
+import { signalNames } from '../../model/signals.ts';
 import { kernelLimits } from './generation.ts';
 import { artefacts, loadNative } from './native.ts';
 import { openPins, removePins, type Pins } from './pins.ts';
 import { Kernel } from './programs.ts';
+
+const options = { limits: { ...kernelLimits, flowRowsMax: 256 }, signals: signalNames };
 
 /** SONDE_BPFFS is `root` while it acts; nothing is mounted there at first. */
 async function withRoot(act: (root: string) => Promise<void> | void): Promise<void> {
@@ -105,7 +108,7 @@ test('a generation is there whole or not at all; what was half done goes', { tim
     const folder = `${root}/sonde/one`;
     const { object } = artefacts();
     const native = loadNative(artefacts());
-    await using kernel = new Kernel(native, object, { ...kernelLimits, flowRowsMax: 256 });
+    await using kernel = new Kernel(native, object, options);
     const half = await opened('one');
     const loose = native.open(object);
     native.load(loose);
@@ -116,7 +119,7 @@ test('a generation is there whole or not at all; what was half done goes', { tim
     const pins = await opened('one');
     assert.deepEqual(pins.generations(), []);
 
-    await kernel.start();
+    await kernel.start(signalNames);
     const birth = { agentId: 'a', since: '2026-01-01T00:00:00.000Z', scope: undefined, baselines: new Map() };
     assert.ok(kernel.pin(pins, { name: 'g', birth }));
     assert.deepEqual(pins.generations(), ['g']);
@@ -146,8 +149,8 @@ test(
   { timeout: 60_000 },
   async () => {
     const { object } = artefacts();
-    await using kernel = new Kernel(loadNative(artefacts()), object, { ...kernelLimits, flowRowsMax: 256 });
-    await kernel.start();
+    await using kernel = new Kernel(loadNative(artefacts()), object, options);
+    await kernel.start(signalNames);
     const connect = () => {
       try {
         execFileSync('bash', ['-c', 'exec 3<>/dev/tcp/127.0.0.1/1'], { stdio: 'ignore' });

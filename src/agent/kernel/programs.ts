@@ -10,21 +10,14 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { parseBtf, type TypeInformation } from '../../lib/btf.ts';
 import { OperatorError } from '../../lib/errors.ts';
+import type { SignalName } from '../../model/signals.ts';
+import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
 import { openRing, type Ring } from './ring.ts';
-
-/** Programs that count; `sweep` is run, not attached to an event. */
-const tracepoints = [
-  'tcp_state_changed',
-  'tcp_reset_received',
-  'tcp_reset_sent',
-  'tcp_error_noted',
-  'tcp_retransmitted',
-  'tcp_synack_retransmitted',
-] as const;
+import { allPrograms, signalPrograms } from './signals.ts';
 
 /**
  * One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next
@@ -36,10 +29,12 @@ export interface RawWindow {
   readonly values: DataView;
 }
 
-/** Where a generation is pinned. */
-export interface Pinned {
-  readonly pins: Pins;
-  readonly generation: string;
+export interface KernelOptions {
+  readonly limits: KernelLimits;
+  /** Their programs are loaded, and may be attached. */
+  readonly signals: readonly SignalName[];
+  /** Its maps and links are taken over as they are; `limits` must be theirs. */
+  readonly pinned?: Pinned | undefined;
 }
 
 /** The kernel's own types, which the programs' field offsets are taken from. */
@@ -78,23 +73,27 @@ export class Kernel implements AsyncDisposable {
   readonly #native: Native;
   readonly #object: NativeObject;
   readonly #generation: DataView;
+  readonly #attachments: Attachments;
   #pinned: Pinned | undefined;
+  /** By program: what its running instance has skipped so far, and all of them together. */
+  readonly #skippedBy = new Map<string, number>();
   #skipped = 0;
   #keys: Uint8Array<ArrayBuffer>;
   #values: Uint8Array<ArrayBuffer>;
 
-  /** With `pinned`, its maps and links are taken over as they are; `limits` must be theirs. */
-  constructor(native: Native, path: string, limits: KernelLimits, pinned?: Pinned) {
+  constructor(native: Native, path: string, { limits, signals, pinned }: KernelOptions) {
     this.#native = native;
     this.limits = limits;
     this.#pinned = pinned;
     ({ object: this.#object, types: this.types } = openObject(native, path));
+    this.#attachments = attachmentsOf(native, this.#object);
     try {
       if (pinned) this.#takeMaps(pinned);
       else this.#size();
       this.#setConstants();
+      this.#leaveOut(signals);
       this.#load();
-      if (pinned) this.#takeLinks(pinned);
+      if (pinned) this.#attachments.adopt(pinned);
     } catch (error) {
       native.close(this.#object);
       throw error;
@@ -122,19 +121,18 @@ export class Kernel implements AsyncDisposable {
     this.#native.constants(this.#object, '.rodata', constants);
   }
 
-  /** Only the sweep is loaded, onto the pinned maps: what counts is attached already, and must not be twice. */
+  /**
+   * The programs are loaded onto the pinned maps. What counts is attached already, and must not be twice:
+   * that is up to the links. Loaded once more are those too, so that a signal can be switched on again.
+   */
   #takeMaps({ pins, generation }: Pinned): void {
     for (const map of this.#native.maps(this.#object))
       this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
-    for (const program of tracepoints) this.#native.skip(this.#object, program);
   }
 
-  /** A generation that was being ended when its agent was killed lacks some. */
-  #takeLinks({ pins, generation }: Pinned): void {
-    for (const program of tracepoints) {
-      const path = pins.linkPath(generation, program);
-      if (existsSync(path)) this.#native.openLink(this.#object, program, path);
-    }
+  #leaveOut(signals: readonly SignalName[]): void {
+    const loaded = new Set(signals.flatMap((name) => signalPrograms[name].programs));
+    for (const program of allPrograms) if (!loaded.has(program)) this.#native.skip(this.#object, program);
   }
 
   #load(): void {
@@ -159,14 +157,15 @@ export class Kernel implements AsyncDisposable {
   }
 
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
-  async start(): Promise<void> {
+  async start(signals: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>> {
     for (const map of flowMaps) this.#layNodeRows(map);
     await this.#swap(0);
     this.#native.attach(this.#object, 'sweep');
-    for (const program of tracepoints) this.#native.attach(this.#object, program);
+    const refused = this.#attachments.switchTo(signals, undefined);
     this.control.set({ seeding: true });
     await this.#native.run(this.#object, 'sweep');
     this.control.set({ seeding: false });
+    return refused;
   }
 
   /**
@@ -181,12 +180,20 @@ export class Kernel implements AsyncDisposable {
     if (cleared < committed) await this.clear(await this.#read(closedBy(window)));
   }
 
-  /** Whether all programs of an adopted generation are still held attached. */
+  /** Whether the programs of a pinned generation are still held attached. */
   isWhole(): boolean {
-    const pinned = this.#pinned;
-    return tracepoints.every(
-      (program) => pinned && existsSync(pinned.pins.linkPath(pinned.generation, program)),
-    );
+    return this.#pinned !== undefined && isWhole(this.#pinned);
+  }
+
+  /** Those that are on. */
+  get signals(): readonly SignalName[] {
+    return this.#attachments.signals();
+  }
+
+  /** Leaves exactly these on; what the kernel refuses is off, and named. What was counted stays counted. */
+  switchTo(signals: readonly SignalName[]): ReadonlyMap<SignalName, string> {
+    this.#lookForSkipped();
+    return this.#attachments.switchTo(signals, this.#pinned);
   }
 
   /** Only these network namespaces, by cookie. Before `start`. */
@@ -215,8 +222,7 @@ export class Kernel implements AsyncDisposable {
     const draft = pins.draft();
     for (const map of this.#native.maps(this.#object))
       this.#native.pinMap(this.#object, map, pins.mapPath(draft, map));
-    for (const program of tracepoints)
-      this.#native.pinLink(this.#object, program, pins.linkPath(draft, program));
+    this.#attachments.pinAll({ pins, generation: draft });
     pins.publish(name);
     this.#pinned = { pins, generation: name };
     return true;
@@ -315,11 +321,14 @@ export class Kernel implements AsyncDisposable {
     return { ...this.control.losses(), runs_skipped: this.#skipped };
   }
 
+  /** A program that is attached again counts from zero. */
   #lookForSkipped(): void {
-    let sum = 0;
-    for (const { name, skipped = 0n } of this.programs())
-      if (tracepoints.some((tracepoint) => tracepoint === name)) sum += Number(skipped);
-    this.#skipped = Math.max(this.#skipped, sum); // of a detached program nothing is known any more
+    for (const { name, skipped = 0n } of this.programs()) {
+      const [now, before] = [Number(skipped), this.#skippedBy.get(name) ?? 0];
+      if (!allPrograms.includes(name)) continue;
+      this.#skipped += now < before ? now : now - before;
+      this.#skippedBy.set(name, now);
+    }
   }
 
   /**
@@ -329,8 +338,7 @@ export class Kernel implements AsyncDisposable {
   detach(): void {
     this.control.stop();
     this.#lookForSkipped();
-    this.#pinned?.pins.dropLinks(this.#pinned.generation);
-    for (const program of tracepoints) this.#native.detach(this.#object, program);
+    this.#attachments.detachAll(this.#pinned);
   }
 
   /** Pins stay: without `unpin`, the next agent goes on. */

@@ -18,6 +18,7 @@ import { windowCloser } from '../window/closing.ts';
 import { connectionRecord } from '../window/records.ts';
 import { wallTimes } from '../window/time.ts';
 import { localLimits, openLocalServer, type Served } from './server.ts';
+import { signalNames, type SignalName } from '../../model/signals.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sonde-run-'));
 process.env['SONDE_RUN'] = folder;
@@ -26,9 +27,15 @@ after(() => {
 });
 
 const told = connectionRecord(connection(), node, wallTimes(manualClock()));
-const closeWindow = windowCloser(node, { inFlight: 1, outRstsComparable: true });
+const closeWindow = windowCloser(node, { inFlight: 1, incomparable: {} });
 const bounds = { number: 1, start: '', end: '2026-01-01T00:00:00.000Z', last: false };
-const windowEnd: WindowRecord = closeWindow({ bounds, rows: [], losses: {}, namespaces: [] }).closing;
+const windowEnd: WindowRecord = closeWindow({
+  bounds,
+  rows: [],
+  losses: {},
+  namespaces: [],
+  signals: signalNames,
+}).closing;
 
 /** An agent that says what the test tells it to. */
 interface FakeAgent extends Served {
@@ -39,13 +46,18 @@ interface FakeAgent extends Served {
 function fakeAgent(): FakeAgent {
   const watchers = new Set<{ record(record: ConnectionRecord | WindowRecord): void }>();
   const lost: Record<string, number> = {};
+  let on: readonly SignalName[] = signalNames;
   return {
     lost,
     watch(watcher) {
       watchers.add(watcher);
       return () => watchers.delete(watcher);
     },
-    status: () => ({ lost: { ...lost }, watchers: watchers.size }),
+    status: () => ({ lost: { ...lost }, watchers: watchers.size, signals: on }),
+    switchTo(wanted) {
+      on = wanted;
+      return Promise.resolve(new Map());
+    },
     tell(record) {
       for (const watcher of watchers) watcher.record(record);
     },
@@ -93,7 +105,10 @@ describe('requests', () => {
   }
 
   test('status', async () => {
-    assert.deepEqual(await ask('{"ask":"status"}'), { type: 'status', status: { lost: {}, watchers: 0 } });
+    assert.deepEqual(await ask('{"ask":"status"}'), {
+      type: 'status',
+      status: { lost: {}, watchers: 0, signals: [...signalNames] },
+    });
   });
 
   test('before the agent runs', async () => {

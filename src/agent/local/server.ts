@@ -13,10 +13,12 @@ import { readLines } from '../../lib/lines.ts';
 import { localSocketPath } from '../../lib/local-socket.ts';
 import { takeLock } from '../../lib/lock.ts';
 import type { Log } from '../../lib/log.ts';
+import { switches } from '../../lib/schema.ts';
 import type { ConnectionState, Direction } from '../../model/connection.ts';
 import { connectionMatcher, filterProblem } from '../../model/filter.ts';
 import type { LocalReply, LocalRequest } from '../../model/local.ts';
 import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
+import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 
 export const localLimits = {
   watchersMax: 16,
@@ -39,12 +41,18 @@ const requestSchema: z.ZodType<LocalRequest> = z.discriminatedUnion('ask', [
       direction: (z.string() as z.ZodType<Direction>).exactOptional(),
     }),
   }),
+  z.strictObject({ ask: z.literal('signals'), set: switches(optionalSignals) }),
 ]);
 
 /** What the server needs of an agent. */
 export interface Served {
   watch(watcher: { record(record: ConnectionRecord | WindowRecord): void }): () => void;
-  status(): { readonly lost: Readonly<Record<string, number>>; readonly watchers: number };
+  status(): {
+    readonly lost: Readonly<Record<string, number>>;
+    readonly watchers: number;
+    readonly signals: readonly SignalName[];
+  };
+  switchTo(wanted: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>>;
 }
 
 export type LocalServer = AsyncDisposable & { serve(agent: Served): void };
@@ -92,6 +100,22 @@ function startTrace(socket: Socket, agent: Served, request: Extract<LocalRequest
   send({ type: 'watching' });
 }
 
+async function switchSignals(
+  socket: Socket,
+  agent: Served,
+  { set }: Extract<LocalRequest, { ask: 'signals' }>,
+): Promise<void> {
+  const isOn = (name: SignalName) => (agent.status().signals.includes(name) ? 'on' : 'off');
+  const wanted = signalNames.filter((name) => (set[name] ?? isOn(name)) === 'on');
+  const refused = Object.keys(set).length > 0 ? await agent.switchTo(wanted) : [];
+  const reply: LocalReply = {
+    type: 'signals',
+    on: agent.status().signals,
+    refused: Object.fromEntries(refused),
+  };
+  socket.end(`${JSON.stringify(reply)}\n`);
+}
+
 function answer(socket: Socket, line: string, agent: Served | undefined): void {
   const fail = (message: string) =>
     socket.end(`${JSON.stringify({ type: 'error', message } satisfies LocalReply)}\n`);
@@ -114,6 +138,7 @@ function answer(socket: Socket, line: string, agent: Served | undefined): void {
   if (!agent) fail('the agent is still starting');
   else if (request.ask === 'status')
     socket.end(`${JSON.stringify({ type: 'status', status: agent.status() })}\n`);
+  else if (request.ask === 'signals') void switchSignals(socket, agent, request);
   else if (agent.status().watchers >= localLimits.watchersMax) fail('too many watchers');
   else startTrace(socket, agent, request);
 }

@@ -11,19 +11,21 @@ import {
   type ClosingMemory,
   type WindowParts,
 } from './closing.ts';
+import { signalNames } from '../../model/signals.ts';
 
 type Step = Partial<Omit<WindowParts, 'bounds'>> & { readonly last?: boolean };
 
 /** Closes one window after the other, ten seconds each. */
 function close(...steps: readonly Step[]): ClosedWindow[] {
-  const closer = windowCloser(node, { inFlight: 1, outRstsComparable: true });
-  return steps.map(({ last = false, rows = [], losses = {}, namespaces = [] }, i) => {
+  const closer = windowCloser(node, { inFlight: 1, incomparable: {} });
+  return steps.map(({ last = false, rows = [], losses = {}, namespaces = [], signals = signalNames }, i) => {
     const at = (n: number): string => new Date(10_000 * n).toISOString();
     return closer({
       bounds: { number: i + 1, start: at(i), end: at(i + 1), last },
       rows,
       losses,
       namespaces,
+      signals,
     });
   });
 }
@@ -68,6 +70,7 @@ describe('a quiet window', () => {
       retransmits: 0,
       attribution: {},
       unlabelled: {},
+      signals: [...signalNames],
       lost: {},
       'coverage.seen': 0,
       'coverage.kernel': 0,
@@ -211,7 +214,7 @@ describe('what was lost', () => {
 });
 
 test('another process goes on where this one was; its delivery counts losses anew', () => {
-  const options = { inFlight: 1, outRstsComparable: true };
+  const options = { inFlight: 1, incomparable: {} };
   const memory = newMemory();
   const bounds = { number: 1, start: '', end: '', last: false };
   const opened = row({ state: 'open', sums: { opened: 3, open: 3 } });
@@ -224,6 +227,7 @@ test('another process goes on where this one was; its delivery counts losses ane
     rows: [opened],
     losses: { 'kernel.owners_full': 5, 'deliver.jsonl': 7 },
     namespaces: [untracked(4)],
+    signals: signalNames,
   });
   const kept = takeOver(JSON.parse(JSON.stringify(memory)) as ClosingMemory);
   const { closing } = windowCloser(
@@ -235,8 +239,34 @@ test('another process goes on where this one was; its delivery counts losses ane
     rows: [row({ state: 'closed', sums: { ended: 1 } })],
     losses: { 'kernel.owners_full': 6, 'deliver.jsonl': 2 },
     namespaces: [untracked(6)],
+    signals: ['lifecycle'],
   });
   assert.equal(closing['connections.abandoned'], 2);
   assert.equal(closing['connections.untracked'], 2);
   assert.deepEqual(closing.lost, { 'kernel.owners_full': 1, 'deliver.jsonl': 2 });
+  assert.deepEqual(kept.missed, ['retransmits']);
+});
+
+test('what a signal counts is not compared any more once it was off for a while', () => {
+  const counters = { activeOpens: 0, passiveOpens: 0, attemptFails: 0, estabResets: 0, outRsts: 0 };
+  const reading = (retransSegs: number) => ({ ...counters, retransSegs });
+  const nothing = { before: reading(0), kernel: reading(0), after: reading(0) };
+  const observation: NamespaceObservation = {
+    counts: { id: 1, cookie: 1n, inode: 1, counters: reading(1), untracked: 0 },
+    baseline: nothing,
+    now: { before: reading(1), kernel: reading(3), after: reading(1) },
+  };
+  const namespaces = [observation];
+  const coverage = closings({ namespaces }, { namespaces, signals: ['lifecycle'] }, { namespaces }).map(
+    (closing) => closing['coverage.namespaces'][0],
+  );
+  assert.deepEqual(
+    coverage.map((of) => of?.difference),
+    [{ retransSegs: 2 }, {}, {}],
+  );
+  const incomparable = { retransSegs: 'the signal retransmits was off' };
+  assert.deepEqual(
+    coverage.map((of) => of?.incomparable),
+    [undefined, incomparable, incomparable],
+  );
 });

@@ -10,6 +10,7 @@
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
 import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
+import { signalNames, type SignalName } from '../../model/signals.ts';
 import { coverageSince, type Opens } from './coverage.ts';
 import { mergeRows } from './merge.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
@@ -21,6 +22,8 @@ export interface WindowParts {
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
+  /** Those that were on from its beginning to its end. */
+  readonly signals: readonly SignalName[];
 }
 
 export interface ClosedWindow {
@@ -66,16 +69,26 @@ export interface ClosingMemory {
   losses: Readonly<Record<string, number>>;
   /** Last counts of opens, by namespace cookie. */
   opens: Record<string, Opens>;
+  /** Signals that were off for a while: what they count is less than the kernel's, for good. */
+  missed: SignalName[];
 }
 
 export function newMemory(): ClosingMemory {
-  return { stillOpen: 0, untracked: {}, losses: {}, opens: {} };
+  return { stillOpen: 0, untracked: {}, losses: {}, opens: {}, missed: [] };
 }
 
 /** What another process remembered: only the kernel's counts of losses go on, the others began anew with us. */
 export function takeOver(memory: ClosingMemory): ClosingMemory {
   const kept = Object.entries(memory.losses).filter(([name]) => name.startsWith('kernel.'));
-  return { ...memory, losses: Object.fromEntries(kept) };
+  // An agent before us may have been an older one, which did not remember all of it.
+  return { ...newMemory(), ...memory, losses: Object.fromEntries(kept) };
+}
+
+/** What a signal that was off for a while makes incomparable, besides what always is. */
+function incomparable(options: ReconcileOptions, missed: readonly SignalName[]): ReconcileOptions {
+  if (!missed.includes('retransmits')) return options;
+  const retransSegs = 'the signal retransmits was off';
+  return { ...options, incomparable: { ...options.incomparable, retransSegs } };
 }
 
 /** `memory` is the closer's, and up to date between two windows. */
@@ -84,7 +97,7 @@ export function windowCloser(
   options: ReconcileOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  return ({ bounds, rows, losses, namespaces }) => {
+  return ({ bounds, rows, losses, namespaces, signals }) => {
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const opened = total(records, (r) => r['connections.opened']);
     const adopted = total(records, (r) => r['connections.adopted']);
@@ -97,7 +110,9 @@ export function windowCloser(
       if (counts.untracked > 0) memory.untracked[cookie] = counts.untracked;
     }
     memory.stillOpen += opened + adopted - ended;
-    const compared = namespaces.map((observation) => reconcile(observation, options));
+    memory.missed = signalNames.filter((name) => memory.missed.includes(name) || !signals.includes(name));
+    const comparing = incomparable(options, memory.missed);
+    const compared = namespaces.map((observation) => reconcile(observation, comparing));
     const coverage = coverageSince(memory.opens, compared);
     const closing: WindowRecord = {
       'event.name': 'sonde.window',
@@ -120,6 +135,7 @@ export function windowCloser(
       'bytes.received': total(records, (r) => r['bytes.received']),
       retransmits: total(records, (r) => r.retransmits),
       ...countShares(records),
+      signals,
       lost: since(memory.losses, losses),
       'coverage.seen': coverage.seen,
       'coverage.kernel': coverage.kernel,

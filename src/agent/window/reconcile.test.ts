@@ -58,7 +58,7 @@ const zero: Counters = {
 const opens = (activeOpens: number): Counters => ({ ...zero, activeOpens });
 const still = (seen: Counters, kernel: Counters): Reading => ({ before: seen, kernel, after: seen });
 const counts: NetnsCounts = { id: 1, cookie: 5n, inode: 7, counters: opens(3), untracked: 0 };
-const options = { inFlight: 2, outRstsComparable: true };
+const options = { inFlight: 2, incomparable: {} };
 
 describe('reconcile', () => {
   const difference = (baseline: Reading, now: Reading): unknown =>
@@ -111,12 +111,15 @@ describe('reconcile', () => {
   test('what this kernel lets nobody compare is left out, with the reason', () => {
     const baseline = still(zero, zero);
     const now = still(zero, { ...zero, outRsts: 9 });
-    const coverage = reconcile({ counts, baseline, now }, { ...options, outRstsComparable: false });
+    const coverage = reconcile(
+      { counts, baseline, now },
+      { ...options, incomparable: { outRsts: 'not traced here' } },
+    );
     assert.deepEqual(coverage.difference, {});
     assert.ok(!('outRsts' in coverage.seen));
     assert.ok(!('outRsts' in (coverage.kernel ?? {})));
     assert.deepEqual(coverage.incomparable, {
-      outRsts: 'this kernel does not trace resets that belong to no socket',
+      outRsts: 'not traced here',
     });
   });
 

@@ -64,7 +64,8 @@ function difference(name: ReconciledCounter, baseline: Reading, now: Reading, in
 
 export interface ReconcileOptions {
   readonly inFlight: number;
-  readonly outRstsComparable: boolean;
+  /** Counters that cannot be compared here, and why. */
+  readonly incomparable: Readonly<Partial<Record<ReconciledCounter, string>>>;
 }
 
 export function reconcile(observation: NamespaceObservation, options: ReconcileOptions): NamespaceCoverage {
@@ -75,19 +76,18 @@ export function reconcile(observation: NamespaceObservation, options: ReconcileO
     seen: counts.counters,
   };
   if (!baseline || !now) return { ...head, unreachable: observation.unreachable ?? 'not entered' };
-  const compared = reconciledCounters.filter((name) => name !== 'outRsts' || options.outRstsComparable);
+  const { inFlight, incomparable } = options;
+  const compared = reconciledCounters.filter((name) => incomparable[name] === undefined);
   const seen = Object.fromEntries(compared.map((name) => [name, now.after[name] - baseline.before[name]]));
   const kernel = Object.fromEntries(compared.map((name) => [name, now.kernel[name] - baseline.kernel[name]]));
   const differences = compared
-    .map((name) => [name, difference(name, baseline, now, options.inFlight)] as const)
+    .map((name) => [name, difference(name, baseline, now, inFlight)] as const)
     .filter(([, by]) => by !== 0);
   return {
     ...head,
     seen,
     kernel,
     difference: Object.fromEntries(differences),
-    ...(options.outRstsComparable
-      ? {}
-      : { incomparable: { outRsts: 'this kernel does not trace resets that belong to no socket' } }),
+    ...(Object.keys(incomparable).length === 0 ? {} : { incomparable }),
   };
 }

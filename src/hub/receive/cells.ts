@@ -154,6 +154,16 @@ export function listValue(label: string): (record: LogRecord) => readonly Value[
   return (record) => value(record) ?? [];
 }
 
+/** Words, such as names. */
+export function textsValue(label: string): Cell {
+  const values = listValue(label);
+  return (record) =>
+    values(record).map((value) => {
+      if (typeof value !== 'string') throw new Rejection('type', `${label} has ${show(value)}, not text`);
+      return value.slice(0, cellLimits.textMax).toWellFormed();
+    });
+}
+
 /** Counts by name. */
 export function countsValue(label: string): (record: LogRecord) => Readonly<Record<string, number>> {
   const value = typed({ label, type: 'a map', is: isMap });

@@ -15,6 +15,7 @@ import {
   requiredInteger,
   requiredText,
   text,
+  textsValue,
   word,
   cellLimits,
   type Cell,
@@ -181,4 +182,5 @@ export const windowColumns: Columns = {
   coverage_unreachable: integer('coverage.unreachable', uint32Max),
   coverage_namespaces: json('coverage.namespaces'),
   received_at: timeCell((_record, { nowMs }) => nowMs),
+  signals: textsValue('signals'),
 };

@@ -124,6 +124,7 @@ const expected = {
     connections_ended_states: { closed: 3, refused: 1 },
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
+    signals: ['lifecycle', 'retransmits'],
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,
     attributable: 6,

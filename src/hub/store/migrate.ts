@@ -6,7 +6,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { OperatorError } from '../../lib/errors.ts';
 import { connect } from './connect.ts';
 import type { StoreUser } from './connect.ts';
-import { createdTable, readMigrations, render } from './migrations.ts';
+import { alteredTable, createdTable, readMigrations, render } from './migrations.ts';
 import type { Migration } from './migrations.ts';
 import { statement } from './statement.ts';
 
@@ -44,11 +44,12 @@ async function apply(
   migration: Migration,
   cluster: Cluster | undefined,
 ): Promise<void> {
-  const query = render(migration.sql, {
-    table: (table) => localTable(table, cluster),
-    engine: (engine) => engine,
-  });
-  await client.command({ query });
+  const rendered = (table: (name: string) => string) =>
+    render(migration.sql, { table, engine: (engine) => engine });
+  await client.command({ query: rendered((table) => localTable(table, cluster)) });
+  // The table that stands for all nodes' has columns of its own.
+  if (cluster !== undefined && alteredTable(migration) !== undefined)
+    await client.command({ query: rendered((table) => table) });
   const name = createdTable(migration);
   if (cluster !== undefined && name !== undefined) {
     // Identifier parameters are not taken everywhere in a CREATE.

@@ -51,14 +51,19 @@ export function createdTable({ sql }: Migration): string | undefined {
   return /^CREATE TABLE IF NOT EXISTS \{(\w+):Table\}/m.exec(sql)?.[1];
 }
 
+/** The table that a migration gives another column; undefined for anything else. */
+export function alteredTable({ sql }: Migration): string | undefined {
+  return /^ALTER TABLE \{(\w+):Table\} ADD COLUMN IF NOT EXISTS /m.exec(sql)?.[1];
+}
+
 function columnsOf(table: string, migrations: readonly Migration[]): readonly string[] {
   return migrations.flatMap((migration) => {
     if (createdTable(migration) === table) {
       const list = migration.sql.slice(migration.sql.indexOf('\n(\n'), migration.sql.indexOf('\n)\n'));
       return [...list.matchAll(/^ {2}(\w+) /gm)].map((match) => match[1] ?? '');
     }
-    const added = new RegExp(`^ALTER TABLE \\{${table}:Table\\} ADD COLUMN (\\w+)`, 'm').exec(migration.sql);
-    return added?.[1] === undefined ? [] : [added[1]];
+    if (alteredTable(migration) !== table) return [];
+    return [...migration.sql.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map((match) => match[1] ?? '');
   });
 }
 

@@ -9,6 +9,7 @@ import { windowCloser } from '../../window/closing.ts';
 import { connectionRecord, flowRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { decodeResponse, encodeRequest, type Encoding } from './encode.ts';
+import { signalNames } from '../../../model/signals.ts';
 
 const bounds = { number: 3, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.123Z', last: false };
 const numbered = <T>(record: T): T & { 'record.sequence': number } => ({
@@ -30,11 +31,12 @@ const refused = numbered(
   ),
 );
 const closing: NumberedRecord & WindowRecord = numbered(
-  windowCloser(node, { inFlight: 1, outRstsComparable: true })({
+  windowCloser(node, { inFlight: 1, incomparable: {} })({
     bounds: { ...bounds, last: true },
     rows: [row({ sums: { opened: 2, ended: 2 } })],
     losses: { 'kernel.owners_full': 3 },
     namespaces: [],
+    signals: signalNames,
   }).closing,
 );
 

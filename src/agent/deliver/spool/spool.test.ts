@@ -12,6 +12,7 @@ import { windowCloser } from '../../window/closing.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { segmentLimits, Spool, type SpoolOptions } from './spool.ts';
+import { signalNames } from '../../../model/signals.ts';
 
 const startMs = Date.parse('2026-01-02T03:04:05Z');
 const record = (n: number): SondeRecord =>
@@ -26,11 +27,12 @@ const name = (of: SondeRecord): string =>
 
 function closing(number: number): WindowRecord {
   const at = '2026-01-02T03:04:05.000Z';
-  return windowCloser(node, { inFlight: 1, outRstsComparable: true })({
+  return windowCloser(node, { inFlight: 1, incomparable: {} })({
     bounds: { number, start: at, end: at, last: false },
     rows: [],
     losses: {},
     namespaces: [],
+    signals: signalNames,
   }).closing;
 }
 

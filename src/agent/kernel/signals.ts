@@ -1,0 +1,28 @@
+/** Which kernel programs make a signal. Every program of the object that is attached to something is in one. */
+
+import { readFileSync } from 'node:fs';
+import { signalNames, type SignalName } from '../../model/signals.ts';
+
+export interface SignalPrograms {
+  readonly programs: readonly string[];
+  /** Attached to the root of the control groups, not to a tracepoint. */
+  readonly onCgroup?: true;
+}
+
+export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
+  lifecycle: {
+    programs: ['tcp_state_changed', 'tcp_reset_received', 'tcp_reset_sent', 'tcp_error_noted'],
+  },
+  retransmits: { programs: ['tcp_retransmitted', 'tcp_synack_retransmitted'] },
+};
+
+/** Of all signals. The sweep is in none: it is run, not attached to an event. */
+export const allPrograms: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].programs);
+
+/** Where the second version of control groups is mounted; undefined where it is not. */
+export function cgroupRoot(mounts = readFileSync('/proc/self/mountinfo', 'utf8')): string | undefined {
+  const fields = mounts.split('\n').map((line) => line.split(' '));
+  // Optional fields end with a lone dash; the type comes behind it. The hierarchy's root, not a part of it.
+  const found = fields.find((of) => of[of.indexOf('-') + 1] === 'cgroup2' && of[3] === '/');
+  return found?.[4];
+}

@@ -1,0 +1,52 @@
+/**
+ * Signals: what the kernel programs can tell, each a group of programs that is switched on and off as one.
+ * A question names those that it cannot do without; a profile says which may be on without being asked for.
+ */
+
+export const profiles = ['failures', 'connections', 'full'] as const;
+export type Profile = (typeof profiles)[number];
+
+export interface SignalPolicy {
+  /** For people: what is not known while it is off. */
+  readonly tells: string;
+  /** Without it there is nothing to count: it cannot be switched off. */
+  readonly always?: true;
+  /** The first profile in which it is on where a question needs it. */
+  readonly from: Profile;
+}
+
+export const signals = {
+  lifecycle: {
+    tells: 'every TCP connection: who, where to, latency, bytes, and how it ends',
+    always: true,
+    from: 'failures',
+  },
+  retransmits: {
+    tells: 'retransmissions of SYN-ACKs, and of all else as they happen',
+    from: 'failures',
+  },
+} as const satisfies Readonly<Record<string, SignalPolicy>>;
+
+export type SignalName = keyof typeof signals;
+
+export const signalNames = Object.keys(signals) as readonly SignalName[];
+
+/** Those that may be switched off. */
+export const optionalSignals = signalNames.filter((name) => (signals[name] as SignalPolicy).always !== true);
+
+export interface SignalWishes {
+  readonly profile: Profile;
+  /** By the configuration: whatever profile and questions say. */
+  readonly signals: Readonly<Partial<Record<SignalName, 'on' | 'off'>>>;
+}
+
+/** Those to be on, in the order of `signalNames`; `needed` is what the enabled questions name. */
+export function wantedSignals(wishes: SignalWishes, needed: ReadonlySet<SignalName>): SignalName[] {
+  const rank = (profile: Profile) => profiles.indexOf(profile);
+  return signalNames.filter((name) => {
+    const policy: SignalPolicy = signals[name];
+    if (policy.always) return true;
+    const allowed = needed.has(name) && rank(policy.from) <= rank(wishes.profile);
+    return (wishes.signals[name] ?? (allowed ? 'on' : 'off')) === 'on';
+  });
+}
