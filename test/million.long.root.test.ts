@@ -1,6 +1,7 @@
 /**
  * A million connections at full speed to two hundred addresses, with the smallest ring and the smallest flow
- * map that a configuration may ask for: rows fold, events are suppressed, and the sums are exact all the same.
+ * map that a configuration may ask for: rows fold, events are suppressed, and the sums are exact all the
+ * same.
  */
 
 import assert from 'node:assert/strict';
