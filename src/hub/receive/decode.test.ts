@@ -199,5 +199,27 @@ describe('content encodings', () => {
     });
   }
 
+  for (const [encoding, compress] of [
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const) {
+    test(`${encoding} in several pieces: all of them, within the limit of all`, async () => {
+      const pieces = (...lengths: number[]) =>
+        Buffer.concat(lengths.map((length) => compress(text.subarray(0, length))));
+      assert.deepEqual(await inflate(pieces(400, 0, 600), { encoding, bytesMax: 1000 }), text);
+      assert.equal(await codeOf(pieces(1000, 1), encoding), 'request.too_large');
+      assert.equal(await codeOf(pieces(400, 600).subarray(0, -1), encoding), 'request.malformed');
+      const junk = Buffer.concat([compress(text), Buffer.from('junk')]);
+      assert.equal(await codeOf(junk, encoding), 'request.malformed');
+    });
+  }
+
+  test('zstd in more pieces than anybody sends', async () => {
+    const empty = zstdCompressSync('');
+    const pieces = (count: number) => Buffer.concat(Array.from({ length: count }, () => empty));
+    assert.equal((await inflate(pieces(1000), { encoding: 'zstd', bytesMax: 1000 })).length, 0);
+    assert.equal(await codeOf(pieces(1001), 'zstd'), 'request.malformed');
+  });
+
   test('others are refused', async () => assert.equal(await codeOf(text, 'br'), 'request.compression'));
 });
