@@ -26,7 +26,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCodeName, string>> = {
   privileges: 'This user may not do that.',
   kernel: 'This kernel cannot do that.',
   build: 'Something that the build makes is missing or does not fit.',
-  alreadyRunning: 'An agent of the same instance runs already.',
+  alreadyRunning: 'An agent of the same instance, or a hub of the same folder, runs already.',
   internal: 'A fault of ours. Please report it, with the stack.',
 };
 
@@ -136,6 +136,11 @@ export const operatorErrors = {
     exitCode: 'usage',
     message: 'the hub cannot listen on {listen} ({reason})',
     whatToDo: 'stop what listens there, or give the hub another address: listen in hub.yaml',
+  },
+  'hub.already_running': {
+    exitCode: 'alreadyRunning',
+    message: 'another hub uses {folder}',
+    whatToDo: 'stop it first, or give this one another folder: data in hub.yaml, or SONDE_STATE',
   },
   'hub.journal_broken': {
     exitCode: 'degraded',

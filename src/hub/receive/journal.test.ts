@@ -189,7 +189,7 @@ test('one hub per folder', async () => {
     assert.deepEqual(first.unstored, []);
     await assert.rejects(
       open(),
-      (error) => isOperatorError(error) && error.message.includes('another hub uses it'),
+      (error) => isOperatorError(error) && error.code === 'hub.already_running',
     );
   }
   await using second = await open();
