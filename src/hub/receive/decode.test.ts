@@ -169,8 +169,9 @@ describe('what is only made to hurt', () => {
       assert.throws(() => decodeJson(Buffer.from(text)), MalformedLogs, text);
     }
     assert.deepEqual(decodeJson(Buffer.from('{"resourceLogs":null,"new":1}')), []);
-    const nothing = '{"eventName":null,"timeUnixNano":null,"attributes":null}';
-    const [record] = decodeJson(Buffer.from(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[${nothing}]}]}]}`));
+    const nothing = { eventName: null, timeUnixNano: null, attributes: null };
+    const request = { resourceLogs: [{ resource: null, scopeLogs: [{ logRecords: [nothing] }] }] };
+    const [record] = decodeJson(Buffer.from(JSON.stringify(request)));
     assert.deepEqual(record, { eventName: '', timeMs: 0, fields: [], resource: [] }, 'null is nothing');
   });
 });
