@@ -274,6 +274,8 @@ describe('sonde ask', () => {
     }
     const { stdout, stderr } = await ask('timeouts', '--csv');
     assert.match(stderr, /^sonde: coverage /);
+    const cut = await ask('timeouts', '--csv', '--limit', '1');
+    assert.match(cut.stderr, /^sonde: there are more than 1 rows: --limit N\nsonde: coverage /);
     for (const csv of [stdout, await api('csv')]) {
       assert.equal(csv.split('\r\n')[0], Object.keys(rows[0] ?? {}).join(','));
       assert.match(csv, /\r\nbilling,web-1,10\.9\.8\.7,5432,timed_out,7,8,0\.875,/);

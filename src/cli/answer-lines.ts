@@ -135,6 +135,11 @@ export function coverageLines(coverage: Coverage, paint: Painter): string[] {
   ];
 }
 
+/** Said where there are more rows than were given. */
+export function truncatedLine({ truncated, params }: Answer): string | undefined {
+  return truncated ? `there are more than ${String(params['limit'])} rows: --limit N` : undefined;
+}
+
 export interface TableOptions {
   readonly columns: number;
   readonly paint: Painter;
@@ -142,7 +147,7 @@ export interface TableOptions {
 
 /** The whole answer, without line ends. */
 export function answerLines(answer: Answer, { columns, paint }: TableOptions): string[] {
-  const { title, from, to, answeredAt, rows, truncated, params } = answer;
+  const { title, from, to, answeredAt, rows } = answer;
   const all = answer.columns.map((column) => show(answer, column));
   const { shown, left } = choose(all, columns);
   const range = `${localTime(from, answeredAt)} to ${localTime(to, answeredAt)}`;
@@ -156,16 +161,14 @@ export function answerLines(answer: Answer, { columns, paint }: TableOptions): s
           ),
           ...rows.map((_, i) => line(shown, (each) => each.texts[i] ?? '', paint)),
         ];
-  const more = truncated
-    ? [paint('dim', `there are more than ${String(params['limit'])} rows: --limit N`)]
-    : [];
+  const more = truncatedLine(answer);
   const names = left.map((each) => printable(each.column.name)).join(', ');
   return [
     paint('bold', `${printable(title)}, ${range}`),
     '',
     ...table,
     '',
-    ...more,
+    ...(more === undefined ? [] : [paint('dim', more)]),
     ...(left.length > 0 && rows.length > 0 ? [paint('dim', `no room for ${names}: --json has them`)] : []),
     ...coverageLines(answer.coverage, paint),
   ];

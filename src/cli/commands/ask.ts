@@ -5,7 +5,7 @@ import { jsonLine, printable } from '../../lib/terminal.ts';
 import type { Answer, Coverage, Param, QuestionSummary } from '../../question/contract.ts';
 import { encodeCsv, encodeNdjson } from '../../question/encode.ts';
 import { rangeParams, scopeParams } from '../../question/params.ts';
-import { answerLines, coverageLines } from '../answer-lines.ts';
+import { answerLines, coverageLines, truncatedLine } from '../answer-lines.ts';
 import type { Command, CommandContext, Option, Options, Values } from '../command.ts';
 import { defaultHub, fetchAnswer, fetchQuestions, type HubOptions } from '../hub-client.ts';
 import { painter } from '../trace-lines.ts';
@@ -93,7 +93,9 @@ function print(answer: Answer, { values, stdout, say }: CommandContext): void {
   else if (values['ndjson'] === true) stdout.write(encodeNdjson(answer, jsonLine));
   else if (values['csv'] === true) {
     stdout.write(stdout.isTerminal ? encodeCsv(printableCells(answer)) : encodeCsv(answer));
-    for (const line of coverageLines(answer.coverage, painter(false))) say(`sonde: ${line.trim()}`);
+    const more = truncatedLine(answer);
+    const talk = [...(more === undefined ? [] : [more]), ...coverageLines(answer.coverage, painter(false))];
+    for (const line of talk) say(`sonde: ${line.trim()}`);
   } else stdout.write(`${answerLines(answer, { columns: stdout.columns, paint }).join('\n')}\n`);
 }
 
