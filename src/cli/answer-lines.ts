@@ -9,6 +9,7 @@ import { stateStyles, type Painter } from './trace-lines.ts';
 const gap = '  ';
 const textColumnsMax = 32;
 const sparklineColumnsMax = 20;
+const leftNamesMax = 3;
 
 const rightAligned: ReadonlySet<Column['type']> = new Set(['port', 'count', 'ratio', 'duration_ms', 'bytes']);
 
@@ -145,6 +146,14 @@ export interface TableOptions {
   readonly paint: Painter;
 }
 
+/** The weightiest of those that are left out; all of them would take more lines than some answers. */
+function noRoomLine(left: readonly Shown[]): string {
+  const named = left.slice(0, leftNamesMax).map(({ column }) => printable(column.name));
+  const rest = left.length - named.length;
+  const names = rest > 0 ? `${named.join(', ')} and ${String(rest)} more` : named.join(', ');
+  return `no room for ${names}: --json has them`;
+}
+
 /** The whole answer, without line ends. */
 export function answerLines(answer: Answer, { columns, paint }: TableOptions): string[] {
   const { title, from, to, answeredAt, rows } = answer;
@@ -162,14 +171,13 @@ export function answerLines(answer: Answer, { columns, paint }: TableOptions): s
           ...rows.map((_, i) => line(shown, (each) => each.texts[i] ?? '', paint)),
         ];
   const more = truncatedLine(answer);
-  const names = left.map((each) => printable(each.column.name)).join(', ');
   return [
     paint('bold', `${printable(title)}, ${range}`),
     '',
     ...table,
     '',
     ...(more === undefined ? [] : [paint('dim', more)]),
-    ...(left.length > 0 && rows.length > 0 ? [paint('dim', `no room for ${names}: --json has them`)] : []),
+    ...(left.length > 0 && rows.length > 0 ? [paint('dim', noRoomLine(left))] : []),
     ...coverageLines(answer.coverage, paint),
   ];
 }
