@@ -80,9 +80,18 @@ function list(questions: readonly QuestionSummary[]): string {
 function coverageMin(values: Values): number | undefined {
   const value = text(values, 'coverage-min');
   if (value === undefined) return undefined;
-  const share = /^\d(\.\d+)?$/.test(value) ? Number(value) : NaN;
+  const share = /^(\d+(\.\d*)?|\.\d+)$/.test(value) ? Number(value) : NaN;
   if (share >= 0 && share <= 1) return share;
-  const problem = `--coverage-min ${value} is not between 0 and 1`;
+  const problem = `--coverage-min ${value} is not a share from 0 to 1, such as 0.99`;
+  throw new OperatorError('usage.bad_value', { command: 'ask', problem });
+}
+
+const forms = ['json', 'ndjson', 'csv'] as const;
+
+function checkForm(values: Values): void {
+  const given = forms.filter((form) => values[form] === true).map((form) => `--${form}`);
+  if (given.length < 2) return;
+  const problem = `${given.join(' and ')} exclude each other`;
   throw new OperatorError('usage.bad_value', { command: 'ask', problem });
 }
 
@@ -141,6 +150,7 @@ export const command: Command = {
   async run(context) {
     const { values, word, stdout, say, signal } = context;
     const min = coverageMin(values);
+    checkForm(values);
     const hub: HubOptions = { url: hubUrl(values), signal };
     const questions = await fetchQuestions(hub);
     if (word === undefined) {
