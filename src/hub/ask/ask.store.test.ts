@@ -155,7 +155,10 @@ describe('coverage', () => {
   test('where nothing was ever heard, nothing is claimed', async () => {
     const { nodes, smallest, notes } = await coverage({ environment: 'nobody' });
     assert.deepEqual([nodes, smallest], [{ part: 0, of: 0, ratio: null }, null]);
-    assert.match(notes[0] ?? '', /^no node was heard/);
+    const heard = 'was heard in this range or in the day before it: ask without that to see which were';
+    assert.deepEqual(notes, [`no node of environment nobody ${heard}`]);
+    const both = await coverage({ host: 'web-9', environment: 'nobody' });
+    assert.deepEqual(both.notes, [`no node of host web-9 in environment nobody ${heard}`]);
   });
 
   test('from rollups: the same shares, and goodbyes', async () => {
@@ -267,8 +270,11 @@ describe('limits', () => {
       [{ from: 'yesterday' }, /from must be a time such as/],
       [{ from: '2199-01-01T00:00:00Z', to: '2199-01-02T00:00:00Z' }, /to is in the future/],
       [{ limit: '0' }, /limit must be a whole number between 1 and 10000; got 0/],
-      [{ constructor: 'x' }, /constructor is no parameter; there are host, environment,/],
-      [{ frob: 'x' }, /frob is no parameter; there are host, environment, own, limit, process,/],
+      [{ constructor: 'x' }, /constructor is no parameter; there are since, from, to, host, environment,/],
+      [
+        { frob: 'x' },
+        /frob is no parameter; there are since, from, to, host, environment, own, limit, process,/,
+      ],
     ];
     for (const [query, says] of refused) await assert.rejects(answer('timeouts', query), says);
     await assert.rejects(answer('frob', {}), /there is no question frob/);

@@ -119,7 +119,8 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
     },
     signal,
   });
-  return coverageOf(nodesOf(rows), { range, askedMs });
+  const scope = { host: String(host), environment: String(environment) };
+  return coverageOf(nodesOf(rows), { range, askedMs, scope });
 }
 
 async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {

@@ -188,10 +188,23 @@ function connectionNotes(nodes: readonly NodeCoverage[]): string[] {
 }
 
 export interface CoverageAsked {
+  /** Empty where none was named. */
+  readonly scope: { readonly host: string; readonly environment: string };
   /** As it was answered. */
   readonly range: TimeRange;
   /** How long it was before it was widened. */
   readonly askedMs: number;
+}
+
+/** Nobody at all is an agent that is missing; nobody of that name may be a name that is not right. */
+function nobodyNote({ scope: { host, environment } }: CoverageAsked): string {
+  const names = [
+    ...(host === '' ? [] : [`host ${host}`]),
+    ...(environment === '' ? [] : [`environment ${environment}`]),
+  ];
+  const heard = 'was heard in this range or in the day before it';
+  if (names.length === 0) return `no node ${heard}: see sonde status`;
+  return `no node of ${names.join(' in ')} ${heard}: ask without that to see which were`;
 }
 
 /** `nodes` are those that are expected in the range. */
@@ -213,7 +226,7 @@ export function coverageOf(nodes: readonly NodeCoverage[], asked: CoverageAsked)
   const ratios = Object.values(shares).flatMap(({ ratio }) => (ratio === null ? [] : [ratio]));
   const notes =
     nodes.length === 0
-      ? ['no node was heard in this range or in the day before it: see sonde status']
+      ? [nobodyNote(asked)]
       : [...silenceNotes(nodes, asked.range), ...timeNotes(nodes, asked), ...connectionNotes(nodes)];
   return { ...shares, smallest: ratios.length === 0 ? null : Math.min(...ratios), notes };
 }
