@@ -152,6 +152,32 @@ describe('coverage', () => {
     ]);
   });
 
+  test('rows that a window tells of and that did not arrive', async () => {
+    const told = { 'connections.opened': 4, 'connections.ended': 3 };
+    const counted = {
+      ...told,
+      'coverage.seen': 4,
+      'coverage.kernel': 4,
+      lost: { 'deliver.otlp.spool_damaged': 1 },
+    };
+    await insert('torn', [
+      ...windows({ from: 60, until: 10 }, counted),
+      ...windows({ from: 60, until: 10, host: 'web-2' }, counted),
+      ...[60, 50, 40, 30, 20].flatMap((ago) =>
+        (ago === 40 ? ['web-2'] : ['web-1', 'web-2']).map((host) => ({
+          flow: { ago: `${ago}s`, 'host.name': host, 'connection.state': 'closed', ...told },
+        })),
+      ),
+    ]);
+    for (const since of ['1m', '6h', '24h', '30d']) {
+      const { connections, notes } = await coverage({ environment: 'torn', since });
+      assert.deepEqual(connections, { part: 36, of: 40, ratio: 0.9 }, since);
+      const why = ['24h', '30d'].includes(since) ? '' : ': lost 5 deliver.otlp.spool_damaged';
+      assert.ok(notes.includes(`4 opens and 3 ends that web-1 saw did not arrive${why}`), notes.join('\n'));
+      assert.ok(!notes.some((note) => note.includes('web-2 saw')), notes.join('\n'));
+    }
+  });
+
   test('where nothing was ever heard, nothing is claimed', async () => {
     const { nodes, smallest, notes } = await coverage({ environment: 'nobody' });
     assert.deepEqual([nodes, smallest], [{ part: 0, of: 0, ratio: null }, null]);

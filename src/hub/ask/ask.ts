@@ -115,6 +115,7 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
       environment,
       settled_ms: Math.round(nowMs - deliveryMsMax),
       windows: `windows${level.suffix}`,
+      flows: `flows${level.suffix}`,
       grain_ms: level.grainMs,
     },
     signal,
