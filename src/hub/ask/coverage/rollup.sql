@@ -1,5 +1,6 @@
 -- The same from a rollup of the windows, for ranges of whole buckets. Whether a node that was heard only
 -- before the range said goodbye is known of its newest window; a node that was heard again since is expected.
+-- An agent's first and last bucket are not whole: when it was first and last heard is known of all its windows.
 WITH
   toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
   toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')}) AS to_ms,
@@ -17,8 +18,8 @@ WITH
       sumIf(window_ms, in_range) AS received_ms,
       greatest(0, least(to_ms, {settled_ms:Int64}) - from_ms) AS asked_ms,
       countIf(in_range) > 0 AS heard,
-      min(toUnixTimestamp64Milli(window_start)) AS first_ms,
-      max(toUnixTimestamp64Milli(window_start)) + {grain_ms:Int64} AS last_ms,
+      min(toUnixTimestamp64Milli(window_start)) AS first_bucket_ms,
+      max(toUnixTimestamp64Milli(window_start)) + {grain_ms:Int64} AS last_bucket_ms,
       (host_name, environment, agent_instance) IN gone AS said_goodbye,
       sumIf(coverage_seen, in_range) AS seen,
       sumIf(coverage_kernel, in_range) AS kernel,
@@ -52,8 +53,11 @@ WITH
   )
 SELECT
   *,
+  greatest(first_bucket_ms, toUnixTimestamp64Milli(first_seen)) AS first_ms,
+  least(last_bucket_ms, greatest(first_bucket_ms, toUnixTimestamp64Milli(last_seen))) AS last_ms,
   greatest(0, toInt64(opened) - toInt64(stored_opened)) AS opened_missing,
   greatest(0, toInt64(ended) - toInt64(stored_ended)) AS ended_missing
 FROM told
+LEFT JOIN nodes_now USING (host_name, environment, agent_instance)
 LEFT JOIN stored USING (host_name, environment, agent_instance)
 ORDER BY host_name, environment, agent_instance
