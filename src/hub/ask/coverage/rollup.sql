@@ -1,6 +1,7 @@
 -- The same from a rollup of the windows, for ranges of whole buckets. Whether a node that was heard only
 -- before the range said goodbye is known of its newest window; a node that was heard again since is expected.
--- An agent's first and last bucket are not whole: when it was first and last heard is known of all its windows.
+-- An agent's first and last bucket are not whole: when it was first and last heard is known of all its
+-- windows.
 WITH
   toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
   toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')}) AS to_ms,
