@@ -71,6 +71,7 @@ describe('flowRecord', () => {
         'segments.sent': 12,
         'segments.received': 11,
         retransmits: 5,
+        'retransmits.data': 5,
         'resets.sent': 6,
         'resets.received': 7,
         'timeouts.by_application': 8,
@@ -164,6 +165,7 @@ describe('connectionRecord', () => {
       'segments.sent': 5,
       'segments.received': 4,
       retransmits: 2,
+      'retransmits.data': 2,
     });
   });
 
