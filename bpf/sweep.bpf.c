@@ -29,8 +29,9 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	if (!(after & REPORTED_ESTABLISHED))
 		d.established = 0;
 	marks_read(&marks, sk, tp, c);
+	marks_settle(&marks, tp, &c->marks);
 	delta_advance(&d, &c->marks, &marks);
-	look_at(&d.look, sk, tp, c);
+	look_at(&d.look, sk, tp, c, &marks);
 	d.latency_us = c->latency_us;
 	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
 	flow_key_of(&key, sk, c, STATE_OPEN);

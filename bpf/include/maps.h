@@ -16,6 +16,7 @@ struct marks {
 	u32 busy; /* jiffies with something to send … */
 	u32 peer_window; /* … of these, held up by the peer's receive window … */
 	u32 send_buffer; /* … or by its own send buffer */
+	u32 chrono_start; /* when the running one of these began: jiffies */
 };
 
 /* One TCP connection end, or a listener, as long as its socket lives. */
