@@ -109,6 +109,8 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 {
 	struct shared *s = shared_state();
 
+	if (s)
+		owner_used(c->owner, s);
 	key->netns = c->netns;
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;

@@ -84,6 +84,8 @@ export interface ConnectionEvent {
 /** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
 export interface Owner {
   readonly id: number;
+  /** The newest window that knew it in use. */
+  readonly usedInWindow: number;
   readonly name: string;
   readonly uid: number;
   readonly cgroupId: bigint;
