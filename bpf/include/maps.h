@@ -25,9 +25,10 @@ struct connection {
 	u8 role;
 	u8 attribution;
 	u8 flags;
-	u8 padding;
+	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
 	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
 	u32 data_segs_at_fin; /* data segments received when our FIN was queued */
+	u32 held; /* the last window whose sweep found it with `pid`, or in which that became its owner */
 };
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };

@@ -192,7 +192,11 @@ static __always_inline u32 owner_id(struct task_struct *task)
 static __always_inline void connection_owned_by(struct connection *c, struct task_struct *task,
 						u8 attribution)
 {
+	struct shared *s = shared_state();
+
 	c->owner = owner_id(task);
+	c->held = s ? s->control.window : 0;
+	c->exec = task->self_exec_id;
 	c->pid = task->tgid;
 	c->pid_started_ns = task->group_leader->start_boottime;
 	c->attribution = c->owner ? attribution : OWNER_UNKNOWN;
