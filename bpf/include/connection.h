@@ -196,6 +196,8 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 	e->netns = c->netns;
 	e->owner = c->owner;
 	e->pid = c->pid;
+	e->parent_pid = c->parent_pid;
+	__builtin_memcpy(e->parent_name, c->parent_name, sizeof(e->parent_name));
 	e->sequence = c->sequence;
 	e->latency_us = c->latency_us;
 	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;

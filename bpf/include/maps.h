@@ -29,6 +29,8 @@ struct connection {
 	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
 	u32 data_segs_at_fin; /* data segments received when our FIN was queued */
 	u32 held; /* the last window whose sweep found it with `pid`, or in which that became its owner */
+	u32 parent_pid; /* who started `pid`, when that became its owner */
+	char parent_name[16];
 };
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };

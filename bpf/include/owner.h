@@ -192,8 +192,11 @@ static __always_inline u32 owner_id(struct task_struct *task)
 static __always_inline void connection_owned_by(struct connection *c, struct task_struct *task,
 						u8 attribution)
 {
+	struct task_struct *parent = task->group_leader->real_parent;
 	struct shared *s = shared_state();
 
+	c->parent_pid = parent->tgid;
+	__builtin_memcpy(c->parent_name, parent->group_leader->comm, sizeof(c->parent_name));
 	c->owner = owner_id(task);
 	c->held = s ? s->control.window : 0;
 	c->exec = task->self_exec_id;

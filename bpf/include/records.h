@@ -157,6 +157,8 @@ struct event {
 	u64 bytes_received;
 	u8 source[16];
 	u8 destination[16];
+	char parent_name[16];
+	u32 parent_pid; /* who started `pid`; 0: not known */
 	u32 netns;
 	u32 owner;
 	u32 pid;

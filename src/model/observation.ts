@@ -58,6 +58,9 @@ export interface ConnectionEvent {
   readonly owner: number;
   readonly pid: number;
   readonly pidStartedNs: number;
+  /** Who started it, as it was when it became the owner; 0: not known. */
+  readonly parentPid: number;
+  readonly parentName: string;
   readonly direction: Direction;
   readonly state: ConnectionState;
   readonly established: boolean;

@@ -11,7 +11,7 @@ import type {
   TimeoutBy,
 } from '../../model/connection.ts';
 import type { ConnectionEvent } from '../../model/observation.ts';
-import { reader } from './reader.ts';
+import { reader, readString } from './reader.ts';
 
 function eventWords(types: TypeInformation) {
   return {
@@ -40,12 +40,14 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     field('cookie'),
     field('sequence'),
   ];
-  const [netns, owner, pid, pidStarted] = [
+  const [netns, owner, pid, pidStarted, parentPid] = [
     field('netns'),
     field('owner'),
     field('pid'),
     field('pid_started_ns'),
+    field('parent_pid'),
   ];
+  const parentName = layout.field('parent_name');
   const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
   const [sent, received, retransmits] = [field('bytes_sent'), field('bytes_received'), field('retransmits')];
   const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
@@ -75,6 +77,8 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     owner: owner(view, base),
     pid: pid(view, base),
     pidStartedNs: pidStarted(view, base),
+    parentPid: parentPid(view, base),
+    parentName: readString(view, base + parentName.offset, parentName.count),
     direction: words.directions[direction(view, base)] as Direction,
     state: words.states[state(view, base)] as ConnectionState,
     established: established(view, base) === 1,

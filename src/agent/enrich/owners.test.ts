@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -10,6 +10,15 @@ import type { ProcessLabels } from '../../model/record.ts';
 import { openOwners, ownerLimits, type OwnerSource } from './owners.ts';
 
 const self = '/proc/self/exe';
+
+/** Of a process; 0 of one that is gone. In the middle of the hundredth of a second that the kernel tells. */
+function startedNs(pid: number): number {
+  if (!existsSync(`/proc/${String(pid)}/stat`)) return 0;
+  const [, , , ...fields] = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+    .replace(/\(.*\)/s, '()')
+    .split(' ');
+  return (Number(fields[18]) + 0.5) * 1e7;
+}
 
 function owner(change: Partial<Owner>): Owner {
   return {
@@ -21,7 +30,7 @@ function owner(change: Partial<Owner>): Owner {
     exeInode: statSync(self).ino,
     exeDevice: 0,
     pid: process.pid,
-    pidStartedNs: 0,
+    pidStartedNs: startedNs(change.pid ?? process.pid),
     kernelPath: undefined,
     ...change,
   };
@@ -109,6 +118,11 @@ describe('labels', () => {
 
   test('a pid that runs something else by now is not asked', () => {
     assert.equal(labels({ exeInode: 1, kernelPath: '/bin/old' })['process.executable.path'], '/bin/old');
+  });
+
+  test('nor a later process of that pid, though it runs the same', () => {
+    const path = labels({ pidStartedNs: 5e7, kernelPath: '/bin/old' })['process.executable.path'];
+    assert.equal(path, '/bin/old');
   });
 
   test('an executable that was deleted keeps its name', async (t) => {

@@ -154,6 +154,8 @@ export const connectionColumns: Columns = {
   reset_side: text('reset.side'),
   close_reason: text('close.reason'),
   timeout_by: text('timeout.by'),
+  process_parent_pid: integer('process.parent.pid', uint32Max),
+  process_parent_name: text('process.parent.name'),
 };
 
 const attribution = countsValue('attribution');

@@ -102,6 +102,8 @@ const expected = {
     reset_side: '',
     close_reason: 'reset_received',
     timeout_by: '',
+    process_parent_pid: 41,
+    process_parent_name: 'bash',
   },
   window: {
     ...window,
