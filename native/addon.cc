@@ -21,6 +21,7 @@
 #include "handle.h"
 #include "job.h"
 #include "netns.h"
+#include "others.h"
 #include "pins.h"
 
 namespace sonde {
@@ -363,6 +364,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"netns", Netns},
       {"close", Close},
       {"kernelArguments", KernelArguments},
+      {"hooks", Hooks},
+      {"sizes", Sizes},
+      {"linked", Linked},
+      {"programsOn", ProgramsOn},
+      {"mapType", MapType},
   };
   for (auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;
