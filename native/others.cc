@@ -156,8 +156,10 @@ Napi::Value ProgramsOn(const Napi::CallbackInfo &info) {
 /* mapType(type): whether the kernel makes a map of that kind (enum bpf_map_type), by making one. */
 Napi::Value MapType(const Napi::CallbackInfo &info) {
   libbpf_log.clear();
+  errno = 0;
   int made = libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(number_of(info, 0)), nullptr);
   if (made < 0) throw failure(info.Env(), "make a map", -made);
+  if (!made && (errno == EPERM || errno == EACCES)) throw failure(info.Env(), "make a map", errno);
   return Napi::Boolean::New(info.Env(), made == 1);
 }
 

@@ -161,11 +161,7 @@ export function checkLines(report: Report, page: Page): string[] {
     ...Object.entries(sections).flatMap(([name, what]) =>
       block(name, what, sectionFacts(report, name as Section)),
     ),
-    ...block(
-      'signals',
-      'what the kernel says to their programs',
-      report.signals.map(signalFact),
-    ),
+    ...block('signals', 'what the kernel says to their programs', report.signals.map(signalFact)),
     ...block('questions', 'whether this node can tell its part', report.questions.map(questionFact)),
     ...wrap(printable(report.summary), columns).map((line) => paint(ending[report.verdict], line)),
   ];

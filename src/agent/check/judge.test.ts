@@ -50,7 +50,11 @@ describe('a node', () => {
       /^This node can be rolled out, with less than everything \(not at all: both\)/,
     );
     assert.deepEqual(report.questions.find(({ question }) => question === 'both')?.reasons, [
-      { detail: 'no such tracepoint', because: 'retransmits' },
+      {
+        detail: 'no such tracepoint',
+        because: 'retransmits',
+        whatToDo: 'boot a later kernel, or do without: signals: { retransmits: off } in agent.yaml',
+      },
     ]);
     assert.equal(report.signals.find(({ signal }) => signal === 'retransmits')?.result, 'missing');
   });

@@ -37,13 +37,15 @@ function withoutFields({ fields: _, ...cause }: Lessened): Cause {
 }
 
 export function judgeSignal(name: SignalName, trial: Trial, findings: readonly Finding[]): SignalVerdict {
-  const { tells, from }: SignalPolicy = signals[name];
+  const { tells, from, always }: SignalPolicy = signals[name];
   const head = { signal: name, tells, from };
   switch (trial.outcome) {
     case 'refused': {
-      const { reason, whatToDo } = trial;
-      const cause = { detail: reason, ...(whatToDo === undefined ? {} : { whatToDo }) };
-      return { ...head, result: 'missing', reasons: [cause] };
+      const whatToDo = always
+        ? 'boot a kernel of 5.15 or later'
+        : `boot a later kernel, or do without: signals: { ${name}: off } in agent.yaml`;
+      const known = lessenedBy(findings, name).map(withoutFields);
+      return { ...head, result: 'missing', reasons: [{ detail: trial.reason, whatToDo }, ...known] };
     }
     case 'untried': {
       const missing = findings.filter(({ probe }) => trial.missing.includes(probe));
@@ -69,8 +71,8 @@ export function judgeQuestion(
   const needed = verdicts.filter(({ signal }) => asked.signals.includes(signal));
   const gone = needed.filter(({ result }) => result === 'missing' || result === 'unknown');
   if (gone.length > 0) {
-    const reasons = gone.flatMap((verdict) =>
-      verdict.reasons.map((cause) => ({ ...cause, because: verdict.signal })),
+    const reasons = gone.flatMap(({ signal, reasons: [first] }) =>
+      first ? [{ ...first, because: signal }] : [],
     );
     return { question, result: 'not', asks, reasons };
   }

@@ -100,7 +100,7 @@ export function probeMemlock(files: NodeFiles): Finding {
   const size = soft === 'unlimited' ? soft : formatBytes(Number(soft));
   return finding('memlock', {
     result: 'ok',
-    detail: `${size}; no matter, from 5.11 on maps are charged to the control group`,
+    detail: `${size}; no matter, maps are charged to the control group on all kernels that run Sonde`,
   });
 }
 

@@ -37,7 +37,7 @@ export interface Lessening {
 /** What the kernel said to a signal's programs; not tried where something else is missing. */
 export type Trial =
   | { readonly outcome: 'taken' }
-  | { readonly outcome: 'refused'; readonly reason: string; readonly whatToDo?: string }
+  | { readonly outcome: 'refused'; readonly reason: string }
   | { readonly outcome: 'untried'; readonly missing: readonly ProbeName[] };
 
 export interface SignalVerdict {

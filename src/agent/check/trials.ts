@@ -1,5 +1,6 @@
 /** Tries the kernel: what the programs are made of, then the signals. Everything that is tried is undone. */
 
+import { getSystemErrorMap } from 'node:util';
 import { formatWhatToDo, isOperatorError } from '../../lib/errors.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import type { ProbeName } from './catalogue.ts';
@@ -25,18 +26,36 @@ export function reasonOf(error: unknown): Reason {
   return isOperatorError(error) ? { detail: message, whatToDo: formatWhatToDo(error) } : { detail: message };
 }
 
+/** Of somebody who has the capabilities: else nothing would be tried. */
+const forbidden =
+  'look into the log of SELinux, AppArmor or what else filters system calls (seccomp): it refuses what the capabilities allow';
+
+function isForbidden(error: unknown): boolean {
+  if (isOperatorError(error)) return error.code === 'privileges.missing';
+  return ['EPERM', 'EACCES'].includes(errnoName((error as { errno?: number }).errno));
+}
+
+function errnoName(errno: number | undefined): string {
+  return errno === undefined ? '' : (getSystemErrorMap().get(-errno)?.[0] ?? '');
+}
+
+/** With the table's own remedy: that of a refused load is to ask sonde check. */
+function refused(probe: ProbeName, error: unknown): Finding {
+  const { detail } = reasonOf(error);
+  return finding(probe, {
+    result: 'missing',
+    detail,
+    ...(isForbidden(error) ? { whatToDo: forbidden } : {}),
+  });
+}
+
 function makes(probe: ProbeName, make: () => boolean): Finding {
   try {
     if (make()) return finding(probe, { result: 'ok', detail: 'works' });
     return finding(probe, { result: 'missing', detail: 'this kernel has none' });
   } catch (error) {
-    return finding(probe, { result: 'missing', detail: reasonOf(error).detail });
+    return refused(probe, error);
   }
-}
-
-function refused(probe: ProbeName, error: unknown): Finding {
-  const { detail, whatToDo } = reasonOf(error);
-  return finding(probe, { result: 'missing', detail, ...(whatToDo === undefined ? {} : { whatToDo }) });
 }
 
 /** The walk runs, and a window can be closed behind it. */
@@ -67,8 +86,7 @@ async function trySignals({ attachSignals }: Attempts): Promise<Map<SignalName, 
     };
     return new Map(signalNames.map((name) => [name, trialOf(name)]));
   } catch (error) {
-    const { detail: reason, whatToDo } = reasonOf(error); // even what must always be on was refused
-    const told = { outcome: 'refused', reason, ...(whatToDo === undefined ? {} : { whatToDo }) } as const;
+    const told = { outcome: 'refused', reason: reasonOf(error).detail } as const; // also what must be on
     return new Map(signalNames.map((name) => [name, told]));
   }
 }
