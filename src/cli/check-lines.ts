@@ -5,8 +5,14 @@
 
 import type { styleText } from 'node:util';
 import { probes, sectionOf, sections, titleOf, type Section } from '../agent/check/catalogue.ts';
-import type { Neighbour } from '../agent/check/neighbours.ts';
-import type { Cause, QuestionVerdict, Reason, Report, SignalVerdict } from '../agent/check/report.ts';
+import type {
+  Cause,
+  Neighbour,
+  QuestionVerdict,
+  Reason,
+  Report,
+  SignalVerdict,
+} from '../agent/check/report.ts';
 import { printable } from '../lib/terminal.ts';
 import { signalNames } from '../model/signals.ts';
 import type { Painter } from './trace-lines.ts';

@@ -123,8 +123,11 @@ export function conclude(
     questions.filter(({ result }) => result === wanted).map(({ question }) => question);
   const [degraded, not] = [named('degraded'), named('not')];
   if (not.length === questions.length) {
-    const summary = `This node cannot be rolled out: no question can be answered (${firstCause(verdicts, findings)}).`;
-    return { verdict: 'none', summary };
+    const cause = firstCause(verdicts, findings);
+    return {
+      verdict: 'none',
+      summary: `This node cannot be rolled out: no question can be answered (${cause}).`,
+    };
   }
   const other = otherwiseDegraded(findings);
   const parts = [

@@ -4,26 +4,25 @@ import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
-import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
+import { questionsFolder } from '../../question/discovery.ts';
 import { kernelLimits } from '../kernel/generation.ts';
+import { cgroupSignals, readInventory, type Inventory } from '../kernel/inventory.ts';
 import { artefacts, loadNative, type Native } from '../kernel/native.ts';
 import { bpffsPath } from '../kernel/pins.ts';
 import { Kernel } from '../kernel/programs.ts';
-import { allPrograms, cgroupRoot, signalPrograms } from '../kernel/signals.ts';
+import { cgroupRoot } from '../kernel/signals.ts';
 import { loadSupported } from '../kernel/supported.ts';
 import { nodeFiles } from './files.ts';
-import { judge, type Asked, type Broken } from './judge.ts';
-import * as kernelProbes from './kernel-probes.ts';
-import * as machine from './machine-probes.ts';
-import { probeNeighbours, type Surroundings, type UsedHook } from './neighbours.ts';
-import * as privileges from './privilege-probes.ts';
+import { judge } from './judge.ts';
+import { probeSocketlessResets } from './kernel-probes.ts';
+import { probeNeighbours, type Surroundings } from './neighbours.ts';
+import { lookAtNode } from './node.ts';
+import { askedQuestions } from './questions.ts';
 import { finding, type Finding, type Report } from './report.ts';
 import { reasonOf, tryKernel, untried, type Attempts, type Tried } from './trials.ts';
 
 /** enum bpf_map_type of linux/bpf.h. */
 const mapTypes = { socketStorage: 24, ring: 27 } as const;
-
-const needingCgroups = signalNames.filter((name) => signalPrograms[name].onCgroup === true);
 
 /** Counts nothing meanwhile: no network namespace is looked at. */
 function attemptsOn(native: Native, object: string): Attempts {
@@ -49,45 +48,7 @@ function attemptsOn(native: Native, object: string): Attempts {
   };
 }
 
-interface Programs {
-  readonly maps: readonly machine.SizedMap[];
-  readonly hooks: readonly UsedHook[];
-}
-
-/** What the object has, without loading it. */
-function readPrograms(native: Native, path: string): Programs {
-  const object = native.open(path);
-  try {
-    for (const map of ['flows_a', 'flows_b']) native.resize(object, map, kernelLimits.flowRowsMax);
-    native.resize(object, 'events', kernelLimits.eventBytesMax);
-    const onCgroup = new Set(needingCgroups.flatMap((name) => signalPrograms[name].programs));
-    const hooks = native.hooks(object).filter(({ program }) => allPrograms.includes(program));
-    return {
-      maps: native.sizes(object),
-      hooks: hooks.map((hook) => ({ ...hook, onCgroup: onCgroup.has(hook.program) })),
-    };
-  } finally {
-    native.close(object);
-  }
-}
-
-function askedQuestions(): { questions: Asked[]; broken: Broken[] } {
-  const { questions, problems } = discoverQuestions(questionsFolder());
-  return {
-    questions: questions.map(({ id, summary, signals, sql }) => ({
-      question: id,
-      asks: summary.asks,
-      signals,
-      uses: (field) => new RegExp(`\\b${field.replace(/\W/g, '_')}\\b`).test(sql),
-    })),
-    broken: problems.map((error) => ({
-      question: String(error.parameters['question']),
-      problem: reasonOf(error),
-    })),
-  };
-}
-
-function lookAround(native: Native, hooks: readonly UsedHook[]): Surroundings {
+function lookAround(native: Native, { hooks }: Inventory): Surroundings {
   return {
     hooks,
     cgroupRoot: cgroupRoot(),
@@ -96,28 +57,10 @@ function lookAround(native: Native, hooks: readonly UsedHook[]): Surroundings {
   };
 }
 
-/** Without these nothing is tried: what the kernel would say is known. */
-function untriedFor(findings: readonly Finding[]): Tried | undefined {
-  const missing = findings.filter(({ result }) => result === 'missing');
-  if (missing.length === 0) return undefined;
-  return { findings: [], trials: untried(missing) };
-}
-
-function privilegeFindings(): Finding[] {
-  return [
-    privileges.probeUser(nodeFiles, process.geteuid?.() ?? -1),
-    privileges.probeCapabilities(nodeFiles),
-    privileges.probeSystemCalls(nodeFiles),
-    privileges.probePidNamespace(nodeFiles),
-    privileges.probeMemlock(nodeFiles),
-    privileges.probeUnprivileged(nodeFiles),
-  ];
-}
-
 interface Built {
   readonly native: Native;
   readonly object: string;
-  readonly programs: Programs;
+  readonly inventory: Inventory;
 }
 
 /** What the build makes; undefined where it is not there, which is then the finding. */
@@ -125,8 +68,8 @@ function openBuild(): { readonly built?: Built; readonly findings: readonly Find
   try {
     const paths = artefacts();
     const native = loadNative(paths);
-    const programs = readPrograms(native, paths.object);
-    return { built: { native, object: paths.object, programs }, findings: [] };
+    const inventory = readInventory(native, paths.object, kernelLimits);
+    return { built: { native, object: paths.object, inventory }, findings: [] };
   } catch (error) {
     if (!isOperatorError(error)) throw error;
     const { detail, whatToDo } = reasonOf(error);
@@ -138,26 +81,7 @@ function openBuild(): { readonly built?: Built; readonly findings: readonly Find
 async function tryBuilt({ native, object }: Built, signal: AbortSignal): Promise<Tried> {
   const { findings, trials } = await tryKernel(attemptsOn(native, object), signal);
   const traced = native.kernelArguments('btf_trace_tcp_send_reset');
-  return { findings: [...findings, kernelProbes.probeSocketlessResets(traced)], trials };
-}
-
-function kernelFindings(): Finding[] {
-  return [
-    kernelProbes.probeJit(nodeFiles),
-    kernelProbes.probeLockdown(nodeFiles),
-    kernelProbes.probeSecurityModules(nodeFiles),
-    kernelProbes.probeStatistics(nodeFiles),
-  ];
-}
-
-function machineFindings(programs: Programs | undefined): Finding[] {
-  const needed = programs && machine.mapsBytes(programs.maps, nodeFiles);
-  return [
-    machine.probeCpus(nodeFiles),
-    machine.probeMemory(nodeFiles, needed),
-    machine.probeCgroups(nodeFiles, needingCgroups),
-    machine.probeBpffs(nodeFiles, bpffsPath()),
-  ];
+  return { findings: [...findings, probeSocketlessResets(traced)], trials };
 }
 
 /**
@@ -166,22 +90,30 @@ function machineFindings(programs: Programs | undefined): Finding[] {
  */
 export async function checkNode(signal: AbortSignal): Promise<Report> {
   const { built, findings: unbuilt } = openBuild();
-  const base = [kernelProbes.probeBtf(nodeFiles), ...unbuilt];
-  const allowed = privilegeFindings();
-  const around = built && probeNeighbours(lookAround(built.native, built.programs.hooks), nodeFiles);
-  signal.throwIfAborted();
-  const tried = untriedFor([...base, ...allowed]) ?? (built ? await tryBuilt(built, signal) : undefined);
+  const node = lookAtNode({
+    files: nodeFiles,
+    machine: process.arch,
+    userId: process.geteuid?.() ?? -1,
+    bpffs: bpffsPath(),
+    needingCgroups: cgroupSignals,
+    maps: built?.inventory.maps,
+  });
+  const around = built && probeNeighbours(lookAround(built.native, built.inventory), nodeFiles);
+  const missing = [...node.base, ...unbuilt, ...node.privileges].filter(({ result }) => result === 'missing');
+  const inTheWay: Tried = { findings: [], trials: untried(missing) }; // what the kernel would say is known
+  const tried = built && missing.length === 0 ? await tryBuilt(built, signal) : inTheWay;
   await setImmediate(); // to hear of a signal that came while the kernel kept us
   signal.throwIfAborted();
   const findings = [
-    kernelProbes.probeRelease(nodeFiles, process.arch),
-    ...base,
-    ...(tried?.findings ?? []),
-    ...kernelFindings(),
-    ...machineFindings(built?.programs),
-    ...allowed,
+    ...node.base,
+    ...unbuilt,
+    ...tried.findings,
+    ...node.kernel,
+    ...node.machine,
+    ...node.privileges,
     ...(around?.findings ?? []),
   ];
+  const { trials } = tried;
   const neighbours = around?.neighbours ?? [];
-  return judge({ findings, trials: tried?.trials ?? new Map(), ...askedQuestions(), neighbours });
+  return judge({ findings, trials, ...askedQuestions(questionsFolder()), neighbours });
 }

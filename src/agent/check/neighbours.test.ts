@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { withTree } from '../../../test/node-tree.ts';
 import type { NodeFiles } from './files.ts';
-import { probeNeighbours, type Program, type Surroundings } from './neighbours.ts';
+import { probeNeighbours, type Surroundings } from './neighbours.ts';
+import type { Program } from './report.ts';
 
 const hooks = [
   { program: 'tcp_state_changed', section: 'tp_btf/inet_sock_set_state', attachType: 23, onCgroup: false },

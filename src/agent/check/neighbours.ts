@@ -1,25 +1,7 @@
 /** Programs of others on the hooks that Sonde uses, and who holds them. */
 
 import type { NodeFiles } from './files.ts';
-import { finding, type Finding } from './report.ts';
-
-export interface Program {
-  readonly program: number;
-  /** 15 characters at most. */
-  readonly name: string;
-  readonly type: string;
-  /** Who loaded it. */
-  readonly user: number;
-}
-
-export interface Neighbour extends Program {
-  /** A tracepoint's name, or the section of a program on the control groups' root. */
-  readonly hook: string;
-  /** Processes that hold it; none: it is pinned, or attached without a link. */
-  readonly heldBy: readonly string[];
-  /** By its name it is one of Sonde's own: an agent that runs. */
-  readonly isSonde: boolean;
-}
+import { finding, type Finding, type Neighbour, type Program } from './report.ts';
 
 /** What a program of ours is attached to. */
 export interface UsedHook {

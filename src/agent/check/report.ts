@@ -2,7 +2,6 @@
 
 import type { SignalName } from '../../model/signals.ts';
 import { probes, type Probe, type ProbeName } from './catalogue.ts';
-import type { Neighbour } from './neighbours.ts';
 
 /**
  * `note`: worth knowing, nothing is worse for it. `unknown`: it could not be looked at. `degraded`: something
@@ -54,6 +53,25 @@ export interface QuestionVerdict {
   readonly result: 'answerable' | 'degraded' | 'not';
   readonly asks: string;
   readonly reasons: readonly Cause[];
+}
+
+/** A program of anybody's in this kernel. */
+export interface Program {
+  readonly program: number;
+  /** 15 characters at most. */
+  readonly name: string;
+  readonly type: string;
+  /** Who loaded it. */
+  readonly user: number;
+}
+
+export interface Neighbour extends Program {
+  /** A tracepoint's name, or the section of a program on the control groups' root. */
+  readonly hook: string;
+  /** Processes that hold it; none: it is pinned, or attached without a link. */
+  readonly heldBy: readonly string[];
+  /** By its name it is one of Sonde's own: an agent that runs. */
+  readonly isSonde: boolean;
 }
 
 export interface Report {

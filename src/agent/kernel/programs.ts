@@ -53,7 +53,8 @@ function closedBy(window: number): string {
   return liveDuring(window + 1);
 }
 
-function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
+/** Throws build.broken_object. */
+export function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
   try {
     const object = native.open(path);
     return { object, types: parseBtf(native.btf(object)) };
@@ -61,6 +62,11 @@ function openObject(native: Native, path: string): { object: NativeObject; types
     const { message } = error as Error;
     throw new OperatorError('build.broken_object', { file: path, reason: message }, { cause: error });
   }
+}
+
+export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
+  for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
+  native.resize(object, 'events', limits.eventBytesMax);
 }
 
 export class Kernel implements AsyncDisposable {
@@ -90,7 +96,7 @@ export class Kernel implements AsyncDisposable {
     this.#attachments = attachmentsOf(native, this.#object);
     try {
       if (pinned) this.#takeMaps(pinned);
-      else this.#size();
+      else sizeMaps(native, this.#object, this.limits);
       this.#setConstants();
       this.#leaveOut(signals);
       this.#load();
@@ -107,11 +113,6 @@ export class Kernel implements AsyncDisposable {
     this.#keys = new Uint8Array(0);
     this.#values = new Uint8Array(0);
     this.#room(1024);
-  }
-
-  #size(): void {
-    for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
-    this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */

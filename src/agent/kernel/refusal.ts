@@ -2,8 +2,8 @@
 
 /**
  * The verifier's last word, which stands before its own statistics; without one the first thing that libbpf
- * complains of and does not pass over: what follows is only that it therefore gave up. Undefined where nothing
- * was said.
+ * complains of and does not pass over: what follows is only that it therefore gave up. Undefined where
+ * nothing was said.
  */
 export function refusalIn(log: string | undefined): string | undefined {
   const lines = log?.split('\n') ?? [];

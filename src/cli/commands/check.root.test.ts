@@ -252,6 +252,14 @@ test('no build says how to make one', () => {
   assert.match(findingOf(ran, 'build'), /^missing: the kernel programs are not built/);
 });
 
+test('a build that is broken is named', () => {
+  const build = buildWithout('tcp_retransmit_synack');
+  writeFileSync(join(build, 'bpf/sonde.bpf.o'), 'no object');
+  const ran = check([], { env: { ...environment, SONDE_BUILD: build } });
+  assert.equal(ran.status, 2);
+  assert.match(findingOf(ran, 'build'), /^missing: the kernel programs in .* cannot be read/);
+});
+
 test('a program of somebody else on a hook of ours', () => {
   const { addon, object: path } = artefacts();
   const native = loadNative({ addon, object: path });
