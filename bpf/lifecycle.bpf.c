@@ -19,6 +19,9 @@ const volatile struct {
 	enum form form;
 	enum moment moment;
 	enum loss loss;
+	enum place place;
+	enum table table;
+	struct number number;
 } told = {};
 
 /* Opening: the current task owns it, if it holds the socket. */

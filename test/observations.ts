@@ -85,6 +85,8 @@ export function connection(change: Partial<ConnectionEvent> = {}): Labelled<Conn
     owner: 1,
     pid: 42,
     pidStartedNs: 4_000_000_000,
+    parentPid: 41,
+    parentName: 'bash',
     direction: 'egress',
     state: 'closed',
     established: true,

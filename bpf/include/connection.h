@@ -96,6 +96,8 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 {
 	struct shared *s = shared_state();
 
+	if (s)
+		owner_used(c->owner, s);
 	key->netns = c->netns;
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;
@@ -167,6 +169,8 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 	e->netns = c->netns;
 	e->owner = c->owner;
 	e->pid = c->pid;
+	e->parent_pid = c->parent_pid;
+	__builtin_memcpy(e->parent_name, c->parent_name, sizeof(e->parent_name));
 	e->sequence = c->sequence;
 	e->latency_us = c->latency_us;
 	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;

@@ -235,6 +235,8 @@ struct task_struct {
 	unsigned int flags;
 	int tgid;
 	u64 start_boottime;
+	u64 self_exec_id; /* counts its execs, and those of its parents before it was forked */
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred;

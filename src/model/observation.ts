@@ -81,6 +81,9 @@ export interface ConnectionEvent {
   readonly owner: number;
   readonly pid: number;
   readonly pidStartedNs: number;
+  /** Who started it, as it was when it became the owner; 0: not known. */
+  readonly parentPid: number;
+  readonly parentName: string;
   readonly direction: Direction;
   readonly state: ConnectionState;
   readonly established: boolean;
@@ -118,6 +121,8 @@ export interface ConnectionEvent {
 /** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
 export interface Owner {
   readonly id: number;
+  /** The newest window that knew it in use. */
+  readonly usedInWindow: number;
   readonly name: string;
   readonly uid: number;
   readonly cgroupId: bigint;

@@ -119,6 +119,8 @@ export type ConnectionRecord = ConnectionLabels &
     readonly 'source.port': number;
     readonly 'process.pid': number;
     readonly 'process.start'?: string;
+    readonly 'process.parent.pid'?: number;
+    readonly 'process.parent.name'?: string;
     readonly 'connection.duration_ms'?: number;
     readonly 'bytes.sent': number;
     readonly 'bytes.received': number;

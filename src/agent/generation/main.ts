@@ -42,7 +42,12 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    limits: {
+      flowRowsMax: limits.flow_rows,
+      eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+      ownersMax: limits.owners,
+      namespacesMax: limits.network_namespaces,
+    },
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -58,13 +63,13 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 }
 
 function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
-  const { control, types } = kernel;
+  const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: () => control.namespacesUsed(),
+      numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),

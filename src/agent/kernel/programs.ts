@@ -16,6 +16,9 @@ import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
+import { openNumberTables } from './number-tables.ts';
+import type { NumberTable, TableName } from './numbers.ts';
+import { refusalIn } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
 import { allPrograms, signalPrograms } from './signals.ts';
 
@@ -52,7 +55,8 @@ function closedBy(window: number): string {
   return liveDuring(window + 1);
 }
 
-function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
+/** Throws build.broken_object. */
+export function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
   try {
     const object = native.open(path);
     return { object, types: parseBtf(native.btf(object)) };
@@ -60,6 +64,13 @@ function openObject(native: Native, path: string): { object: NativeObject; types
     const { message } = error as Error;
     throw new OperatorError('build.broken_object', { file: path, reason: message }, { cause: error });
   }
+}
+
+export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
+  for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
+  native.resize(object, 'events', limits.eventBytesMax);
+  for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
+  for (const map of ['namespaces', 'netns_ids']) native.resize(object, map, limits.namespacesMax);
 }
 
 export class Kernel implements AsyncDisposable {
@@ -70,6 +81,7 @@ export class Kernel implements AsyncDisposable {
   readonly namespaces: DataView;
   readonly limits: KernelLimits;
   readonly control: ControlWords;
+  readonly numbers: Readonly<Record<TableName, NumberTable>>;
   readonly #native: Native;
   readonly #object: NativeObject;
   readonly #generation: DataView;
@@ -89,7 +101,7 @@ export class Kernel implements AsyncDisposable {
     this.#attachments = attachmentsOf(native, this.#object);
     try {
       if (pinned) this.#takeMaps(pinned);
-      else this.#size();
+      else sizeMaps(native, this.#object, this.limits);
       this.#setConstants();
       this.#leaveOut(signals);
       this.#load();
@@ -99,18 +111,19 @@ export class Kernel implements AsyncDisposable {
       throw error;
     }
     this.ring = openRing(native.ring(this.#object, 'events'));
-    this.owners = new DataView(native.view(this.#object, 'owners'));
-    this.namespaces = new DataView(native.view(this.#object, 'namespaces'));
-    this.control = openControl(this.types, native.view(this.#object, 'shared'));
-    this.#generation = new DataView(native.view(this.#object, 'generation'));
+    const tables = { owners: this.#view('owners'), namespaces: this.#view('namespaces') };
+    this.owners = new DataView(tables.owners);
+    this.namespaces = new DataView(tables.namespaces);
+    this.numbers = openNumberTables(native, this.#object, { types: this.types, limits, tables });
+    this.control = openControl(this.types, this.#view('shared'));
+    this.#generation = new DataView(this.#view('generation'));
     this.#keys = new Uint8Array(0);
     this.#values = new Uint8Array(0);
     this.#room(1024);
   }
 
-  #size(): void {
-    for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
-    this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
+  #view(map: string): ArrayBuffer {
+    return this.#native.view(this.#object, map);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
@@ -145,7 +158,7 @@ export class Kernel implements AsyncDisposable {
         throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError(
         'kernel.load_failed',
-        { reason: lastLine(log) ?? (error as Error).message },
+        { reason: refusalIn(log) ?? (error as Error).message },
         { cause: error },
       );
     }
@@ -159,6 +172,7 @@ export class Kernel implements AsyncDisposable {
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
   async start(signals: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>> {
     for (const map of flowMaps) this.#layNodeRows(map);
+    for (const table of Object.values(this.numbers)) table.lay();
     await this.#swap(0);
     this.#native.attach(this.#object, 'sweep');
     const refused = this.#attachments.switchTo(signals, undefined);
@@ -350,13 +364,4 @@ export class Kernel implements AsyncDisposable {
 
 function errorName(error: NativeError): string {
   return error.errno === 7 ? 'E2BIG' : error.errno === 28 ? 'ENOSPC' : '';
-}
-
-/** libbpf's own lines, not the verifier's listing: the last one that says something. */
-function lastLine(log: string | undefined): string | undefined {
-  return log
-    ?.split('\n')
-    .filter((line) => line.startsWith('libbpf:'))
-    .at(-1)
-    ?.replace(/^libbpf: /, '');
 }

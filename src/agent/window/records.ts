@@ -124,6 +124,10 @@ function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {
   };
 }
 
+function parentLabels({ parentPid, parentName }: ConnectionEvent): Partial<ConnectionRecord> {
+  return parentPid === 0 ? {} : { 'process.parent.pid': parentPid, 'process.parent.name': parentName };
+}
+
 export function connectionRecord(
   { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
   node: NodeLabels,
@@ -137,6 +141,7 @@ export function connectionRecord(
     ...process,
     'process.pid': event.pid,
     ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
+    ...parentLabels(event),
     attribution: event.attribution,
     direction: event.direction,
     'source.ip': event.source,
