@@ -3,7 +3,9 @@
  */
 #pragma once
 
-#define FLOWS_MAX	 65536 /* rows of one window; 600 B each when used, 1 MiB of buckets when not */
+/* Rows of one window; 1 KiB each when used (a row is 712 B, and the allocator has nothing between 512 B and
+ * 1 KiB), 1 MiB of buckets when not. */
+#define FLOWS_MAX	 65536
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) at a time */
 #define NAMESPACES_MAX	 1024 /* network namespaces at a time */
 #define EVENTS_BYTES_MAX (4 << 20)

@@ -139,11 +139,25 @@ struct flow {
 	u64 open;
 	u64 bytes_sent;
 	u64 bytes_received;
+	u64 segments_sent;
+	u64 segments_received;
 	u64 retransmits;
+	u64 handshake_retransmits; /* of these, SYNs (egress) or SYN-ACKs (ingress) */
 	u64 resets_sent;
 	u64 resets_received;
 	u64 latency_sum_us;
 	u64 timeouts_by_application;
+	u64 busy_jiffies; /* with something to send … */
+	u64 peer_window_jiffies; /* … of these, held up by the peer's receive window … */
+	u64 send_buffer_jiffies; /* … or by its own send buffer */
+	u64 rtt_sum_us; /* smoothed, of the sockets looked at */
+	u64 unread_bytes; /* in receive queues, when looked at */
+	u32 rtt_count;
+	u32 rtt_min_us; /* 0: none was measured */
+	u32 unread_connections;
+	u32 waiting_connections; /* for the answering side's application, when looked at */
+	u32 waiting_jiffies_max;
+	u32 padding;
 	u32 latency[LATENCY_BUCKET_COUNT];
 };
 
@@ -164,7 +178,17 @@ struct event {
 	u32 pid;
 	u32 sequence;
 	u32 latency_us;
+	u32 segments_sent;
+	u32 segments_received;
 	u32 retransmits;
+	u32 handshake_retransmits;
+	u32 busy_jiffies;
+	u32 peer_window_jiffies;
+	u32 send_buffer_jiffies;
+	u32 rtt_us;
+	u32 rtt_min_us;
+	u32 unread_bytes;
+	u32 waiting_jiffies;
 	u16 source_port;
 	u16 destination_port;
 	u16 error;

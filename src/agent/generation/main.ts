@@ -80,6 +80,7 @@ export async function runGeneration(
 ): Promise<void> {
   const { config, native, delivery, log, pins } = lasting;
   const { instance, environment } = config;
+  const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
@@ -92,8 +93,8 @@ export async function runGeneration(
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types),
-    decodeFlows: flowDecoder(kernel.types),
+    decodeEvent: eventDecoder(kernel.types, tickNs),
+    decodeFlows: flowDecoder(kernel.types, tickNs),
     owners,
     namespaces,
     closeWindow: windowCloser(

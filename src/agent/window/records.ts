@@ -11,6 +11,8 @@ import {
   type NodeLabels,
   type ProcessLabels,
 } from '../../model/record.ts';
+import { flowDepth, socketDepth } from './depth.ts';
+import { round } from './round.ts';
 import type { WallTimes } from './time.ts';
 
 /**
@@ -37,10 +39,6 @@ const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 /** A folded address is the widest prefix, so that the field always holds an address or a prefix. */
 function addressOrAny(address: string | null, family: FlowRow['family']): string {
   return address ?? anyAddress[family ?? 'ipv4'];
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
 
 function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
@@ -100,7 +98,10 @@ export function flowRecord(
     ...(window.last && sums.open > 0 ? { 'connections.abandoned': sums.open } : {}),
     'bytes.sent': sums.bytesSent,
     'bytes.received': sums.bytesReceived,
+    'segments.sent': sums.segmentsSent,
+    'segments.received': sums.segmentsReceived,
     retransmits: sums.retransmits,
+    ...flowDepth(row),
     'resets.sent': sums.resetsSent,
     'resets.received': sums.resetsReceived,
     ...(sums.timeoutsByApplication > 0 ? { 'timeouts.by_application': sums.timeoutsByApplication } : {}),
@@ -157,7 +158,10 @@ export function connectionRecord(
     ...endLabels(event),
     'bytes.sent': event.bytesSent,
     'bytes.received': event.bytesReceived,
+    'segments.sent': event.segmentsSent,
+    'segments.received': event.segmentsReceived,
     retransmits: event.retransmits,
+    ...socketDepth(event),
   };
 }
 
