@@ -130,8 +130,8 @@ export interface Owner {
   readonly exeDevice: number;
   readonly pid: number;
   readonly pidStartedNs: number;
-  /** From the root of its file system; the kernel's own names. */
-  readonly kernelPath: string | undefined;
+  /** From the root of its file system; the kernel's own names, or the bytes of one that it could not keep. */
+  readonly kernelPath: readonly (string | number)[] | undefined;
 }
 
 /** The kernel's counters (and Sonde's count of the same things) of one network namespace. */

@@ -16,6 +16,7 @@ import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { kernelLimitsOf } from '../kernel/generation.ts';
 import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
@@ -42,12 +43,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: {
-      flowRowsMax: limits.flow_rows,
-      eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
-      ownersMax: limits.owners,
-      namespacesMax: limits.network_namespaces,
-    },
+    limits: kernelLimitsOf(limits),
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),

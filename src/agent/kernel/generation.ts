@@ -33,6 +33,21 @@ export const kernelLimits: KernelLimits = {
   namespacesMax: 1024,
 };
 
+/** From the configuration's limits; the ring's size must be a power of two. */
+export function kernelLimitsOf(limits: {
+  readonly flow_rows: number;
+  readonly event_buffer: number;
+  readonly owners: number;
+  readonly network_namespaces: number;
+}): KernelLimits {
+  return {
+    flowRowsMax: limits.flow_rows,
+    eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+    ownersMax: limits.owners,
+    namespacesMax: limits.network_namespaces,
+  };
+}
+
 /** In the order of a generation's name. */
 const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax'] as const;
 
