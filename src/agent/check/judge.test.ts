@@ -59,6 +59,25 @@ describe('a node', () => {
     assert.equal(report.signals.find(({ signal }) => signal === 'retransmits')?.result, 'missing');
   });
 
+  test('that refuses it for a reason that is found: the remedy is there', () => {
+    const lessens = { signals: ['retransmits'] } as const;
+    const findings = [
+      finding('cgroups', { result: 'degraded', detail: 'none', lessens }),
+      finding('pidNamespace', {
+        result: 'degraded',
+        detail: 'another',
+        lessens: { signals: signalNames, fields: ['process.name'] },
+      }),
+    ];
+    const { signals } = judged({ findings, trials: refused('retransmits') });
+    const [first, ...more] = signals.find(({ signal }) => signal === 'retransmits')?.reasons ?? [];
+    assert.deepEqual(first, { detail: 'no such tracepoint' });
+    assert.deepEqual(
+      more.map(({ because }) => because),
+      ['control groups'],
+    );
+  });
+
   test('that refuses what every question needs', () => {
     const report = judged({ trials: refused('lifecycle') });
     assert.deepEqual([report.verdict, results(report)], ['none', { both: 'not', one: 'not' }]);

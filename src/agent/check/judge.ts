@@ -41,11 +41,13 @@ export function judgeSignal(name: SignalName, trial: Trial, findings: readonly F
   const head = { signal: name, tells, from };
   switch (trial.outcome) {
     case 'refused': {
+      // What lessens all of it may well be why, and has a remedy that fits.
+      const known = lessenedBy(findings, name).filter(({ fields }) => fields === undefined);
       const whatToDo = always
         ? 'boot a kernel of 5.15 or later'
         : `boot a later kernel, or do without: signals: { ${name}: off } in agent.yaml`;
-      const known = lessenedBy(findings, name).map(withoutFields);
-      return { ...head, result: 'missing', reasons: [{ detail: trial.reason, whatToDo }, ...known] };
+      const told = { detail: trial.reason, ...(known.length > 0 ? {} : { whatToDo }) };
+      return { ...head, result: 'missing', reasons: [told, ...known.map(withoutFields)] };
     }
     case 'untried': {
       const missing = findings.filter(({ probe }) => trial.missing.includes(probe));

@@ -6,7 +6,7 @@ import { isOperatorError } from '../../lib/errors.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { questionsFolder } from '../../question/discovery.ts';
 import { kernelLimits } from '../kernel/generation.ts';
-import { cgroupSignals, readInventory, type Inventory } from '../kernel/inventory.ts';
+import { readInventory, type Inventory } from '../kernel/inventory.ts';
 import { artefacts, loadNative, type Native } from '../kernel/native.ts';
 import { bpffsPath } from '../kernel/pins.ts';
 import { Kernel } from '../kernel/programs.ts';
@@ -95,7 +95,7 @@ export async function checkNode(signal: AbortSignal): Promise<Report> {
     machine: process.arch,
     userId: process.geteuid?.() ?? -1,
     bpffs: bpffsPath(),
-    needingCgroups: cgroupSignals,
+    needingCgroups: built?.inventory.cgroupSignals ?? [],
     maps: built?.inventory.maps,
   });
   const around = built && probeNeighbours(lookAround(built.native, built.inventory), nodeFiles);
