@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Sweep: every socket in every file table. Once at start it makes records for what is older than us
- * (seeding); at each window's end it reports what is still open into the window being closed, and names the
- * holder of an accepted socket. It does not see children not yet accepted, orphans and kernel sockets: these
- * are told when they end. Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ * (seeding); at each window's end it reports what is still open into the window being closed, names the
+ * holder of an accepted socket, and looks at every listener. It does not see children not yet accepted,
+ * orphans and kernel sockets: these are told when they end. Not with iter/bpf_sk_storage_map: that one panics
+ * 7.x kernels under churn.
  */
-#include "connection.h"
+#include "listener.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -105,7 +106,9 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!c)
 		return 0;
 	sweep_owner(c, task);
-	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
+	if (state == TCP_LISTEN && c->role == ROLE_LISTENER)
+		sweep_listener(sk, c, task, s->control.window);
+	else if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
 	return 0;
 }

@@ -6,9 +6,10 @@
 #define FLOWS_MAX	 65536 /* rows of one window; 600 B each when used, 1 MiB of buckets when not */
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) */
 #define NAMESPACES_MAX	 1024 /* network namespaces met since attach */
+#define LISTENERS_MAX	 8192 /* TCP listeners at one moment; 160 B each, 128 KiB of buckets */
 #define EVENTS_BYTES_MAX (4 << 20)
 
-#define GENERATION_BYTES_MAX (128 << 10) /* about 110 bytes for each namespace that there was at the start   \
+#define GENERATION_BYTES_MAX (192 << 10) /* about 140 bytes for each namespace that there was at the start   \
 					  */
 
 #define OWNER_PATH_DEPTH_MAX 8 /* /usr/lib/postgresql/15/bin/postgres is 6 deep */

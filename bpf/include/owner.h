@@ -59,10 +59,10 @@ static __always_inline void owner_path(struct owner *o, struct file *exe)
 	}
 }
 
+/* A task or none: whatever interrupted process the kernel does something in is not who does it. */
 static __noinline u32 owner_new(const struct owner_key *key, struct task_struct *task)
 {
 	struct shared *s = shared_state();
-	struct task_struct *leader = task->group_leader;
 	struct owner *o;
 	u32 *winner, id;
 
@@ -85,12 +85,28 @@ static __noinline u32 owner_new(const struct owner_key *key, struct task_struct 
 	if (!o)
 		return 0;
 	o->key = *key;
-	o->first_pid = task->tgid;
-	o->first_pid_started_ns = leader->start_boottime;
-	if (key->exe_inode)
+	if (task && key->exe_inode) {
+		o->first_pid = task->tgid;
+		o->first_pid_started_ns = task->group_leader->start_boottime;
 		owner_path(o, task->mm->exe_file);
+	}
 	o->known = 1;
 	return id;
+}
+
+static __always_inline u32 owner_of_key(const struct owner_key *key, struct task_struct *task)
+{
+	u32 *id = bpf_map_lookup_elem(&owner_ids, key);
+
+	return id ? *id : owner_new(key, task);
+}
+
+/* One owner for all of the kernel: kworker names carry numbers. */
+static __always_inline u32 owner_kernel(void)
+{
+	struct owner_key key = {.comm = "kernel"};
+
+	return owner_of_key(&key, 0);
 }
 
 static __always_inline u32 owner_id(struct task_struct *task)
@@ -98,26 +114,20 @@ static __always_inline u32 owner_id(struct task_struct *task)
 	struct owner_key key = {};
 	struct task_struct *leader = task->group_leader;
 	struct file *exe;
-	u32 *id;
 
-	if (task->flags & PF_KTHREAD) {
-		__builtin_memcpy(key.comm, "kernel", 7); /* kworker names carry numbers: one owner for all */
-	} else {
-		__builtin_memcpy(key.comm, leader->comm, sizeof(key.comm));
-		key.uid = task->cred->euid.val;
-		key.cgroup = task->cgroups->dfl_cgrp->kn->id;
-		if (task->mm) {
-			exe = task->mm->exe_file;
-			if (exe) {
-				key.exe_inode = exe->f_inode->i_ino;
-				key.exe_device = exe->f_inode->i_sb->s_dev;
-			}
+	if (task->flags & PF_KTHREAD)
+		return owner_kernel();
+	__builtin_memcpy(key.comm, leader->comm, sizeof(key.comm));
+	key.uid = task->cred->euid.val;
+	key.cgroup = task->cgroups->dfl_cgrp->kn->id;
+	if (task->mm) {
+		exe = task->mm->exe_file;
+		if (exe) {
+			key.exe_inode = exe->f_inode->i_ino;
+			key.exe_device = exe->f_inode->i_sb->s_dev;
 		}
 	}
-	id = bpf_map_lookup_elem(&owner_ids, &key);
-	if (id)
-		return *id;
-	return owner_new(&key, task);
+	return owner_of_key(&key, task);
 }
 
 static __always_inline void connection_owned_by(struct connection *c, struct task_struct *task,

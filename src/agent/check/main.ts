@@ -3,7 +3,7 @@
 import { artefacts, loadNative } from '../kernel/native.ts';
 import { signalNames } from '../../model/signals.ts';
 import { kernelLimits } from '../kernel/generation.ts';
-import { Kernel } from '../kernel/programs.ts';
+import { loadSupported } from '../kernel/supported.ts';
 import { probeNode, type Finding } from './probes.ts';
 
 /** Probes this node; leaves nothing attached. */
@@ -13,8 +13,9 @@ export function checkNode(): Promise<Finding[]> {
     const native = loadNative(paths);
     return {
       async loadAndAttach() {
-        await using kernel = new Kernel(native, paths.object, { limits: kernelLimits, signals: signalNames });
-        await kernel.start(signalNames);
+        const { kernel: loaded, refused } = loadSupported(native, paths.object, { limits: kernelLimits });
+        await using kernel = loaded;
+        await kernel.start(signalNames.filter((name) => !refused.has(name)));
       },
       kernelArguments: (type) => native.kernelArguments(type),
     };

@@ -61,6 +61,7 @@ describe('flows', () => {
         resets_received: 10,
         latency_sum_us: 2n ** 35n,
         timeouts_by_application: 12,
+        refusals: 13,
         latency,
       },
     ]);
@@ -90,6 +91,7 @@ describe('flows', () => {
           resetsSent: 9,
           resetsReceived: 10,
           timeoutsByApplication: 12,
+          refusals: 13,
           latencySumUs: 2 ** 35,
         },
         latency: [
@@ -122,10 +124,11 @@ describe('flows', () => {
       ],
       [{ form: form('folded'), direction: 1 }, {}],
       [{ form: form('folded'), direction: 1, state: 1 }, { ended: 1 }],
+      [{ form: form('folded'), direction: 2, state: 2 }, { refusals: 1 }],
     );
     assert.deepEqual(
       rows.map((row) => row.state),
-      ['closed'],
+      ['closed', 'refused'],
     );
   });
 

@@ -36,7 +36,7 @@ export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[]
       if (form(keys, at) === meter) continue; // it counts rows, not connections
       const sums = readSums(values, i * value.size);
       // A node's total row that nobody needed.
-      if (sums.opened + sums.adopted + sums.ended + sums.open === 0) continue;
+      if (sums.opened + sums.adopted + sums.ended + sums.open + sums.refusals === 0) continue;
       rows.push({ ...readKey(keys, at), sums, latency: readLatency(values, i * value.size) });
     }
     return rows;
@@ -110,6 +110,7 @@ function sumsReader(types: TypeInformation): (view: DataView, base: number) => S
     resetsSent: field('resets_sent'),
     resetsReceived: field('resets_received'),
     timeoutsByApplication: field('timeouts_by_application'),
+    refusals: field('refusals'),
     latencySumUs: field('latency_sum_us'),
   };
   const names = Object.keys(readers) as (keyof Sums)[];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { parseBtf } from '../../lib/btf.ts';
 import { artefacts, loadNative, type NativeError, type NativeObject } from './native.ts';
 
 const paths = artefacts();
@@ -16,6 +17,12 @@ function loaded(): { readonly object: NativeObject } & Disposable {
   return { object, [Symbol.dispose]: () => native.close(object) };
 }
 
+/** Of a flow row. */
+function sizesOf(object: NativeObject): { readonly key: number; readonly value: number } {
+  const types = parseBtf(native.btf(object));
+  return { key: types.layout('flow_key').size, value: types.layout('flow').size };
+}
+
 describe('a loaded object', () => {
   test('is loaded once', () => {
     using it = loaded();
@@ -26,7 +33,7 @@ describe('a loaded object', () => {
 
   test('elements written, read, removed', async () => {
     using it = loaded();
-    const types = { key: 48, value: 528 };
+    const types = sizesOf(it.object);
     const key = new Uint8Array(types.key).fill(7);
     const value = new Uint8Array(types.value).fill(9);
     native.write(it.object, 'flows_a', key, value);
@@ -42,14 +49,15 @@ describe('a loaded object', () => {
 
   test('more elements than there is room for are an error, not an overrun', async () => {
     using it = loaded();
+    const { key, value } = sizesOf(it.object);
     for (let n = 1; n <= 3; n++)
-      native.write(it.object, 'flows_a', new Uint8Array(48).fill(n), new Uint8Array(528));
-    const values = new Uint8Array(2 * 528 + 8).fill(0xee);
+      native.write(it.object, 'flows_a', new Uint8Array(key).fill(n), new Uint8Array(value));
+    const values = new Uint8Array(2 * value + 8).fill(0xee);
     await assert.rejects(
-      native.read(it.object, 'flows_a', new Uint8Array(2 * 48), values.subarray(0, 2 * 528)),
+      native.read(it.object, 'flows_a', new Uint8Array(2 * key), values.subarray(0, 2 * value)),
       (error: NativeError) => error.errno === 7 || error.errno === 28,
     );
-    assert.deepEqual(values.subarray(2 * 528), new Uint8Array(8).fill(0xee));
+    assert.deepEqual(values.subarray(2 * value), new Uint8Array(8).fill(0xee));
   });
 
   test('a view and a ring outlive it', () => {

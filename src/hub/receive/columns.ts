@@ -40,12 +40,21 @@ const identity: Columns = {
   record_sequence: requiredInteger('record.sequence'),
 };
 
-const connection: Columns = {
+const owner: Columns = {
   workload_name: text('workload.name'),
   process_name: text('process.name'),
   process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
   user_id: nullableInteger('user.id', uint32Max),
   attribution: word('attribution', attributions),
+};
+
+const oneProcess: Columns = {
+  process_pid: integer('process.pid', uint32Max),
+  process_start: nullableTime('process.start'),
+};
+
+const connection: Columns = {
+  ...owner,
   direction: word('direction', directions),
   network_transport: text('network.transport'),
   network_type: text('network.type'),
@@ -130,7 +139,7 @@ export const flowColumns: Columns = {
       Number.MAX_SAFE_INTEGER,
     ),
   ...transferred,
-  ...sums('resets.sent', 'resets.received', 'timeouts.by_application'),
+  ...sums('resets.sent', 'resets.received', 'timeouts.by_application', 'refusals'),
 };
 
 function eventTime({ timeMs }: LogRecord, moment: Parameters<Cell>[1]): number {
@@ -146,14 +155,31 @@ export const connectionColumns: Columns = {
   connection_id: text('connection.id'),
   connection_adopted: bool('connection.adopted'),
   source_port: integer('source.port', uint16Max),
-  process_pid: integer('process.pid', uint32Max),
-  process_start: nullableTime('process.start'),
+  ...oneProcess,
   connection_duration_ms: nullableAmount('connection.duration_ms'),
   ...transferred,
   error: text('error'),
   reset_side: text('reset.side'),
   close_reason: text('close.reason'),
   timeout_by: text('timeout.by'),
+};
+
+export const listenerColumns: Columns = {
+  time: timeCell(eventTime),
+  ...identity,
+  window_number: integer('window.number'),
+  listener_id: requiredText('listener.id'),
+  listener_changes: textsValue('listener.changes'),
+  ...owner,
+  ...oneProcess,
+  network_transport: text('network.transport'),
+  network_type: text('network.type'),
+  network_namespace: integer('network.namespace', uint32Max),
+  destination_ip: text('destination.ip'),
+  destination_port: integer('destination.port', uint16Max),
+  listener_backlog: integer('listener.backlog', uint32Max),
+  listener_backlog_max: integer('listener.backlog_max', uint32Max),
+  ...sums('listener.drops', 'listener.synack_retransmits', 'listener.resets_sent'),
 };
 
 const attribution = countsValue('attribution');
