@@ -90,6 +90,12 @@ describe('a listener is told', () => {
     assert.deepEqual(changesOf(telling()(1, { ...nginx, first: 0 })), [['present']]);
   });
 
+  test('in the next window when it began while this one was being closed', () => {
+    const tell = telling();
+    assert.deepEqual(tell(1, { ...nginx, first: 2 }), []);
+    assert.deepEqual(changesOf(tell(2, { ...nginx, first: 2 })), [['appeared']]);
+  });
+
   test('as gone, once', () => {
     const tell = telling();
     tell(1, nginx);

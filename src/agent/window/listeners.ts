@@ -48,6 +48,11 @@ function ownerOf({ owner, pid }: Listener): string {
   return `${String(owner)}:${String(pid)}`;
 }
 
+/** It began to listen while the window was being closed already. */
+function isOfNext({ first, gone }: Listener, { number, last }: WindowBounds): boolean {
+  return first > number && !gone && !last;
+}
+
 function changesOf(
   listener: Listener,
   told: Told | undefined,
@@ -117,7 +122,7 @@ export function listenerTeller(
     for (const labelled of listeners) {
       const { of: listener } = labelled;
       const { cookie } = listener;
-      if (before.gone.includes(cookie)) continue;
+      if (before.gone.includes(cookie) || isOfNext(listener, bounds)) continue;
       const counts = added(before.counts[cookie] ?? noCounts, listener.counts);
       const last = told.get(cookie);
       const changes = changesOf(listener, last, { number: bounds.number, atMs });
