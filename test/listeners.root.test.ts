@@ -212,6 +212,28 @@ describe('attempts that a listener lets fall', () => {
   });
 });
 
+test('a listener that resets what it has no room for', async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  await at.sysctl({ 'ipv4/tcp_abort_on_overflow': 1 });
+  await using rig = await startRig({ window: '10m', namespaces: [at.path] });
+  await stage.listening({ at, ...to, backlog: 1, name: 'strict' });
+  const client = await at.actor('client');
+  await at.filter(['tcp sport 7000 tcp flags & (syn | ack) == syn | ack drop']);
+  const late = await attempts(client, 1);
+  await at.filter([]);
+  // Before its SYN-ACK is repeated, others fill the accept queue.
+  for (const socket of await attempts(client, 2)) await client.connectFinish(socket);
+  for (const socket of late) await client.until(socket, { state: 'CLOSE' });
+  await rig.stop();
+
+  assert.deepEqual([at.counters().EmbryonicRsts, inboundOf(rig)['embryonicRsts']], [1, 1]);
+  const [strict] = listenersOf(rig);
+  assert.deepEqual([strict?.['process.name'], strict?.['listener.resets_sent']], ['strict', 1]);
+  assert.deepEqual(refusalsOf(rig), [], 'somebody listens there');
+  assertAgreed(rig);
+});
+
 /** Before 6.10 no hook shows them, and the agent says so. */
 function lacksRefusals(rig: Rig, t: TestContext): boolean {
   const lacks = !rig.agent.status().signals.includes('refusals');
