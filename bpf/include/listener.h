@@ -68,33 +68,13 @@ static __always_inline void listener_gone(const struct sock *sk)
 	l->gone = 1;
 }
 
-static __always_inline bool owned_by(const struct connection *c, const struct task_struct *task)
+static __always_inline void sweep_listener(const struct sock *sk, const struct connection *c, u32 window)
 {
-	return c->pid == (u32)task->tgid && c->pid_started_ns == task->group_leader->start_boottime;
-}
+	struct listener *l;
 
-/*
- * One of its holders. Who called listen() stays its owner as long as it holds it. If the sweep before did
- * not find it among the holders, whoever is met first takes its place; so does the service that pid 1 listens
- * for.
- */
-static __always_inline void sweep_listener(const struct sock *sk, struct connection *c,
-					   struct task_struct *task, u32 window)
-{
-	struct listener *l = listener_of(sk);
-	bool first = !l || l->swept != window + 1;
-	bool orphan = l && l->swept && first && !l->owner_found;
-
-	if (orphan || (c->pid == 1 && task->tgid != 1))
-		connection_owned_by(c, task, OWNER_SCANNED);
-	l = listener_seen(sk, c, window);
-	if (!l)
+	if (sk->__sk_common.skc_state != TCP_LISTEN)
 		return;
-	if (first)
-		l->owner_found = 0;
-	if (owned_by(c, task))
-		l->owner_found = 1;
-	l->swept = window + 1;
-	if (*(volatile u8 *)&c->role != ROLE_LISTENER)
+	l = listener_seen(sk, c, window);
+	if (l && *(volatile u8 *)&c->role != ROLE_LISTENER)
 		l->gone = 1; /* it ended meanwhile, and its end was overwritten */
 }

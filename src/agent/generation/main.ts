@@ -44,7 +44,12 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    limits: {
+      flowRowsMax: limits.flow_rows,
+      eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+      ownersMax: limits.owners,
+      namespacesMax: limits.network_namespaces,
+    },
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -60,13 +65,13 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 }
 
 function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
-  const { control, types } = kernel;
+  const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: () => control.namespacesUsed(),
+      numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),
@@ -81,6 +86,7 @@ export async function runGeneration(
 ): Promise<void> {
   const { config, native, delivery, log, pins } = lasting;
   const { instance, environment } = config;
+  const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
@@ -89,8 +95,8 @@ export async function runGeneration(
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types),
-    decodeFlows: flowDecoder(kernel.types),
+    decodeEvent: eventDecoder(kernel.types, tickNs),
+    decodeFlows: flowDecoder(kernel.types, tickNs),
     decodeListeners: listenerDecoder(kernel.types),
     owners,
     namespaces,

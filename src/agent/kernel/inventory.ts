@@ -1,36 +1,34 @@
-/**
- * The inventory of listeners, which the programs keep and the sweep brings up to date. An entry is only
- * deleted when its listener is gone: then no program writes to it any more.
- */
+/** What the object file has, without loading it: how large its maps are, and what its programs attach to. */
 
-import type { TypeInformation } from '../../lib/btf.ts';
-import type { Native, NativeObject } from './native.ts';
-import { rowReader, type RawRows } from './rows.ts';
-
-const map = 'listeners';
-/** LISTENERS_MAX, and those that begin while it is read. */
-const rowsMax = 16_384;
-const keySize = 8;
+import type { SignalName } from '../../model/signals.ts';
+import { signalNames } from '../../model/signals.ts';
+import type { KernelLimits } from './generation.ts';
+import type { Hook, MapSize, Native } from './native.ts';
+import { openObject, sizeMaps } from './programs.ts';
+import { allPrograms, signalPrograms } from './signals.ts';
 
 export interface Inventory {
-  read(): Promise<RawRows>;
-  /** Deletes those that were gone when it was read. */
-  forgetGone(raw: RawRows): Promise<void>;
+  readonly maps: readonly MapSize[];
+  readonly hooks: readonly (Hook & { readonly onCgroup: boolean })[];
 }
 
-export function openInventory(native: Native, object: NativeObject, types: TypeInformation): Inventory {
-  const layout = types.layout('listener');
-  const gone = layout.field('gone').offset;
-  const read = rowReader(native, object, { keySize, valueSize: layout.size, rowsMax });
-  return {
-    read: () => read(map),
-    async forgetGone({ count, keys, values }) {
-      const found = Array.from({ length: count }, (_, index) => index).filter(
-        (index) => values.getUint8(index * layout.size + gone) === 1,
-      );
-      if (found.length === 0) return;
-      const cookies = BigUint64Array.from(found, (index) => keys.getBigUint64(index * keySize, true));
-      await native.remove(object, map, new Uint8Array(cookies.buffer), found.length);
-    },
-  };
+/** Their programs attach to the root of the control groups. */
+export const cgroupSignals: readonly SignalName[] = signalNames.filter(
+  (name) => signalPrograms[name].onCgroup === true,
+);
+
+/** Throws build.broken_object. */
+export function readInventory(native: Native, path: string, limits: KernelLimits): Inventory {
+  const { object } = openObject(native, path);
+  try {
+    sizeMaps(native, object, limits);
+    const onCgroup = new Set(cgroupSignals.flatMap((name) => signalPrograms[name].programs));
+    const hooks = native.hooks(object).filter(({ program }) => allPrograms.includes(program));
+    return {
+      maps: native.sizes(object),
+      hooks: hooks.map((hook) => ({ ...hook, onCgroup: onCgroup.has(hook.program) })),
+    };
+  } finally {
+    native.close(object);
+  }
 }

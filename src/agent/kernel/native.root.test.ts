@@ -3,11 +3,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { parseBtf } from '../../lib/btf.ts';
+import { kernelTypes } from '../../../test/kernel-types.ts';
 import { artefacts, loadNative, type NativeError, type NativeObject } from './native.ts';
+import { cgroupRoot } from './signals.ts';
 
 const paths = artefacts();
 const native = loadNative(paths);
+const [keySize, valueSize] = ['flow_key', 'flow'].map((struct) => kernelTypes().layout(struct).size) as [
+  number,
+  number,
+];
 
 /** A loaded object, closed when it goes out of scope. */
 function loaded(): { readonly object: NativeObject } & Disposable {
@@ -15,12 +20,6 @@ function loaded(): { readonly object: NativeObject } & Disposable {
   for (const map of ['flows_a', 'flows_b']) native.resize(object, map, 256);
   native.load(object);
   return { object, [Symbol.dispose]: () => native.close(object) };
-}
-
-/** Of a flow row. */
-function sizesOf(object: NativeObject): { readonly key: number; readonly value: number } {
-  const types = parseBtf(native.btf(object));
-  return { key: types.layout('flow_key').size, value: types.layout('flow').size };
 }
 
 describe('a loaded object', () => {
@@ -33,7 +32,7 @@ describe('a loaded object', () => {
 
   test('elements written, read, removed', async () => {
     using it = loaded();
-    const types = sizesOf(it.object);
+    const types = { key: keySize, value: valueSize };
     const key = new Uint8Array(types.key).fill(7);
     const value = new Uint8Array(types.value).fill(9);
     native.write(it.object, 'flows_a', key, value);
@@ -49,15 +48,14 @@ describe('a loaded object', () => {
 
   test('more elements than there is room for are an error, not an overrun', async () => {
     using it = loaded();
-    const { key, value } = sizesOf(it.object);
     for (let n = 1; n <= 3; n++)
-      native.write(it.object, 'flows_a', new Uint8Array(key).fill(n), new Uint8Array(value));
-    const values = new Uint8Array(2 * value + 8).fill(0xee);
+      native.write(it.object, 'flows_a', new Uint8Array(keySize).fill(n), new Uint8Array(valueSize));
+    const values = new Uint8Array(2 * valueSize + 8).fill(0xee);
     await assert.rejects(
-      native.read(it.object, 'flows_a', new Uint8Array(2 * key), values.subarray(0, 2 * value)),
+      native.read(it.object, 'flows_a', new Uint8Array(2 * keySize), values.subarray(0, 2 * valueSize)),
       (error: NativeError) => error.errno === 7 || error.errno === 28,
     );
-    assert.deepEqual(values.subarray(2 * value), new Uint8Array(8).fill(0xee));
+    assert.deepEqual(values.subarray(2 * valueSize), new Uint8Array(8).fill(0xee));
   });
 
   test('a view and a ring outlive it', () => {
@@ -118,6 +116,43 @@ test('a look into a network namespace', async () => {
     native.netns('/proc/self/ns/net', '/nonexistent'),
     /read \/nonexistent in the network namespace/,
   );
+});
+
+test('what links hold attached is told, with its tracepoint, until it is let go', () => {
+  using it = loaded();
+  const mine = () => native.linked().filter(({ name }) => name === 'tcp_reset_recei');
+  const before = new Set(mine().map(({ link }) => link));
+  native.attach(it.object, 'tcp_reset_received');
+  const added = mine().filter(({ link }) => !before.has(link));
+  assert.ok(
+    added.some(
+      ({ tracepoint, type, user }) => tracepoint === 'tcp_receive_reset' && type === 'tracing' && user === 0,
+    ),
+  );
+  native.detach(it.object, 'tcp_reset_received');
+  const left = new Set(mine().map(({ link }) => link));
+  assert.ok(added.some(({ link }) => !left.has(link)));
+});
+
+test('what is attached to a control group', () => {
+  const egress = 1; // BPF_CGROUP_INET_EGRESS
+  const { programs, flags } = native.programsOn(cgroupRoot() ?? '', egress);
+  assert.deepEqual([Array.isArray(programs), typeof flags], [true, 'number']);
+  assert.throws(() => native.programsOn('/nonexistent', egress), /open \/nonexistent: No such file/);
+  assert.throws(() => native.programsOn('/proc', egress), /look at \/proc: /);
+});
+
+test('maps are made to see whether they can be', () => {
+  assert.equal(native.mapType(27), true); // BPF_MAP_TYPE_RINGBUF
+  assert.throws(() => native.mapType(4000), /make a map/);
+});
+
+test('hooks and sizes come from the object', () => {
+  using it = loaded();
+  const hook = native.hooks(it.object).find(({ program }) => program === 'tcp_reset_received');
+  assert.equal(hook?.section, 'tp_btf/tcp_receive_reset');
+  const size = native.sizes(it.object).find(({ map }) => map === 'flows_a');
+  assert.deepEqual([size?.type, size?.entries], ['hash', 256]);
 });
 
 test('the kernel\u2019s own functions', () => {
