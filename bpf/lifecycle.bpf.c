@@ -3,6 +3,7 @@
  * Lifecycle: every TCP state change of every socket, in all network namespaces.
  * A record is made at SYN_SENT, or comes with the child of a listener; it is told in full at the end.
  */
+#include "listener.h"
 #include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -104,6 +105,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 static __always_inline void on_listen(const struct sock *sk)
 {
 	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct shared *s = shared_state();
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct connection *c;
 
@@ -116,6 +118,8 @@ static __always_inline void on_listen(const struct sock *sk)
 	if (tp)
 		marks_read(&c->marks, sk, tp, c);
 	note_opener(sk, c);
+	if (s)
+		listener_seen(sk, c, s->control.window + 1);
 }
 
 /* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the
@@ -285,6 +289,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (before == TCP_LISTEN) {
 		if (c)
 			c->role = ROLE_NONE;
+		listener_gone(sk);
 		return;
 	}
 	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);

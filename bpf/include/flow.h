@@ -54,6 +54,7 @@ struct delta {
 	u8 reset_sent;
 	u8 reset_received;
 	u8 timeout_by_application;
+	u8 refusal;
 	u8 has_latency;
 };
 
@@ -288,6 +289,8 @@ __weak int flow_sum(struct flow *f, const struct delta *d)
 		__sync_fetch_and_add(&f->resets_received, 1);
 	if (d->timeout_by_application)
 		__sync_fetch_and_add(&f->timeouts_by_application, 1);
+	if (d->refusal)
+		__sync_fetch_and_add(&f->refusals, 1);
 	if (d->has_latency) {
 		bucket = latency_bucket(d->latency_us);
 		__sync_fetch_and_add(&f->latency_sum_us, d->latency_us);

@@ -185,6 +185,21 @@ struct {
 } shares SEC(".maps") __weak;
 
 /*
+ * listeners: the inventory of TCP listeners. `connections` has their records too, and cannot be read from
+ * outside.
+ * Key: socket cookie. Value: struct listener.
+ * Inserts: LISTEN; the sweep (older sockets). Deletes: the agent, those that are gone, once that is told.
+ * Full: LOSS_LISTENERS_FULL; that listener is not told, its connections are.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LISTENERS_MAX);
+	__type(key, u64);
+	__type(value, struct listener);
+} listeners SEC(".maps") __weak;
+
+/*
  * scope: the namespaces that this instance looks at, when control.scoped says so.
  * Key: cookie. Value: 1. Inserts: the agent. Deletes: the agent. Full: refused by the agent's configuration.
  */
