@@ -25,6 +25,10 @@ export const signals = {
     tells: 'retransmissions of SYN-ACKs, and of all else as they happen',
     from: 'failures',
   },
+  dns: {
+    tells: 'DNS lookups: question, answer, latency and those unanswered; reads the messages',
+    from: 'full',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;

@@ -10,6 +10,7 @@ import { wantedSignals } from '../../model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
+import { dnsDecoder } from '../decode/dns.ts';
 import { eventDecoder } from '../decode/events.ts';
 import { flowDecoder } from '../decode/flows.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
@@ -22,6 +23,7 @@ import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts'
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
+import { openLookups, type Lookups, type LookupsState } from '../lookups/lookups.ts';
 import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -53,7 +55,9 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const { control } = opened.kernel;
   control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
   const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
-  control.budget(bucket(limits.events_per_second), bucket(limits.trace_events_per_second));
+  const perSecond = [limits.events_per_second, limits.trace_events_per_second] as const;
+  control.budget(bucket(perSecond[0]), bucket(perSecond[1]), bucket(limits.dns_messages_per_second));
+  control.dnsPorts(config.dns.ports);
   return opened;
 }
 
@@ -71,6 +75,26 @@ function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; names
   };
 }
 
+/** What of DNS the programs may have seen and did not tell: an answer may be among it. */
+const responseLosses = ['dns_responses_suppressed', 'dns_ring_full', 'dns_segments_unread'] as const;
+
+function openDns(kernel: Kernel, { dns, limits }: AgentConfig, resumed: LookupsState | undefined): Lookups {
+  const decode = dnsDecoder(kernel.types);
+  return openLookups({
+    source: {
+      drain: (take, packetsMax) => kernel.dns.drain((view, offset) => take(decode(view, offset)), packetsMax),
+      told: () => kernel.control.dnsTold(),
+      responsesLost() {
+        const losses = kernel.control.losses();
+        return responseLosses.reduce((sum, name) => sum + (losses[name] ?? 0), 0);
+      },
+    },
+    timeoutMs: dns.timeout,
+    namesMax: limits.dns_names,
+    resumed,
+  });
+}
+
 /** One generation of counting, to its end. `onOpen` when it runs; not for one that is only to be ended. */
 export async function runGeneration(
   lasting: Lasting,
@@ -81,7 +105,7 @@ export async function runGeneration(
   const { instance, environment } = config;
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
-  const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
+  const { begin, memory, vanished, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
   const { owners, namespaces } = openTables(native, kernel);
   // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
@@ -93,6 +117,7 @@ export async function runGeneration(
     kernel,
     decodeEvent: eventDecoder(kernel.types),
     decodeFlows: flowDecoder(kernel.types),
+    lookups: openDns(kernel, config, lookups),
     owners,
     namespaces,
     closeWindow: windowCloser(

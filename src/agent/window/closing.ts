@@ -9,9 +9,11 @@
 
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
-import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
+import type { LookupRow } from '../../model/dns.ts';
+import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { coverageSince, type Opens } from './coverage.ts';
+import { dnsRecord, mergeLookups } from './lookups.ts';
 import { mergeRows } from './merge.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
@@ -19,6 +21,8 @@ import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './r
 export interface WindowParts {
   readonly bounds: WindowBounds;
   readonly rows: readonly Labelled<FlowRow>[];
+  /** Of DNS; none where the signal is off. */
+  readonly lookups?: readonly Labelled<LookupRow>[];
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
@@ -27,7 +31,7 @@ export interface WindowParts {
 }
 
 export interface ClosedWindow {
-  readonly records: readonly FlowRecord[];
+  readonly records: readonly RowRecord[];
   readonly closing: WindowRecord;
 }
 
@@ -37,7 +41,7 @@ function total(records: readonly FlowRecord[], value: (record: FlowRecord) => nu
 
 type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution' | 'unlabelled'>;
 
-function countShares(records: readonly FlowRecord[]): Shares {
+function countShares(records: readonly FlowRecord[], lookups: readonly DnsRecord[]): Shares {
   const states: Partial<Record<ConnectionState, number>> = {};
   const attribution: Partial<Record<Attribution, number>> = {};
   const unlabelled: Record<string, number> = {};
@@ -47,8 +51,9 @@ function countShares(records: readonly FlowRecord[]): Shares {
     const stayed = record['connections.open'] + (record['connections.abandoned'] ?? 0);
     const connections = stayed + record['connections.ended'];
     attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
-    for (const label of missingLabels(record)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   }
+  for (const label of [...records, ...lookups].flatMap(missingLabels))
+    unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   return { 'connections.ended.states': states, attribution, unlabelled };
 }
 
@@ -97,7 +102,8 @@ export function windowCloser(
   options: ReconcileOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  return ({ bounds, rows, losses, namespaces, signals }) => {
+  return ({ bounds, rows, lookups: asked = [], losses, namespaces, signals }) => {
+    const lookups = mergeLookups(asked).map((row) => dnsRecord(row, node, bounds));
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const opened = total(records, (r) => r['connections.opened']);
     const adopted = total(records, (r) => r['connections.adopted']);
@@ -120,7 +126,7 @@ export function windowCloser(
       'window.number': bounds.number,
       'window.start': bounds.start,
       'window.end': bounds.end,
-      'window.records': records.length,
+      'window.records': records.length + lookups.length,
       ...(bounds.last ? { 'window.last': true as const } : {}),
       ...node,
       'connections.opened': opened,
@@ -134,7 +140,7 @@ export function windowCloser(
       'bytes.sent': total(records, (r) => r['bytes.sent']),
       'bytes.received': total(records, (r) => r['bytes.received']),
       retransmits: total(records, (r) => r.retransmits),
-      ...countShares(records),
+      ...countShares(records, lookups),
       signals,
       lost: since(memory.losses, losses),
       'coverage.seen': coverage.seen,
@@ -143,6 +149,6 @@ export function windowCloser(
       'coverage.namespaces': compared,
     };
     memory.losses = losses;
-    return { records, closing };
+    return { records: [...records, ...lookups], closing };
   };
 }

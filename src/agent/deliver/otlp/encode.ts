@@ -5,7 +5,13 @@
 
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { labels } from '../../../model/labels.ts';
-import type { ConnectionRecord, FlowRecord, NumberedRecord, WindowRecord } from '../../../model/record.ts';
+import type {
+  ConnectionRecord,
+  DnsRecord,
+  FlowRecord,
+  NumberedRecord,
+  WindowRecord,
+} from '../../../model/record.ts';
 
 type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
 
@@ -59,7 +65,7 @@ function resourceOf(record: NumberedRecord): Attributes {
   };
 }
 
-function latency(record: FlowRecord | ConnectionRecord): string {
+function latency(record: FlowRecord | ConnectionRecord | DnsRecord): string {
   return record.latency_ms === null ? '' : ` ${String(record.latency_ms)} ms`;
 }
 
@@ -67,6 +73,14 @@ function ends(record: FlowRecord | ConnectionRecord): string {
   const to = `${record['destination.ip']}:${String(record['destination.port'])}`;
   const arrow = record.direction === 'ingress' ? '←' : '→';
   return `${arrow} ${to} ${record['connection.state']}${latency(record)}`;
+}
+
+function dnsLine(record: DnsRecord): string {
+  const arrow = record.direction === 'ingress' ? '←' : '→';
+  const question = `${record['dns.question.name']} ${record['dns.question.type']}`;
+  const outcome = `${record['dns.rcode']}${latency(record)}`;
+  const who = `${record['process.name']} ${arrow} ${record['destination.ip']}`;
+  return `${who}: ${question} ${outcome}, ${String(record['dns.lookups'])} lookups`;
 }
 
 function windowLine(record: WindowRecord): string {
@@ -81,6 +95,8 @@ function display(record: NumberedRecord): string {
   switch (record['event.name']) {
     case 'sonde.window':
       return windowLine(record);
+    case 'sonde.dns':
+      return dnsLine(record);
     case 'sonde.connection': {
       const from = `${record['source.ip']}:${String(record['source.port'])}`;
       return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
@@ -94,6 +110,7 @@ function display(record: NumberedRecord): string {
 
 function severityOf(record: NumberedRecord): number {
   if (record['event.name'] === 'sonde.window') return severity.info;
+  if (record['event.name'] === 'sonde.dns' && record['dns.rcode'] !== 'NOERROR') return severity.warn;
   return failures.has(record['connection.state']) ? severity.warn : severity.info;
 }
 
