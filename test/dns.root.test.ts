@@ -1,7 +1,7 @@
 /** DNS lookups, as real clients make them of real resolvers: each is told once at each end, by whom and how. */
 
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { routedAddress, type Namespace } from '../lab/namespaces.ts';
@@ -115,4 +115,109 @@ test('answers, failures and silence, at both ends', { timeout: 120_000 }, async 
     [`dig -> ${udp} silent.lab.test A unanswered`]: { lookups: 2, attempts: 2, truncated: 0 },
   });
   assertNothingLost(rig);
+});
+
+/** glibc, which sends a query again from the same socket under the same number. */
+async function getent(at: Namespace, folder: string, name: string): Promise<void> {
+  writeFileSync(
+    join(folder, 'resolv.conf'),
+    `nameserver ${server}\noptions timeout:1 attempts:3 single-request\n`,
+  );
+  const inside = `mount --bind ${folder}/resolv.conf /etc/resolv.conf && exec getent ahostsv4 ${name}`;
+  await at.run(['unshare', '-m', 'sh', '-c', inside]);
+}
+
+test('a query sent again is the same lookup', { timeout: 120_000 }, async () => {
+  await using stage = new Stage();
+  const { left, right } = await stage.routed();
+  using folder = workplace();
+  await using _named = await bind(right, folder, [53]);
+  const dns = { timeout: '3s' };
+  await using rig = await startRig({ ...settings, dns, namespaces: [left.path, right.path] });
+  await rig.nextWindow();
+
+  await right.filter(['udp dport 53 limit rate over 1/hour burst 1 packets accept', 'udp dport 53 drop']);
+  await getent(left, folder.path, 'www.lab.test');
+  await right.filter(['udp dport 53 drop']);
+  await assert.rejects(getent(left, folder.path, 'www.lab.test'));
+  const sums = () => outcomes(dnsRecords(rig));
+  const what = `getent -> ${server}/udp/53 www.lab.test A`;
+  for (let i = 0; i < 40 && !(`${what} unanswered` in sums()); i++) await rig.nextWindow();
+  await rig.stop();
+
+  assert.deepEqual(sums(), {
+    [`${what} NOERROR`]: { lookups: 1, attempts: 2, truncated: 0 },
+    [`named <- ${server}/udp/53 www.lab.test A NOERROR`]: once,
+    [`${what} unanswered`]: { lookups: 1, attempts: 3, truncated: 0 },
+  });
+  const [failed] = dnsRecords(rig).filter((record) => record['dns.rcode'] === 'unanswered');
+  assert.deepEqual([failed?.['connection.state'], failed?.latency_ms], ['timed_out', null]);
+  assertNothingLost(rig);
+});
+
+test('a stub resolver is asked, and asks', { timeout: 120_000 }, async () => {
+  await using stage = new Stage();
+  const { left, right } = await stage.routed();
+  using folder = workplace();
+  await using _named = await bind(right, folder, [53]);
+  await using _dnsmasq = await dnsmasq(left, server);
+  await using rig = await startRig({ ...settings, namespaces: [left.path, right.path] });
+  await rig.nextWindow();
+
+  await dig(left, '@127.0.0.53', 'www.lab.test', 'A');
+  await dig(left, '@127.0.0.53', 'nosuch.lab.test', 'A');
+  await right.filter(['udp dport 53 drop']);
+  await digInVain(left, '@127.0.0.53', 'silent.lab.test', 'A');
+  await untilQuiet(rig);
+  await rig.stop();
+
+  const [stub, up] = ['127.0.0.53/udp/53', `${server}/udp/53`];
+  const silent = 'silent.lab.test A unanswered';
+  assert.deepEqual(outcomes(dnsRecords(rig)), {
+    [`dig -> ${stub} www.lab.test A NOERROR`]: once,
+    [`dnsmasq <- ${stub} www.lab.test A NOERROR`]: once,
+    ...bothEnds('dnsmasq', `${up} www.lab.test A NOERROR`),
+    [`dig -> ${stub} nosuch.lab.test A NXDOMAIN`]: once,
+    [`dnsmasq <- ${stub} nosuch.lab.test A NXDOMAIN`]: once,
+    ...bothEnds('dnsmasq', `${up} nosuch.lab.test A NXDOMAIN`),
+    [`dig -> ${stub} ${silent}`]: once,
+    [`dnsmasq <- ${stub} ${silent}`]: once,
+    [`dnsmasq -> ${up} ${silent}`]: once,
+  });
+  const records = dnsRecords(rig).filter((record) => record['dns.question.name'] === 'www.lab.test');
+  for (const record of records) {
+    assert.deepEqual([...(record['dns.answers'] ?? [])].sort(), ['10.31.2.80', '10.31.2.81']);
+    assert.equal(record['dns.ttl_min'], 60);
+    assert.equal(record['connection.state'], 'closed');
+    assert.equal(record.latency_ms, record['dns.latency_ms']);
+    assert.ok((record.latency_ms ?? 0) > 0);
+    assert.deepEqual(
+      record['latency.histogram']?.map(([, count]) => count),
+      [1],
+    );
+  }
+  assertNothingLost(rig);
+});
+
+test('off, nothing is read, and windows say so; switched off, nothing is called unanswered', async () => {
+  await using stage = new Stage();
+  const { left, right } = await stage.routed();
+  using folder = workplace();
+  await using _named = await bind(right, folder, [53]);
+  const namespaces = [left.path, right.path];
+  await using rig = await startRig({ ...settings, signals: { dns: 'off' }, namespaces });
+  await rig.nextWindow();
+  await dig(left, `@${server}`, 'www.lab.test', 'A');
+  await rig.nextWindow();
+  assert.deepEqual(dnsRecords(rig), []);
+  assert.ok(rig.windows.every(({ signals }) => !signals.includes('dns')));
+
+  await rig.agent.switchTo(['lifecycle', 'dns']);
+  await dig(left, `@${server}`, 'www.lab.test', 'A');
+  await right.filter(['udp dport 53 drop']);
+  await digInVain(left, `@${server}`, '+time=1', 'silent.lab.test', 'A').catch(() => undefined);
+  await rig.agent.switchTo(['lifecycle']);
+  await untilQuiet(rig);
+  await rig.stop();
+  assert.ok(rig.windows.some(({ signals }) => !signals.includes('dns')));
 });
