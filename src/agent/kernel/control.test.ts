@@ -50,7 +50,7 @@ test('what the agent sets is where the programs look', () => {
       'event_burst_ns',
       'dns_ports',
     ].map(it.seen),
-    [1n, 1500n, 0n, 0n, 2n ** 40n + 7n, 3_600_000_000_000n, 1_000_000n, 10_000_000n],
+    [1n, 1500n, 0n, 0n, 2n ** 40n + 7n, 3_600_000_000_000n, 1_000_000n, 10_000_000n, 53n],
   );
 });
 

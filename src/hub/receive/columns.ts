@@ -40,7 +40,8 @@ const identity: Columns = {
   record_sequence: requiredInteger('record.sequence'),
 };
 
-const connection: Columns = {
+/** Whose end it is, and whom it was to reach. */
+const end: Columns = {
   workload_name: text('workload.name'),
   process_name: text('process.name'),
   process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
@@ -50,12 +51,16 @@ const connection: Columns = {
   network_transport: text('network.transport'),
   network_type: text('network.type'),
   network_namespace: integer('network.namespace', uint32Max),
-  source_ip: text('source.ip'),
-  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
   destination_ip: text('destination.ip'),
   destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
   destination_port: integer('destination.port', uint16Max),
   connection_state: word('connection.state', connectionStates),
+};
+
+const connection: Columns = {
+  ...end,
+  source_ip: text('source.ip'),
+  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
   connection_established: bool('connection.established'),
 };
 
@@ -114,14 +119,31 @@ function total(counts: Readonly<Record<string, number>>): number {
 const latency = amountValue('latency_ms');
 const open = integerValue('connections.open');
 
-export const flowColumns: Columns = {
-  ...window,
-  ...identity,
-  ...connection,
+const latencySums: Columns = {
   // A window's latency is the mean over what its histogram counts.
   latency_sum_ms: (record) => (latency(record) ?? 0) * total(histogram(record)),
   latency_count: (record) => total(histogram(record)),
   latency_histogram: histogram,
+};
+
+export const dnsColumns: Columns = {
+  ...window,
+  ...identity,
+  ...end,
+  dns_question_name: text('dns.question.name'),
+  dns_question_type: text('dns.question.type'),
+  dns_rcode: text('dns.rcode'),
+  ...latencySums,
+  ...sums('dns.lookups', 'dns.attempts', 'dns.truncated'),
+  dns_answers: textsValue('dns.answers'),
+  dns_ttl_min: nullableInteger('dns.ttl_min', uint32Max),
+};
+
+export const flowColumns: Columns = {
+  ...window,
+  ...identity,
+  ...connection,
+  ...latencySums,
   ...counted,
   connections_open_ms: (record, moment) =>
     checkInteger(
