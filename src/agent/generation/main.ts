@@ -17,13 +17,15 @@ import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { configure } from '../kernel/control.ts';
 import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
-import { openLookups, type Lookups, type LookupsState } from '../lookups/lookups.ts';
+import { openLookups } from '../lookups/lookups.ts';
+import { ringSource } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -40,7 +42,7 @@ export interface Lasting {
 async function openCounts({ config, log, native, delivery, pins }: Lasting): Promise<OpenedKernel> {
   const resumed = delivery.resumed();
   const state = agentState(resumed);
-  const { profile, slow, limits } = config;
+  const { limits } = config;
   const opened = openKernel({
     native,
     object: artefacts().object,
@@ -52,12 +54,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
     nowNs: systemClock.monotonicNs(),
     log,
   });
-  const { control } = opened.kernel;
-  control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
-  const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
-  const perSecond = [limits.events_per_second, limits.trace_events_per_second] as const;
-  control.budget(bucket(perSecond[0]), bucket(perSecond[1]), bucket(limits.dns_messages_per_second));
-  control.dnsPorts(config.dns.ports);
+  configure(opened.kernel.control, config);
   return opened;
 }
 
@@ -73,26 +70,6 @@ function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; names
       parse: parseKernelCounters,
     }),
   };
-}
-
-/** What of DNS the programs may have seen and did not tell: an answer may be among it. */
-const responseLosses = ['dns_responses_suppressed', 'dns_ring_full', 'dns_segments_unread'] as const;
-
-function openDns(kernel: Kernel, { dns, limits }: AgentConfig, resumed: LookupsState | undefined): Lookups {
-  const decode = dnsDecoder(kernel.types);
-  return openLookups({
-    source: {
-      drain: (take, packetsMax) => kernel.dns.drain((view, offset) => take(decode(view, offset)), packetsMax),
-      told: () => kernel.control.dnsTold(),
-      responsesLost() {
-        const losses = kernel.control.losses();
-        return responseLosses.reduce((sum, name) => sum + (losses[name] ?? 0), 0);
-      },
-    },
-    timeoutMs: dns.timeout,
-    namesMax: limits.dns_names,
-    resumed,
-  });
 }
 
 /** One generation of counting, to its end. `onOpen` when it runs; not for one that is only to be ended. */
@@ -117,7 +94,7 @@ export async function runGeneration(
     kernel,
     decodeEvent: eventDecoder(kernel.types),
     decodeFlows: flowDecoder(kernel.types),
-    lookups: openDns(kernel, config, lookups),
+    lookups: openLookups(ringSource(kernel, dnsDecoder(kernel.types)), { ...config, resumed: lookups }),
     owners,
     namespaces,
     closeWindow: windowCloser(

@@ -7,6 +7,7 @@
  */
 
 import type { TypeInformation } from '../../lib/btf.ts';
+import type { Profile } from '../../model/signals.ts';
 
 export interface Control {
   seeding: boolean;
@@ -125,4 +126,28 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
     ownersUsed: () => Atomics.load(words, outer.field('owners_used').offset / 4),
     namespacesUsed: () => Atomics.load(words, outer.field('namespaces_used').offset / 4),
   };
+}
+
+/** The parts of the configuration that the programs are told. */
+export interface ControlConfig {
+  readonly profile: Profile;
+  /** In milliseconds. */
+  readonly slow: number;
+  readonly dns: { readonly ports: readonly number[] };
+  readonly limits: {
+    readonly events_per_second: number;
+    readonly trace_events_per_second: number;
+    readonly dns_messages_per_second: number;
+  };
+}
+
+export function configure(control: ControlWords, { profile, slow, dns, limits }: ControlConfig): void {
+  const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
+  control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
+  control.budget(
+    bucket(limits.events_per_second),
+    bucket(limits.trace_events_per_second),
+    bucket(limits.dns_messages_per_second),
+  );
+  control.dnsPorts(dns.ports);
 }

@@ -33,12 +33,16 @@ export interface LookupSource {
   responsesLost(): number;
 }
 
+/** The parts of the configuration that are about lookups, and where the agent before was. */
 export interface LookupsOptions {
-  readonly source: LookupSource;
-  readonly timeoutMs: number;
-  /** Names that one window tells apart. */
-  readonly namesMax: number;
-  /** Where the agent before was. */
+  readonly dns: {
+    /** In milliseconds. */
+    readonly timeout: number;
+  };
+  readonly limits: {
+    /** Names that one window tells apart. */
+    readonly dns_names: number;
+  };
   readonly resumed?: LookupsState | undefined;
 }
 
@@ -83,12 +87,16 @@ function counted(losses: Losses): Record<string, number> {
   );
 }
 
-export function openLookups({ source, timeoutMs, namesMax, resumed }: LookupsOptions): Lookups {
+export function openLookups(source: LookupSource, { dns, limits, resumed }: LookupsOptions): Lookups {
   const lost = { malformed: 0, unmatched: 0, overflow: 0, unknown: 0, forgotten: 0 };
   const folded = { toDomain: 0, toAll: 0, rowsFolded: 0 };
-  const rows = lookupRows(namesMax, folded);
-  const { pendingMax } = lookupLimits;
-  const pending = pendingLookups({ timeoutMs, pendingMax, losses: lost, ended: rows.add });
+  const rows = lookupRows(limits.dns_names, folded);
+  const pending = pendingLookups({
+    timeoutMs: dns.timeout,
+    pendingMax: lookupLimits.pendingMax,
+    losses: lost,
+    ended: (lookup) => rows.add(lookup),
+  });
   const gap = openGap(source.told(), resumed);
   let packetsForgotten = 0;
   let consumed = resumed?.consumed ?? 0;
@@ -112,6 +120,6 @@ export function openLookups({ source, timeoutMs, namesMax, resumed }: LookupsOpt
     },
     endWindow: () => rows.take(),
     losses: () => counted({ ...lost, ...folded, packetsForgotten }),
-    state: () => ({ consumed, pending: pending.size }),
+    state: () => ({ consumed, pending: pending.size() }),
   };
 }

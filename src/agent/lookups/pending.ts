@@ -36,7 +36,7 @@ interface Pending {
 }
 
 export interface PendingLookups {
-  readonly size: number;
+  size(): number;
   /** `responsesLost`: so far, at a time before the packet. */
   take(packet: DnsPacket, responsesLost: number): void;
   /** Those that have waited for long enough at `nowNs`, all packets before having been taken. */
@@ -57,8 +57,12 @@ function isMulticast(address: string): boolean {
 }
 
 /** The socket, whom it talks to, and the message's number. */
-function conversationOf({ cookie, transport, localPort, remotePort }: DnsPacket, with_: string, id: number) {
-  return [cookie, transport, localPort, with_, remotePort, id].join(' ');
+function conversationOf(
+  { cookie, transport, localPort, remotePort }: DnsPacket,
+  server: string,
+  id: number,
+): string {
+  return [cookie, transport, localPort, server, remotePort, id].join(' ');
 }
 
 const anybody = '*';
@@ -98,16 +102,60 @@ function endOf({ packet, direction, question, attempts }: Pending, response?: Dn
   } as const;
 }
 
-export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: PendingOptions): PendingLookups {
-  /** In the order of the last attempt. */
+/** Those that nobody has answered yet, in the order of their last attempt. */
+function waitingRoom() {
   const waiting = new Map<string, Pending>();
   /** The newest lookup of a conversation, for responses that do not say what they answer. */
   const newest = new Map<string, Pending>();
 
-  function remove(pending: Pending): void {
-    waiting.delete(pending.key);
-    if (newest.get(pending.conversation) === pending) newest.delete(pending.conversation);
-  }
+  return {
+    waiting,
+    newest,
+    add(pending: Pending): void {
+      waiting.set(pending.key, pending);
+      newest.set(pending.conversation, pending);
+    },
+    again(pending: Pending, atNs: number): void {
+      pending.attempts++;
+      pending.lastNs = atNs;
+      waiting.delete(pending.key);
+      waiting.set(pending.key, pending);
+    },
+    remove(pending: Pending): void {
+      waiting.delete(pending.key);
+      if (newest.get(pending.conversation) === pending) newest.delete(pending.conversation);
+    },
+    clear(): void {
+      waiting.clear();
+      newest.clear();
+    },
+    /** What a response answers. */
+    answeredBy(packet: DnsPacket, message: DnsMessage): Pending[] {
+      const conversation = conversationOf(packet, packet.remote, message.id);
+      const byAnybody = conversationOf(packet, anybody, message.id);
+      const about = subjects(message);
+      const found =
+        about.length === 0
+          ? [newest.get(conversation)]
+          : about.map(
+              (subject) =>
+                waiting.get(questionKey(conversation, subject)) ??
+                waiting.get(questionKey(byAnybody, subject)),
+            );
+      return [...new Set(found)].filter((pending) => pending !== undefined);
+    },
+  };
+}
+
+/** Told of multicast DNS without anybody having asked, as it is meant to be. */
+function isAnnouncement({ localPort, remotePort, local, remote }: DnsPacket): boolean {
+  const ofMdns = localPort === mdnsPort && remotePort === mdnsPort;
+  return ofMdns || isMulticast(local) || isMulticast(remote);
+}
+
+export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: PendingOptions): PendingLookups {
+  const room = waitingRoom();
+  const { waiting } = room;
 
   function ask(packet: DnsPacket, { id, questions }: DnsMessage, lostBefore: number): void {
     const { direction, atNs } = packet;
@@ -116,50 +164,26 @@ export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: Pending
     for (const question of questions) {
       const key = questionKey(conversation, question);
       const again = waiting.get(key);
-      if (again) {
-        again.attempts++;
-        again.lastNs = atNs;
-        waiting.delete(key);
-        waiting.set(key, again);
-      } else if (waiting.size >= pendingMax) {
-        losses.overflow++;
-      } else {
-        const made = { key, conversation, packet, direction, question, lostBefore };
-        const pending: Pending = { ...made, attempts: 1, lastNs: atNs };
-        waiting.set(key, pending);
-        newest.set(conversation, pending);
-      }
+      if (again) room.again(again, atNs);
+      else if (waiting.size >= pendingMax) losses.overflow++;
+      else
+        room.add({ key, conversation, packet, direction, question, lostBefore, attempts: 1, lastNs: atNs });
     }
-  }
-
-  function answered(packet: DnsPacket, message: DnsMessage): Pending[] {
-    const conversation = conversationOf(packet, packet.remote, message.id);
-    const byAnybody = conversationOf(packet, anybody, message.id);
-    const about = subjects(message);
-    if (about.length === 0) return [newest.get(conversation)].filter((pending) => pending !== undefined);
-    const found = about.map(
-      (subject) =>
-        waiting.get(questionKey(conversation, subject)) ?? waiting.get(questionKey(byAnybody, subject)),
-    );
-    return [...new Set(found)].filter((pending) => pending !== undefined);
   }
 
   function answer(packet: DnsPacket, message: DnsMessage): void {
     const { rcode, truncated } = message;
-    const asked = answered(packet, message);
+    const asked = room.answeredBy(packet, message);
     for (const pending of asked) {
-      remove(pending);
+      room.remove(pending);
       const latencyUs = Math.max(0, Math.round((packet.atNs - pending.packet.atNs) / 1000));
       ended({ ...endOf(pending, packet), rcode, truncated, latencyUs, ...answersOf(message) });
     }
-    const announced = packet.localPort === mdnsPort && packet.remotePort === mdnsPort;
-    if (asked.length === 0 && !announced && !isMulticast(packet.remote)) losses.unmatched++;
+    if (asked.length === 0 && !isAnnouncement(packet)) losses.unmatched++;
   }
 
   return {
-    get size() {
-      return waiting.size;
-    },
+    size: () => waiting.size,
     take(packet, responsesLost) {
       const { message } = packet;
       if (!message) losses.malformed++;
@@ -169,7 +193,7 @@ export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: Pending
     expire(nowNs, responsesLost) {
       for (const pending of waiting.values()) {
         if (pending.lastNs + timeoutMs * 1e6 > nowNs) return;
-        remove(pending);
+        room.remove(pending);
         if (pending.lostBefore !== responsesLost) {
           losses.unknown++;
           continue;
@@ -180,8 +204,7 @@ export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: Pending
     },
     forget() {
       losses.forgotten += waiting.size;
-      waiting.clear();
-      newest.clear();
+      room.clear();
     },
   };
 }

@@ -96,7 +96,9 @@ export function lookupRows(namesMax: number, losses: RowLosses): LookupRows {
   }
 
   return {
-    add: (lookup) => void addTo(rowFor(lookup), lookup),
+    add(lookup) {
+      addTo(rowFor(lookup), lookup);
+    },
     take() {
       const taken = [...rows.values()];
       rows = new Map();
