@@ -4,14 +4,17 @@
  * programs that copy payload; switched off, nothing does. They let every packet pass.
  *
  * What is sent comes, with rare exceptions, in its sender's context: who that is, is kept with the socket,
- * for what the socket receives. A TCP socket's owner is known from its lifecycle already.
+ * for what the socket receives. A server that has sent nothing yet is known by its bind, or from a file table
+ * (the sweep). A TCP socket's owner is known from its lifecycle already.
  */
 #include "connection.h"
+#include "dns.h"
 #include "packet.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
 #define PACKET_PASSES 1
+#define SOCKET_BINDS  1
 
 /* The agent sets it where the kernel tells these programs a packet's network namespace: 6.15 and later. */
 const volatile bool tells_netns_cookie __weak = false;
@@ -35,18 +38,6 @@ struct payload {
 	u16 source_port;
 	u16 destination_port;
 };
-
-static __always_inline bool is_dns_port(const struct shared *s, u16 a, u16 b)
-{
-#pragma unroll
-	for (int i = 0; i < DNS_PORTS_MAX; i++) {
-		u32 port = s->control.dns_ports[i];
-
-		if (port && (port == a || port == b))
-			return true;
-	}
-	return false;
-}
 
 static __always_inline bool payload_of(struct __sk_buff *skb, const struct network_part *n, struct payload *p)
 {
@@ -95,15 +86,6 @@ static __always_inline u32 receiver_netns(struct __sk_buff *skb, const struct dn
 	return s && s->control.scoped ? NETNS_IGNORED : 0;
 }
 
-static __always_inline void note_sender(struct dns_socket *d, struct task_struct *task, u32 netns)
-{
-	d->netns = netns;
-	d->owner = owner_id(task);
-	d->pid = task->tgid;
-	d->pid_started_ns = task->group_leader->start_boottime;
-	d->attribution = !d->owner ? OWNER_UNKNOWN : task->flags & PF_KTHREAD ? OWNER_KERNEL : OWNER_EXACT;
-}
-
 /* Null when this instance does not look at its namespace, or there is no memory for it. */
 static __noinline struct dns_socket *dns_socket_of(struct __sk_buff *skb, struct bpf_sock *sk, bool sent)
 {
@@ -131,7 +113,7 @@ static __noinline struct dns_socket *dns_socket_of(struct __sk_buff *skb, struct
 		d->pid_started_ns = c->pid_started_ns;
 		d->attribution = c->attribution;
 	} else if (sent) {
-		note_sender(d, task, netns);
+		dns_socket_owned_by(d, task, netns, OWNER_EXACT);
 	}
 	return d;
 }
@@ -292,4 +274,40 @@ SEC("cgroup_skb/ingress")
 int dns_received(struct __sk_buff *skb)
 {
 	return on_packet(skb, false);
+}
+
+/* A server's socket, in the context of the task that binds it; that may hand it on before it sends. */
+static __always_inline int on_bind(struct bpf_sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct nsproxy *namespaces = task->nsproxy;
+	struct shared *s = shared_state();
+	struct dns_socket *d;
+	struct net *net;
+	u32 netns;
+
+	if (!s || sk->protocol != IPPROTO_UDP || !is_dns_port(s, sk->src_port, sk->src_port) || !namespaces)
+		return SOCKET_BINDS;
+	net = namespaces->net_ns;
+	if (!net || net->net_cookie != bpf_get_netns_cookie(sk))
+		return SOCKET_BINDS;
+	netns = netns_id(net);
+	if (netns == NETNS_IGNORED)
+		return SOCKET_BINDS;
+	d = bpf_sk_storage_get(&dns_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (d)
+		dns_socket_owned_by(d, task, netns, OWNER_EXACT);
+	return SOCKET_BINDS;
+}
+
+SEC("cgroup/post_bind4")
+int dns_bound4(struct bpf_sock *sk)
+{
+	return on_bind(sk);
+}
+
+SEC("cgroup/post_bind6")
+int dns_bound6(struct bpf_sock *sk)
+{
+	return on_bind(sk);
 }

@@ -179,7 +179,7 @@ struct dns_socket {
 /*
  * dns_sockets: who asks and who answers; what is received comes in nobody's context.
  * Key: the socket. Value: struct dns_socket.
- * Inserts: the first DNS message of the socket. Deletes: the kernel, with the socket.
+ * Inserts: its bind, the sweep, or its first DNS message. Deletes: the kernel, with the socket.
  * Full: no memory, LOSS_DNS_SOCKETS_UNTRACKED.
  */
 struct {

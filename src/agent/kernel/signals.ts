@@ -14,7 +14,7 @@ export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
     programs: ['tcp_state_changed', 'tcp_reset_received', 'tcp_reset_sent', 'tcp_error_noted'],
   },
   retransmits: { programs: ['tcp_retransmitted', 'tcp_synack_retransmitted'] },
-  dns: { programs: ['dns_sent', 'dns_received'], onCgroup: true },
+  dns: { programs: ['dns_sent', 'dns_received', 'dns_bound4', 'dns_bound6'], onCgroup: true },
 };
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */
