@@ -175,7 +175,8 @@ static __always_inline void on_datagram(struct __sk_buff *skb, struct dns_head *
  * Messages begin where the one before ends. One whose head is in one segment is told, as far as that segment
  * goes; what a segment continues or repeats is not told again.
  */
-static __noinline int on_segment(struct __sk_buff *skb, struct dns_head *head, const struct payload *p, u32 at)
+static __noinline u32 on_segment(struct __sk_buff *skb, struct dns_head *head, const struct payload *p,
+				u32 at)
 {
 	u32 start = p->sequence, end = start + p->length;
 	u16 length;

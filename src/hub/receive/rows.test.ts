@@ -220,6 +220,7 @@ describe('a bad record is rejected by name', () => {
     ['type', flow(1, { 'connection.established': 1 }), /connection\.established is 1/],
     ['type', flow(1, { 'latency.histogram': [1] }), /latency\.histogram/],
     ['type', windowEnd(1, { lost: [1] }), /lost is a list or map, not a map/],
+    ['missing', dnsLookups(1, { 'dns.question.name': undefined }), /dns\.question\.name/],
     ['type', dnsLookups(1, { 'dns.answers': [1] }), /dns\.answers has 1, not text/],
     ['time', flow(1, { 'window.start': 'yesterday' }), /RFC 3339/],
     ['time', flow(1, { 'window.end': new Date(startMs - 1).toISOString() }), /before window\.start/],

@@ -1,4 +1,4 @@
--- DNS lookups: one row per question, outcome and window, at one end. Recent windows first, then the failed ones.
+-- DNS lookups: one row per question, outcome and window, at one end. Recent windows first, then outcomes.
 CREATE TABLE IF NOT EXISTS {dns:Table}
 (
   window_start DateTime64(3, 'UTC') CODEC(Delta, ZSTD),

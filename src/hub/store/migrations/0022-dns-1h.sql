@@ -35,9 +35,9 @@ PRIMARY KEY (window_start, dns_rcode, host_name, process_name, direction)
 ORDER BY
 (
   window_start, dns_rcode, host_name, process_name, direction, dns_question_name,
-  dns_question_type, environment, agent_instance, boot_id, workload_name, process_executable_path,
-  user_id, attribution, network_transport, network_type, network_namespace, destination_ip,
-  destination_ip_form, destination_port, connection_state
+  dns_question_type, environment, agent_instance, boot_id, workload_name,
+  process_executable_path, user_id, attribution, network_transport, network_type, network_namespace,
+  destination_ip, destination_ip_form, destination_port, connection_state
 )
 SETTINGS
   non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, allow_nullable_key = 1
