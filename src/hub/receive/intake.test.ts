@@ -130,7 +130,7 @@ test('a bad record is rejected alone, and named', async () => {
   const status = intake.status();
   assert.deepEqual(status.rejected, { bounds: 1, unknown_event: 1 });
   assert.deepEqual(status.unknownEvents, { 'sonde.none': 1 });
-  assert.match(status.examples[0]?.message ?? '', /sonde\.dns/);
+  assert.match(status.examples[0]?.message ?? '', /sonde\.none/);
   assert.equal((await take(intake, [flow(2)])).stored, 1, 'mended, it is taken');
 });
 
