@@ -45,7 +45,13 @@ export type SocketInfo = {
   readonly bytesReceived: number;
   readonly retransmits: number;
   readonly segmentsOut: number;
+  readonly segmentsIn: number;
   readonly rttUs: number;
+  readonly rttMinUs: number;
+  /** Had something to send, and of that: held up by the peer's window, by its own send buffer. */
+  readonly busyUs: number;
+  readonly peerWindowUs: number;
+  readonly sendBufferUs: number;
 };
 
 /**
@@ -200,6 +206,11 @@ export class Actor {
 
   async rename(name: string): Promise<void> {
     await this.#channel.ask(['name', name]);
+  }
+
+  /** Takes another effective user. */
+  async user(uid: number): Promise<void> {
+    await this.#channel.ask(['user', uid]);
   }
 
   /** Moves to another namespace; sockets stay where they were made. Answers the inode. */

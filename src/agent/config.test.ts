@@ -20,6 +20,8 @@ const defaults: AgentConfig = {
   limits: {
     flow_rows: 65_536,
     event_buffer: 4 << 20,
+    owners: 4096,
+    network_namespaces: 1024,
     events_per_second: 1000,
     orphan_max: 3_600_000,
     dns_messages_per_second: 5000,
@@ -53,6 +55,8 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     limits: {
       flow_rows: 1024,
       event_buffer: 256 << 20,
+      owners: 64,
+      network_namespaces: 16_384,
       events_per_second: 1,
       orphan_max: 90_000,
       dns_messages_per_second: 100,

@@ -18,14 +18,14 @@ import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, type OwnerTable } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
+import { kernelLimitsOf } from '../kernel/generation.ts';
 import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
-import { openLookups } from '../lookups/lookups.ts';
-import { ringSource } from '../lookups/source.ts';
+import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -42,11 +42,10 @@ export interface Lasting {
 async function openCounts({ config, log, native, delivery, pins }: Lasting): Promise<OpenedKernel> {
   const resumed = delivery.resumed();
   const state = agentState(resumed);
-  const { limits } = config;
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    limits: kernelLimitsOf(config.limits),
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -59,13 +58,13 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 }
 
 function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
-  const { control, types } = kernel;
+  const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: () => control.namespacesUsed(),
+      numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),
@@ -80,6 +79,7 @@ export async function runGeneration(
 ): Promise<void> {
   const { config, native, delivery, log, pins } = lasting;
   const { instance, environment } = config;
+  const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, vanished, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
@@ -92,9 +92,9 @@ export async function runGeneration(
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types),
-    decodeFlows: flowDecoder(kernel.types),
-    lookups: openLookups(ringSource(kernel, dnsDecoder(kernel.types)), { ...config, resumed: lookups }),
+    decodeEvent: eventDecoder(kernel.types, tickNs),
+    decodeFlows: flowDecoder(kernel.types, tickNs),
+    lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
     owners,
     namespaces,
     closeWindow: windowCloser(

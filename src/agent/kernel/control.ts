@@ -61,8 +61,6 @@ export interface ControlWords {
   losses(): Record<string, number>;
   /** DNS messages that were put into the ring. */
   dnsTold(): number;
-  ownersUsed(): number;
-  namespacesUsed(): number;
 }
 
 const names = {
@@ -123,8 +121,6 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
       );
     },
     dnsTold: () => Number(Atomics.load(longs, outer.field('dns_told').offset / 8)),
-    ownersUsed: () => Atomics.load(words, outer.field('owners_used').offset / 4),
-    namespacesUsed: () => Atomics.load(words, outer.field('namespaces_used').offset / 4),
   };
 }
 

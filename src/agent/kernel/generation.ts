@@ -20,9 +20,40 @@ export interface KernelLimits {
    * counted.
    */
   readonly eventBytesMax: number;
+  /** Owners that have a number at a time. Beyond it they are told in less detail. */
+  readonly ownersMax: number;
+  /** Network namespaces that have a number at a time. Beyond it they are told as one. */
+  readonly namespacesMax: number;
 }
 
-export const kernelLimits: KernelLimits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
+export const kernelLimits: KernelLimits = {
+  flowRowsMax: 65_536,
+  eventBytesMax: 4 << 20,
+  ownersMax: 4096,
+  namespacesMax: 1024,
+};
+
+/** In the order of a generation's name. */
+const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax'] as const;
+
+export function sameLimits(a: KernelLimits, b: KernelLimits): boolean {
+  return limitNames.every((name) => a[name] === b[name]);
+}
+
+/** As the configuration has them. */
+export function kernelLimitsOf(limits: {
+  readonly flow_rows: number;
+  readonly event_buffer: number;
+  readonly owners: number;
+  readonly network_namespaces: number;
+}): KernelLimits {
+  return {
+    flowRowsMax: limits.flow_rows,
+    eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+    ownersMax: limits.owners,
+    namespacesMax: limits.network_namespaces,
+  };
+}
 
 /** With what it began. */
 export interface Birth {
@@ -41,16 +72,20 @@ export function objectDigest(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 32);
 }
 
-export function generationName(digest: string, { flowRowsMax, eventBytesMax }: KernelLimits): string {
-  return `${digest}_${String(flowRowsMax)}_${String(eventBytesMax)}`; // no dots: bpffs refuses them
+export function generationName(digest: string, limits: KernelLimits): string {
+  return [digest, ...limitNames.map((name) => String(limits[name]))].join('_'); // no dots: bpffs refuses them
 }
 
 export function parseGenerationName(
   name: string,
 ): { readonly digest: string; readonly limits: KernelLimits } | undefined {
-  const [, digest, rows, bytes] = /^([0-9a-f]{32})_(\d+)_(\d+)$/.exec(name) ?? [];
-  if (digest === undefined) return undefined;
-  return { digest, limits: { flowRowsMax: Number(rows), eventBytesMax: Number(bytes) } };
+  const [, digest, sizes] = /^([0-9a-f]{32})((?:_\d+){4})$/.exec(name) ?? [];
+  if (digest === undefined || sizes === undefined) return undefined;
+  const [flowRowsMax = 0, eventBytesMax = 0, ownersMax = 0, namespacesMax = 0] = sizes
+    .slice(1)
+    .split('_')
+    .map(Number);
+  return { digest, limits: { flowRowsMax, eventBytesMax, ownersMax, namespacesMax } };
 }
 
 type Numbers = readonly number[];

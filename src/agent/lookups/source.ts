@@ -1,7 +1,7 @@
 /** Lookups' source: the kernel's ring of DNS messages, and what the programs count beside it. */
 
 import type { DnsPacket } from '../../model/dns.ts';
-import type { LookupSource } from './lookups.ts';
+import { openLookups, type Lookups, type LookupSource, type LookupsOptions } from './lookups.ts';
 
 type Visitor = (view: DataView, offset: number) => void;
 
@@ -13,10 +13,9 @@ export interface DnsRing {
 /** What of DNS the programs may have seen and did not tell: an answer may be among it. */
 const responseLosses = ['dns_responses_suppressed', 'dns_ring_full', 'dns_segments_unread'] as const;
 
-export function ringSource(
-  { dns, control }: DnsRing,
-  decode: (view: DataView, offset: number) => DnsPacket,
-): LookupSource {
+type Decode = (view: DataView, offset: number) => DnsPacket;
+
+function ringSource({ dns, control }: DnsRing, decode: Decode): LookupSource {
   return {
     drain: (take, packetsMax) => dns.drain((view, offset) => take(decode(view, offset)), packetsMax),
     told: () => control.dnsTold(),
@@ -25,4 +24,8 @@ export function ringSource(
       return responseLosses.reduce((sum, name) => sum + (losses[name] ?? 0), 0);
     },
   };
+}
+
+export function lookupsOf(ring: DnsRing, decode: Decode, options: LookupsOptions): Lookups {
+  return openLookups(ringSource(ring, decode), options);
 }

@@ -28,7 +28,14 @@ const startMs = Date.parse('2026-03-01T22:00:00.000Z');
 const spanMs = 4 * 3_600_000;
 
 const summedBy = {
-  flows: ['connections_opened', 'connections_ended', 'bytes_sent', 'bytes_received'],
+  flows: [
+    'connections_opened',
+    'connections_ended',
+    'bytes_sent',
+    'bytes_received',
+    'segments_sent',
+    'app_unread_bytes',
+  ],
   dns: ['dns_lookups', 'dns_attempts'],
 } as const;
 const summed = Object.values(summedBy).flat();
@@ -62,6 +69,8 @@ function makeBlock(store: Store, { prng, number }: { prng: Prng; number: number 
       connections_ended: prng.below(100),
       bytes_sent: prng.below(1e6),
       bytes_received: prng.below(1e6),
+      segments_sent: prng.below(1e6),
+      app_unread_bytes: prng.below(1e6),
       latency_histogram: { [1000 * (1 + prng.below(5))]: 1 + prng.below(9) },
       window_ms: 10_000,
       dns_question_name: `name-${prng.below(50)}`,
