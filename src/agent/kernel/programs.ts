@@ -18,6 +18,7 @@ import type { Native, NativeError, NativeObject, ProgramStatistics } from './nat
 import type { Pins } from './pins.ts';
 import { openNumberTables } from './number-tables.ts';
 import type { NumberTable, TableName } from './numbers.ts';
+import { refusalIn } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
 import { allPrograms, signalPrograms } from './signals.ts';
 
@@ -59,7 +60,8 @@ function closedBy(window: number): string {
   return liveDuring(window + 1);
 }
 
-function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
+/** Throws build.broken_object. */
+export function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
   try {
     const object = native.open(path);
     return { object, types: parseBtf(native.btf(object)) };
@@ -67,6 +69,13 @@ function openObject(native: Native, path: string): { object: NativeObject; types
     const { message } = error as Error;
     throw new OperatorError('build.broken_object', { file: path, reason: message }, { cause: error });
   }
+}
+
+export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
+  for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
+  native.resize(object, 'events', limits.eventBytesMax);
+  for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
+  for (const map of ['namespaces', 'netns_ids']) native.resize(object, map, limits.namespacesMax);
 }
 
 export class Kernel implements AsyncDisposable {
@@ -100,7 +109,7 @@ export class Kernel implements AsyncDisposable {
     this.#attachments = attachmentsOf(native, this.#object);
     try {
       if (pinned) this.#takeMaps(pinned);
-      else this.#size();
+      else sizeMaps(native, this.#object, this.limits);
       this.#setConstants(options.netnsOfPackets === true);
       this.#leaveOut(signals);
       this.#load();
@@ -120,14 +129,6 @@ export class Kernel implements AsyncDisposable {
     this.#keys = new Uint8Array(0);
     this.#values = new Uint8Array(0);
     this.#room(1024);
-  }
-
-  #size(): void {
-    for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
-    this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
-    for (const map of ['owners', 'owner_ids']) this.#native.resize(this.#object, map, this.limits.ownersMax);
-    for (const map of ['namespaces', 'netns_ids'])
-      this.#native.resize(this.#object, map, this.limits.namespacesMax);
   }
 
   #view(map: string): ArrayBuffer {
@@ -168,7 +169,7 @@ export class Kernel implements AsyncDisposable {
         throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError(
         'kernel.load_failed',
-        { reason: lastLine(log) ?? (error as Error).message },
+        { reason: refusalIn(log) ?? (error as Error).message },
         { cause: error },
       );
     }
@@ -374,13 +375,4 @@ export class Kernel implements AsyncDisposable {
 
 function errorName(error: NativeError): string {
   return error.errno === 7 ? 'E2BIG' : error.errno === 28 ? 'ENOSPC' : '';
-}
-
-/** libbpf's own lines, not the verifier's listing: the last one that says something. */
-function lastLine(log: string | undefined): string | undefined {
-  return log
-    ?.split('\n')
-    .filter((line) => line.startsWith('libbpf:'))
-    .at(-1)
-    ?.replace(/^libbpf: /, '');
 }
