@@ -2,8 +2,9 @@
 /*
  * Sweep: every socket in every file table. Once at start it makes records for what is older than us
  * (seeding); at each window's end it reports what is still open into the window being closed, and names the
- * holder of a socket: of an accepted one, and of one that its owner has left. It does not see children not yet accepted, orphans and kernel sockets: these
- * are told when they end. Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ * holder of a socket: of an accepted one, and of one that its owner has left. It does not see children not
+ * yet accepted, orphans and kernel sockets: these are told when they end. Not with iter/bpf_sk_storage_map:
+ * that one panics 7.x kernels under churn.
  */
 #include "connection.h"
 #include "dns.h"
