@@ -6,6 +6,7 @@
  * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
  * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  */
+#include "dns.h"
 #include "listener.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -96,6 +97,28 @@ static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tc
 	return c;
 }
 
+/* A server of DNS that is older than us, and has sent nothing yet. */
+static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task, const struct shared *s)
+{
+	struct dns_socket blank = {};
+	struct dns_socket *d;
+	u32 netns;
+
+	if (!is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
+		return;
+	d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
+	if (d && d->attribution != OWNER_UNKNOWN)
+		return;
+	netns = netns_id(sk->__sk_common.skc_net.net);
+	if (netns == NETNS_IGNORED)
+		return;
+	dns_socket_owned_by(&blank, task, netns, OWNER_SCANNED);
+	if (d)
+		*d = blank;
+	else
+		bpf_sk_storage_get(&dns_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
 SEC("iter/task_file")
 int sweep(struct bpf_iter__task_file *ctx)
 {
@@ -115,6 +138,8 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
+	if (sk && sk->sk_protocol == IPPROTO_UDP)
+		sweep_dns(sk, task, s);
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);

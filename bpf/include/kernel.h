@@ -24,6 +24,7 @@ typedef __s64 s64;
 #define AF_INET6    10
 #define IPPROTO_TCP 6
 #define ETH_P_IP    0x0800
+#define IPPROTO_UDP 17
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
@@ -257,6 +258,10 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int tgid;
@@ -266,6 +271,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred;
+	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 	char comm[16];
 };

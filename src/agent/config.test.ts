@@ -16,6 +16,7 @@ const defaults: AgentConfig = {
   profile: 'failures',
   signals: {},
   slow: 1000,
+  dns: { ports: [53, 5353], timeout: 6000 },
   limits: {
     flow_rows: 65_536,
     event_buffer: 4 << 20,
@@ -23,6 +24,8 @@ const defaults: AgentConfig = {
     network_namespaces: 1024,
     events_per_second: 1000,
     orphan_max: 3_600_000,
+    dns_messages_per_second: 5000,
+    dns_names: 2000,
     trace_events_per_second: 20_000,
   },
   spool: { max_size: 256e6, drain: 5000 },
@@ -48,6 +51,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     signals: { retransmits: 'off' },
     namespaces: ['host', 'pid:42', 'blue', '/run/docker/netns/1a2b'],
     slow: 250,
+    dns: { ports: [53, 8053], timeout: 2500 },
     limits: {
       flow_rows: 1024,
       event_buffer: 256 << 20,
@@ -55,6 +59,8 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       network_namespaces: 16_384,
       events_per_second: 1,
       orphan_max: 90_000,
+      dns_messages_per_second: 100,
+      dns_names: 16,
       trace_events_per_second: 1_000_000,
     },
     spool: { max_size: 1e6, drain: 0 },

@@ -33,12 +33,36 @@ const limits = z.strictObject({
     description:
       'how long the kernel goes on counting for an agent that was killed; then the programs go idle',
   }),
+  dns_messages_per_second: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(5000)
+    .meta({ description: 'DNS queries read per second, and as many responses; the rest is counted' }),
+  dns_names: z
+    .int()
+    .min(16)
+    .max(100_000)
+    .default(2000)
+    .meta({ description: 'DNS names that a window tells apart; the rest is told by domain, and says so' }),
   trace_events_per_second: z
     .int()
     .min(1)
     .max(1_000_000)
     .default(20_000)
     .meta({ description: 'the same, for what only a live trace asks for' }),
+});
+
+const dns = z.strictObject({
+  ports: z
+    .array(z.int().min(1).max(65_535))
+    .min(1)
+    .max(8)
+    .default([53, 5353])
+    .meta({ description: 'UDP and TCP ports on which DNS is spoken' }),
+  timeout: duration({ min: '100ms', max: '1m', default: '6s' }).meta({
+    description: 'a lookup without an answer for so long after its last query is unanswered',
+  }),
 });
 
 const spool = z.strictObject({
@@ -83,6 +107,7 @@ async function agentSchema() {
     slow: duration({ min: '1ms', max: '1h', default: '1s' }).meta({
       description: 'a connection that took this long to establish is told as an event',
     }),
+    dns: dns.prefault({}).meta({ description: 'what the signal dns looks at' }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),

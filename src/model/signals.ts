@@ -29,6 +29,10 @@ export const signals = {
     tells: 'connection attempts to ports of this host where nobody listens',
     from: 'failures',
   },
+  dns: {
+    tells: 'DNS lookups: question, answer, latency and those unanswered; reads the messages',
+    from: 'full',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;

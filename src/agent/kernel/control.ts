@@ -7,6 +7,7 @@
  */
 
 import type { TypeInformation } from '../../lib/btf.ts';
+import type { Profile } from '../../model/signals.ts';
 
 export interface Control {
   seeding: boolean;
@@ -37,8 +38,13 @@ export type Stopped = 'no' | 'by_agent' | 'orphaned';
 
 export interface ControlWords {
   set(change: Partial<Control>): void;
-  /** Token buckets of the events that the policy wants, and of the rest for a live trace. */
-  budget(detail: EventBudget, trace: EventBudget): void;
+  /**
+   * Token buckets of the events that the policy wants, of the rest for a live trace, and of DNS messages: as
+   * many queries, and as many responses.
+   */
+  budget(detail: EventBudget, trace: EventBudget, dns: EventBudget): void;
+  /** Where DNS is spoken. */
+  dnsPorts(ports: readonly number[]): void;
   position(): Position;
   beginClosing(window: number, atMs: number): void;
   endClearing(window: number): void;
@@ -53,6 +59,8 @@ export interface ControlWords {
   stopped(): Stopped;
   /** Counts since load, by the names of `enum loss`. */
   losses(): Record<string, number>;
+  /** DNS messages that were put into the ring. */
+  dnsTold(): number;
 }
 
 const names = {
@@ -78,12 +86,16 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
     set(change) {
       for (const [key, value] of Object.entries(change)) write(names[key as keyof Control], Number(value));
     },
-    budget(detail, trace) {
-      [detail, trace].forEach(({ perSecond, burst }, index) => {
+    budget(detail, trace, dns) {
+      [detail, trace, dns, dns].forEach(({ perSecond, burst }, index) => {
         const gapNs = BigInt(Math.max(1, Math.round(1e9 / perSecond)));
         Atomics.store(longs, at('event_gap_ns') / 8 + index, gapNs);
         Atomics.store(longs, at('event_burst_ns') / 8 + index, gapNs * BigInt(burst));
       });
+    },
+    dnsPorts(ports) {
+      const { count } = inner.field('dns_ports');
+      for (let i = 0; i < count; i++) Atomics.store(words, at('dns_ports') / 4 + i, ports[i] ?? 0);
     },
     position: () => ({
       window: read('window'),
@@ -108,5 +120,30 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
         lossNames.map((name, index) => [name, Number(Atomics.load(longs, first + index))]),
       );
     },
+    dnsTold: () => Number(Atomics.load(longs, outer.field('dns_told').offset / 8)),
   };
+}
+
+/** The parts of the configuration that the programs are told. */
+export interface ControlConfig {
+  readonly profile: Profile;
+  /** In milliseconds. */
+  readonly slow: number;
+  readonly dns: { readonly ports: readonly number[] };
+  readonly limits: {
+    readonly events_per_second: number;
+    readonly trace_events_per_second: number;
+    readonly dns_messages_per_second: number;
+  };
+}
+
+export function configure(control: ControlWords, { profile, slow, dns, limits }: ControlConfig): void {
+  const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
+  control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
+  control.budget(
+    bucket(limits.events_per_second),
+    bucket(limits.trace_events_per_second),
+    bucket(limits.dns_messages_per_second),
+  );
+  control.dnsPorts(dns.ports);
 }

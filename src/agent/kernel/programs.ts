@@ -34,6 +34,11 @@ export interface KernelOptions {
   readonly limits: KernelLimits;
   /** Their programs are loaded, and may be attached. */
   readonly signals: readonly SignalName[];
+  /**
+   * These programs may ask for a packet's network namespace. A kernel before 6.15 refuses those that do; they
+   * then know it from the socket's sender.
+   */
+  readonly netnsOfPackets?: boolean;
   /** Its maps and links are taken over as they are; `limits` must be theirs. */
   readonly pinned?: Pinned | undefined;
 }
@@ -74,6 +79,8 @@ export function sizeMaps(native: Native, object: NativeObject, limits: KernelLim
 export class Kernel implements AsyncDisposable {
   readonly types: TypeInformation;
   readonly ring: Ring;
+  /** DNS messages. */
+  readonly dns: Ring;
   /** In place: the kernel writes them while we read. */
   readonly owners: DataView;
   readonly namespaces: DataView;
@@ -91,7 +98,8 @@ export class Kernel implements AsyncDisposable {
   readonly #listeners: Listeners;
   readonly #read: ReadRows;
 
-  constructor(native: Native, path: string, { limits, signals, pinned }: KernelOptions) {
+  constructor(native: Native, path: string, options: KernelOptions) {
+    const { limits, signals, pinned } = options;
     this.#native = native;
     this.limits = limits;
     this.#pinned = pinned;
@@ -100,7 +108,7 @@ export class Kernel implements AsyncDisposable {
     try {
       if (pinned) this.#takeMaps(pinned);
       else sizeMaps(native, this.#object, this.limits);
-      this.#setConstants();
+      this.#setConstants(options.netnsOfPackets === true);
       this.#leaveOut(signals);
       this.#load();
       if (pinned) this.#attachments.adopt(pinned);
@@ -109,6 +117,7 @@ export class Kernel implements AsyncDisposable {
       throw error;
     }
     this.ring = openRing(native.ring(this.#object, 'events'));
+    this.dns = openRing(native.ring(this.#object, 'dns_packets'));
     const tables = { owners: this.#view('owners'), namespaces: this.#view('namespaces') };
     this.owners = new DataView(tables.owners);
     this.namespaces = new DataView(tables.namespaces);
@@ -128,10 +137,12 @@ export class Kernel implements AsyncDisposable {
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
-  #setConstants(): void {
+  #setConstants(netnsOfPackets: boolean): void {
     const constants = new Uint8Array(this.#native.constants(this.#object, '.rodata'));
-    const { offset } = this.types.section('.rodata', 'flows_max');
-    new DataView(constants.buffer).setUint32(offset, this.limits.flowRowsMax, true);
+    const view = new DataView(constants.buffer);
+    const at = (name: string) => this.types.section('.rodata', name).offset;
+    view.setUint32(at('flows_max'), this.limits.flowRowsMax, true);
+    view.setUint8(at('tells_netns_cookie'), Number(netnsOfPackets));
     this.#native.constants(this.#object, '.rodata', constants);
   }
 

@@ -28,6 +28,7 @@ export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
     programs: ['tcp_attempt_refused'],
     lack: (native) => (tracesAllResets(native) ? undefined : untracedResets),
   },
+  dns: { programs: ['dns_sent', 'dns_received', 'dns_bound4', 'dns_bound6'], onCgroup: true },
 };
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */

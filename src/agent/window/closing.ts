@@ -8,12 +8,14 @@
  */
 
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
+import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
-import type { FlowRecord, ListenerRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
+import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { coverageSince, type Opens } from './coverage.ts';
 import { inboundSince, type InboundTotals } from './inbound.ts';
 import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
+import { dnsRecord, mergeLookups } from './lookups.ts';
 import { mergeRows } from './merge.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
@@ -23,6 +25,8 @@ export interface WindowParts {
   readonly rows: readonly Labelled<FlowRow>[];
   /** The listeners that there are at its end, and that went in it. */
   readonly inventory?: Inventory;
+  /** Of DNS; none where the signal is off. */
+  readonly lookups?: readonly Labelled<LookupRow>[];
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
@@ -31,7 +35,7 @@ export interface WindowParts {
 }
 
 export interface ClosedWindow {
-  readonly records: readonly (FlowRecord | ListenerRecord)[];
+  readonly records: readonly RowRecord[];
   readonly closing: WindowRecord;
 }
 
@@ -41,7 +45,7 @@ function total(records: readonly FlowRecord[], value: (record: FlowRecord) => nu
 
 type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution' | 'unlabelled'>;
 
-function countShares(records: readonly FlowRecord[]): Shares {
+function countShares(records: readonly FlowRecord[], lookups: readonly DnsRecord[]): Shares {
   const states: Partial<Record<ConnectionState, number>> = {};
   const attribution: Partial<Record<Attribution, number>> = {};
   const unlabelled: Record<string, number> = {};
@@ -53,8 +57,9 @@ function countShares(records: readonly FlowRecord[]): Shares {
     // Refusals are none.
     if (connections > 0)
       attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
-    for (const label of missingLabels(record)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   }
+  for (const label of [...records, ...lookups].flatMap(missingLabels))
+    unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   return { 'connections.ended.states': states, attribution, unlabelled };
 }
 
@@ -122,7 +127,8 @@ export function windowCloser(
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
   const tellListeners = listenerTeller(node, memory.listeners);
-  return ({ bounds, rows, losses, namespaces, signals, inventory }) => {
+  return ({ bounds, rows, lookups: asked = [], losses, namespaces, signals, inventory }) => {
+    const lookups = mergeLookups(asked).map((row) => dnsRecord(row, node, bounds));
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const opened = total(records, (r) => r['connections.opened']);
     const adopted = total(records, (r) => r['connections.adopted']);
@@ -137,7 +143,7 @@ export function windowCloser(
     memory.stillOpen += opened + adopted - ended;
     memory.missed = signalNames.filter((name) => memory.missed.includes(name) || !signals.includes(name));
     const comparing = incomparable(options, memory.missed);
-    const told = inventory ? tellListeners(inventory, bounds) : [];
+    const all = [...records, ...lookups, ...(inventory ? tellListeners(inventory, bounds) : [])];
     const compared = namespaces.map((observation) => ({
       ...reconcile(observation, comparing),
       ...inboundSince(memory.inbound, observation),
@@ -149,7 +155,7 @@ export function windowCloser(
       'window.number': bounds.number,
       'window.start': bounds.start,
       'window.end': bounds.end,
-      'window.records': records.length + told.length,
+      'window.records': all.length,
       ...(bounds.last ? { 'window.last': true as const } : {}),
       ...node,
       'connections.opened': opened,
@@ -165,7 +171,7 @@ export function windowCloser(
       retransmits: total(records, (r) => r.retransmits),
       refusals: total(records, (r) => r.refusals ?? 0),
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
-      ...countShares(records),
+      ...countShares(records, lookups),
       signals,
       lost: since(memory.losses, losses),
       'coverage.seen': coverage.seen,
@@ -174,6 +180,6 @@ export function windowCloser(
       'coverage.namespaces': compared,
     };
     memory.losses = losses;
-    return { records: [...records, ...told], closing };
+    return { records: all, closing };
   };
 }
