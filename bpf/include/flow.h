@@ -18,10 +18,10 @@ struct delta {
 	u64 received;
 	u32 retransmits;
 	u32 latency_us;
-	u8 opened;
-	u8 adopted;
+	u32 opened;
+	u32 adopted;
+	u32 ended;
 	u8 established;
-	u8 ended;
 	u8 open;
 	u8 reset_sent;
 	u8 reset_received;
@@ -179,13 +179,13 @@ static __always_inline void flow_add(u32 which, struct flow_key *key, const stru
 	if (!f)
 		return;
 	if (d->opened)
-		__sync_fetch_and_add(&f->opened, 1);
+		__sync_fetch_and_add(&f->opened, d->opened);
 	if (d->adopted)
-		__sync_fetch_and_add(&f->adopted, 1);
+		__sync_fetch_and_add(&f->adopted, d->adopted);
 	if (d->established)
 		__sync_fetch_and_add(&f->established, 1);
 	if (d->ended)
-		__sync_fetch_and_add(&f->ended, 1);
+		__sync_fetch_and_add(&f->ended, d->ended);
 	if (d->open)
 		__sync_fetch_and_add(&f->open, 1);
 	if (d->sent)

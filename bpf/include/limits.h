@@ -4,6 +4,7 @@
 #pragma once
 
 #define FLOWS_MAX	 65536 /* rows of one window; 600 B each when used, 1 MiB of buckets when not */
+#define UDP_FLOWS_MAX	 32768 /* of one window; 200 B each when used */
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) */
 #define NAMESPACES_MAX	 1024 /* network namespaces met since attach */
 #define EVENTS_BYTES_MAX (4 << 20)

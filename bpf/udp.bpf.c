@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * UDP: every datagram that a socket sends or is given, in all network namespaces, as sums of its flow. Most
+ * packets are TCP: they are told by one look at the IP header, and cost nothing more.
+ *
+ * Sent is seen before fragmentation, received after reassembly, by the socket's own hook: a datagram for
+ * several sockets (multicast) counts for each. What a full receive buffer drops was given, and counts.
+ */
+#include "connection.h"
+#include "udp.h"
+
+char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
+
+#define IPV6_EXTENSIONS_MAX 4
+
+struct ipv4_header {
+	u8 version_and_length;
+	u8 service;
+	u16 length;
+	u32 fragment;
+	u8 hops;
+	u8 protocol;
+	u16 sum;
+	u32 source;
+	u32 destination;
+};
+
+struct ipv6_header {
+	u8 version;
+	u8 label[3];
+	u16 length;
+	u8 next;
+	u8 hops;
+	u32 source[4];
+	u32 destination[4];
+};
+
+struct udp_header {
+	u16 source;
+	u16 destination;
+	u16 length;
+	u16 sum;
+};
+
+static __always_inline void mapped(u8 *out, u32 v4)
+{
+	u32 *a = (u32 *)out;
+
+	a[0] = 0;
+	a[1] = 0;
+	a[2] = bpf_htonl(0xffff);
+	a[3] = v4;
+}
+
+/* Where the UDP header is behind an IPv6 header, from its start; 0: this is no UDP. */
+static __always_inline u32 behind_ipv6(void *data, void *end, u8 next)
+{
+	u32 at = sizeof(struct ipv6_header);
+	u8 *extension;
+
+#pragma unroll
+	for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
+		if (next == IPPROTO_UDP)
+			return at;
+		if (next != 0 && next != 43 && next != 60) /* hop-by-hop, routing, destination options */
+			return 0;
+		extension = data + at;
+		if ((void *)(extension + 2) > end)
+			return 0;
+		next = extension[0];
+		at += (extension[1] + 1) * 8;
+	}
+	return next == IPPROTO_UDP ? at : 0;
+}
+
+/* False for what is no UDP. The headers are in one piece: the kernel has written or read them just now. */
+static __always_inline bool udp_read(struct __sk_buff *skb, struct udp_datagrams *d)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	bool sent = d->direction == DIRECTION_EGRESS;
+	struct ipv4_header *v4 = data;
+	struct ipv6_header *v6 = data;
+	struct udp_header *udp;
+	u32 at;
+
+	if ((void *)(v4 + 1) > end)
+		return false;
+	if (v4->version_and_length >> 4 == 4) {
+		if (v4->protocol != IPPROTO_UDP)
+			return false;
+		at = (v4->version_and_length & 15) * 4;
+		mapped(d->key.remote, sent ? v4->destination : v4->source);
+		mapped(d->local, sent ? v4->source : v4->destination);
+	} else {
+		if (v6->next == IPPROTO_TCP || (void *)(v6 + 1) > end)
+			return false;
+		at = behind_ipv6(data, end, v6->next);
+		if (!at)
+			return false;
+		__builtin_memcpy(d->key.remote, sent ? v6->destination : v6->source, 16);
+		__builtin_memcpy(d->local, sent ? v6->source : v6->destination, 16);
+	}
+	udp = data + at;
+	if ((void *)(udp + 1) > end)
+		return false;
+	d->key.remote_port = bpf_ntohs(sent ? udp->destination : udp->source);
+	d->key.local_port = bpf_ntohs(sent ? udp->source : udp->destination);
+	at += sizeof(*udp);
+	d->bytes = skb->len > at ? skb->len - at : 0;
+	/* Segmentation offload: one header for all of them, each of gso_size but the last. */
+	d->count = skb->gso_size ? (d->bytes + skb->gso_size - 1) / skb->gso_size : 1;
+	return true;
+}
+
+/*
+ * Who sends: the task in whose context the datagram goes out. A user's socket is sent from by system calls
+ * only (and io_uring's threads, which are the user's); a kernel thread names nobody but a socket of its own.
+ */
+static __always_inline void udp_sent_by(struct udp_socket *s, struct task_struct *task)
+{
+	u32 owner;
+
+	if (SENDER_PID(s->sender) == task->tgid && s->attribution == OWNER_EXACT)
+		return;
+	if ((task->flags & PF_KTHREAD) && SENDER_OWNER(s->sender))
+		return;
+	owner = owner_id(task);
+	s->sender = (u64)task->tgid << 32 | owner;
+	s->attribution = !owner			     ? OWNER_UNKNOWN
+			 : task->flags & PF_KTHREAD ? OWNER_KERNEL
+						     : OWNER_EXACT;
+}
+
+/* Of a socket that is older than us and in no file table; its namespace is taken for its sender's. */
+static __always_inline struct udp_socket *udp_socket_met(struct bpf_sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct udp_socket blank = {.older_ns = bpf_ktime_get_ns()};
+
+	if (sk->protocol != IPPROTO_UDP || sk->type != SOCK_DGRAM)
+		return 0;
+	blank.netns = netns_id(task->nsproxy->net_ns);
+	return bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void udp_add(struct udp_flow *f, const struct udp_datagrams *d)
+{
+	if (d->direction == DIRECTION_EGRESS) {
+		__sync_fetch_and_add(&f->bytes_sent, d->bytes);
+		__sync_fetch_and_add(&f->datagrams_sent, d->count);
+	} else {
+		__sync_fetch_and_add(&f->bytes_received, d->bytes);
+		__sync_fetch_and_add(&f->datagrams_received, d->count);
+	}
+}
+
+/*
+ * A flow's first datagram. Whoever sent it opened the flow; on a socket that was there before us, not longer
+ * than a flow may be quiet, it may be in the midst of one: then the service is the lower port of a socket
+ * that is not connected.
+ */
+static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, const struct udp_datagrams *d,
+				bool connected)
+{
+	struct shared *shared = shared_state();
+	u64 now = bpf_ktime_get_ns();
+
+	look_for_agent(now);
+	f->owner = SENDER_OWNER(s->sender);
+	f->attribution = s->attribution;
+	f->quiet_since_ns = now;
+	f->direction = d->direction;
+	__builtin_memcpy(f->local, d->local, sizeof(f->local));
+	if (s->older_ns && shared && now - s->older_ns < shared->control.udp_idle_ns) {
+		f->adopted = 1;
+		if (!connected && d->key.local_port < d->key.remote_port)
+			f->direction = DIRECTION_INGRESS;
+	} else {
+		f->opened = 1;
+	}
+}
+
+/* No room for a flow: bytes and datagrams are counted where the flow's would be. */
+static __noinline void udp_count_alone(const struct udp_flow *f, const struct udp_datagrams *d)
+{
+	struct flow_key row = {};
+	struct delta delta = {};
+
+	if (d->direction == DIRECTION_EGRESS) {
+		delta.sent = d->bytes;
+		delta.segments_sent = d->count;
+	} else {
+		delta.received = d->bytes;
+		delta.segments_received = d->count;
+	}
+	udp_row_key(&row, &d->key, f, STATE_CLOSED);
+	flow_add(FLOWS_LIVE, &row, &delta);
+	lose(LOSS_UDP_FLOWS_FULL, d->count);
+}
+
+static __always_inline void udp_count(const struct udp_socket *s, const struct udp_datagrams *d,
+				      bool connected)
+{
+	u32 window = udp_window();
+	struct udp_flow *f = udp_find(&d->key, window), new = {};
+
+	if (!f) {
+		udp_open(&new, s, d, connected);
+		udp_add(&new, d);
+		if (!udp_insert(window, &d->key, &new))
+			return;
+		f = udp_lookup(window, &d->key); /* another CPU was quicker, or there is no room */
+		if (!f) {
+			udp_count_alone(&new, d);
+			return;
+		}
+	}
+	if (f->status == UDP_ENDED && __sync_val_compare_and_swap(&f->status, UDP_ENDED, UDP_OPEN) == UDP_ENDED)
+		__sync_fetch_and_add(&f->opened, 1);
+	if (f->owner != SENDER_OWNER(s->sender) && f->attribution != OWNER_EXACT) {
+		f->owner = SENDER_OWNER(s->sender);
+		f->attribution = s->attribution;
+	}
+	udp_add(f, d);
+}
+
+static __always_inline int udp_datagram(struct __sk_buff *skb, u8 direction)
+{
+	struct udp_datagrams d = {.direction = direction};
+	struct bpf_sock *sk = skb->sk;
+	struct udp_socket *s;
+
+	if (!udp_read(skb, &d) || !counting() || !sk)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 1;
+	s = bpf_sk_storage_get(&udp_sockets, sk, 0, 0);
+	if (!s && direction == DIRECTION_EGRESS)
+		s = udp_socket_met(sk);
+	if (!s) {
+		if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM)
+			lose(LOSS_UDP_SOCKETS_UNKNOWN, d.count);
+		return 1;
+	}
+	if (s->netns == NETNS_IGNORED)
+		return 1;
+	if (direction == DIRECTION_EGRESS)
+		udp_sent_by(s, bpf_get_current_task_btf());
+	if (!s->cookie)
+		s->cookie = bpf_get_socket_cookie(skb);
+	d.key.cookie = s->cookie;
+	d.key.netns = s->netns;
+	udp_count(s, &d, sk->dst_port != 0);
+	return 1;
+}
+
+/* Always let through: 1. */
+SEC("cgroup_skb/egress")
+int udp_sent(struct __sk_buff *skb)
+{
+	return udp_datagram(skb, DIRECTION_EGRESS);
+}
+
+SEC("cgroup_skb/ingress")
+int udp_received(struct __sk_buff *skb)
+{
+	return udp_datagram(skb, DIRECTION_INGRESS);
+}
+
+/* socket(): always in the context, and in the network namespace, of its maker. */
+SEC("cgroup/sock_create")
+int udp_socket_made(struct bpf_sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct udp_socket new = {.attribution = OWNER_INHERITED};
+	u32 owner;
+
+	if (sk->type != SOCK_DGRAM || sk->protocol != IPPROTO_UDP || !counting())
+		return 1;
+	new.netns = netns_id(task->nsproxy->net_ns);
+	if (new.netns != NETNS_IGNORED) {
+		owner = owner_id(task);
+		new.sender = (u64)task->tgid << 32 | owner;
+		if (!owner)
+			new.attribution = OWNER_UNKNOWN;
+	}
+	bpf_sk_storage_get(&udp_sockets, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
+	return 1;
+}
+
+SEC("cgroup/sock_release")
+int udp_socket_released(struct bpf_sock *sk)
+{
+	struct udp_socket *s;
+	u32 window = udp_window();
+	u64 cookie;
+
+	if (sk->protocol != IPPROTO_UDP)
+		return 1;
+	s = bpf_sk_storage_get(&udp_sockets, sk, 0, 0);
+	if (!s || !s->cookie)
+		return 1;
+	cookie = s->cookie;
+	bpf_map_update_elem(&udp_released, &cookie, &window, BPF_ANY);
+	return 1;
+}
+
+/* The flow ends, unless it has ended already: the error may be told of twice. */
+static __noinline bool udp_refuse(const struct udp_flow_key *key)
+{
+	struct udp_flow *f = udp_find(key, udp_window());
+	u32 was;
+
+	if (!f)
+		return true;
+	was = __sync_val_compare_and_swap(&f->status, UDP_OPEN, UDP_ENDED);
+	if (was == UDP_OPEN)
+		__sync_fetch_and_add(&f->refused, 1);
+	return was != UDP_CARRIED;
+}
+
+/*
+ * ICMP port unreachable for a connected socket. Of one that is not connected the kernel tells only who asked
+ * for it (IP_RECVERR), and not here to whom the datagram went.
+ */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(udp_error_noted, const struct sock *sk)
+{
+	struct udp_flow_key key = {};
+	struct udp_socket *s;
+
+	if (sk->sk_protocol != IPPROTO_UDP || sk->sk_err != ECONNREFUSED || !sk->__sk_common.skc_dport)
+		return 0;
+	s = bpf_sk_storage_get(&udp_sockets, (void *)sk, 0, 0);
+	if (!s || !s->cookie || s->netns == NETNS_IGNORED || !counting())
+		return 0;
+	key.cookie = s->cookie;
+	key.netns = s->netns;
+	key.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	key.local_port = sk->__sk_common.skc_num;
+	remote_address(sk, key.remote);
+	if (!udp_refuse(&key))
+		udp_refuse(&key); /* the window was being closed: now it is found in the next one */
+	return 0;
+}
