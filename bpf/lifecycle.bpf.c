@@ -91,9 +91,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->noted_error = 0;
 	c->latency_us = 0;
 	c->local_port = 0;
-	c->sent_reported = payload_sent(tp);
-	c->received_reported = payload_received(sk, tp);
-	c->retransmits_reported = tp->total_retrans;
+	marks_read(&c->marks, sk, tp);
 	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
 	c->reported = 0; /* last: from here on the sweep may count it */
@@ -137,9 +135,7 @@ static __always_inline void on_child(const struct sock *sk)
 	look_for_agent(c->started_ns);
 	c->local_port = sk->__sk_common.skc_num;
 	c->sequence = 1;
-	c->sent_reported = 0;
-	c->received_reported = 0;
-	c->retransmits_reported = 0;
+	__builtin_memset(&c->marks, 0, sizeof(c->marks));
 	c->retransmits_counted = 0;
 	c->latency_us = 0;
 	c->flags = 0;
@@ -193,7 +189,7 @@ static __always_inline void on_established(const struct sock *sk)
 		}
 		if (!tp->bytes_sent) { /* a child begins with its SYN-ACK's retransmissions: counted there
 					  already */
-			c->retransmits_reported = tp->total_retrans;
+			c->marks.retransmits = tp->total_retrans;
 			c->retransmits_counted = tp->total_retrans;
 		}
 	}
@@ -221,6 +217,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 {
 	struct flow_key key = {};
 	struct delta d = {.ended = 1};
+	struct marks marks;
 	u64 now = bpf_ktime_get_ns();
 	u32 before;
 
@@ -229,7 +226,8 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
 	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
-	delta_at_end(&d, sk, tp, c);
+	marks_read(&marks, sk, tp);
+	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
 	delta_reported(&d, c, before);
 	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
 	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;

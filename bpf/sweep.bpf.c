@@ -10,17 +10,11 @@
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
-/* The mark of one sum: move it on to `now`, and say by how much; nothing if the socket's end was quicker. */
-#define ADVANCE(mark, now)                                                                                   \
-	({                                                                                                   \
-		typeof(mark) was = *(volatile typeof(mark) *)&(mark), is = (now);                            \
-		is > was &&__sync_val_compare_and_swap(&(mark), was, is) == was ? is - was : 0;              \
-	})
-
 static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, struct connection *c, u32 window)
 {
 	struct flow_key key = {};
 	struct delta d = {.open = 1};
+	struct marks marks;
 	u32 before = *(volatile u32 *)&c->reported, after;
 
 	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
@@ -33,9 +27,8 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	delta_reported(&d, c, before);
 	if (!(after & REPORTED_ESTABLISHED))
 		d.established = 0;
-	d.sent = ADVANCE(c->sent_reported, payload_sent(tp));
-	d.received = ADVANCE(c->received_reported, payload_received(sk, tp));
-	d.retransmits = ADVANCE(c->retransmits_reported, tp->total_retrans);
+	marks_read(&marks, sk, tp);
+	delta_advance(&d, &c->marks, &marks);
 	d.latency_us = c->latency_us;
 	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
 	flow_key_of(&key, sk, c, STATE_OPEN);

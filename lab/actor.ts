@@ -45,7 +45,13 @@ export type SocketInfo = {
   readonly bytesReceived: number;
   readonly retransmits: number;
   readonly segmentsOut: number;
+  readonly segmentsIn: number;
   readonly rttUs: number;
+  readonly rttMinUs: number;
+  /** Had something to send, and of that: held up by the peer's window, by its own send buffer. */
+  readonly busyUs: number;
+  readonly peerWindowUs: number;
+  readonly sendBufferUs: number;
 };
 
 /**

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "event.h"
-#include "flow.h"
+#include "marks.h"
 #include "netns.h"
 #include "owner.h"
 
@@ -57,17 +57,6 @@ static __always_inline void local_address(const struct sock *sk, u8 *out)
 	a[3] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
 }
 
-/* Payload: retransmissions are not new bytes, and a received FIN (SOCK_DONE) was counted as one. */
-static __always_inline u64 payload_sent(const struct tcp_sock *tp)
-{
-	return tp->bytes_sent - tp->bytes_retrans;
-}
-
-static __always_inline u64 payload_received(const struct sock *sk, const struct tcp_sock *tp)
-{
-	return tp->bytes_received - ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
-}
-
 /*
  * Who opened a connection that is older than us? The opener's SYN was acknowledged and counted in
  * bytes_acked; the other end's was not (its count starts behind the SYN). What is acknowledged or in flight,
@@ -94,9 +83,7 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	c->started_ns = bpf_ktime_get_ns();
 	c->sequence = 1;
 	c->local_port = sk->__sk_common.skc_num;
-	c->sent_reported = payload_sent(tp);
-	c->received_reported = payload_received(sk, tp);
-	c->retransmits_reported = tp->total_retrans;
+	marks_read(&c->marks, sk, tp);
 	c->retransmits_counted = tp->total_retrans;
 	c->flags = CONNECTION_ADOPTED;
 	c->reported = 0;
@@ -134,22 +121,6 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 		to_nothing(remote_of(key));
 		key->form = FORM_FOLDED;
 	}
-}
-
-/*
- * What no row has yet. The record's marks move by exchange at the end and by compare-and-swap in the sweep,
- * which run at the same time on two CPUs: whoever loses adds nothing, and the sum over all rows telescopes to
- * the socket's own counters.
- */
-static __always_inline void delta_at_end(struct delta *d, const struct sock *sk, struct tcp_sock *tp,
-					 struct connection *c)
-{
-	u64 sent = payload_sent(tp), received = payload_received(sk, tp);
-	u32 retransmits = tp->total_retrans;
-
-	d->sent = sent - __sync_lock_test_and_set(&c->sent_reported, sent);
-	d->received = received - __sync_lock_test_and_set(&c->received_reported, received);
-	d->retransmits = retransmits - __sync_lock_test_and_set(&c->retransmits_reported, retransmits);
 }
 
 static __always_inline void delta_reported(struct delta *d, const struct connection *c, u32 before)
@@ -197,6 +168,8 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 	e->sequence = c->sequence;
 	e->latency_us = c->latency_us;
 	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;
+	e->segments_sent = tp->segs_out;
+	e->segments_received = tp->segs_in;
 	e->retransmits = tp->total_retrans;
 	e->attribution = c->attribution;
 	e->established = (c->flags & CONNECTION_ESTABLISHED) != 0;

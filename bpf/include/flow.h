@@ -16,6 +16,8 @@ const volatile struct flow no_flow __weak = {};
 struct delta {
 	u64 sent;
 	u64 received;
+	u32 segments_sent;
+	u32 segments_received;
 	u32 retransmits;
 	u32 latency_us;
 	u32 opened;
@@ -192,6 +194,10 @@ static __always_inline void flow_add(u32 which, struct flow_key *key, const stru
 		__sync_fetch_and_add(&f->bytes_sent, d->sent);
 	if (d->received)
 		__sync_fetch_and_add(&f->bytes_received, d->received);
+	if (d->segments_sent)
+		__sync_fetch_and_add(&f->segments_sent, d->segments_sent);
+	if (d->segments_received)
+		__sync_fetch_and_add(&f->segments_received, d->segments_received);
 	if (d->retransmits)
 		__sync_fetch_and_add(&f->retransmits, d->retransmits);
 	if (d->reset_sent)

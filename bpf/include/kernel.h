@@ -116,6 +116,7 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	u32 segs_in;
 	u32 segs_out;
 	u32 data_segs_in;
 	u32 total_retrans;

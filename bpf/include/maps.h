@@ -6,14 +6,21 @@
 
 #include "records.h"
 
+/* A socket's counters: where they stand, or how much of them is in some flow row already. */
+struct marks {
+	u64 sent; /* payload */
+	u64 received;
+	u32 segments_sent;
+	u32 segments_received;
+	u32 retransmits;
+};
+
 /* One TCP connection end, or a listener, as long as its socket lives. */
 struct connection {
 	u64 started_ns; /* SYN sent, or child created */
-	u64 sent_reported; /* payload that is in some flow row already */
-	u64 received_reported;
 	u64 pid_started_ns;
-	u32 retransmits_reported;
-	u32 retransmits_counted; /* … that are in the namespace's count already */
+	struct marks marks;
+	u32 retransmits_counted; /* those that are in the namespace's count already */
 	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and
 			 close agree */
 	u32 owner;

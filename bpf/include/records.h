@@ -122,6 +122,8 @@ struct flow {
 	u64 open;
 	u64 bytes_sent;
 	u64 bytes_received;
+	u64 segments_sent;
+	u64 segments_received;
 	u64 retransmits;
 	u64 resets_sent;
 	u64 resets_received;
@@ -145,6 +147,8 @@ struct event {
 	u32 pid;
 	u32 sequence;
 	u32 latency_us;
+	u32 segments_sent;
+	u32 segments_received;
 	u32 retransmits;
 	u16 source_port;
 	u16 destination_port;

@@ -19,6 +19,8 @@ export interface Sums {
   open: number;
   bytesSent: number;
   bytesReceived: number;
+  segmentsSent: number;
+  segmentsReceived: number;
   retransmits: number;
   resetsSent: number;
   resetsReceived: number;
@@ -71,6 +73,8 @@ export interface ConnectionEvent {
   readonly latencyUs: number | null;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  readonly segmentsSent: number;
+  readonly segmentsReceived: number;
   readonly retransmits: number;
   /** errno, 0 when there was none. */
   readonly error: number;

@@ -74,6 +74,8 @@ export type FlowRecord = ConnectionLabels & {
   readonly 'connections.abandoned'?: number;
   readonly 'bytes.sent': number;
   readonly 'bytes.received': number;
+  readonly 'segments.sent': number;
+  readonly 'segments.received': number;
   readonly retransmits: number;
   readonly 'resets.sent': number;
   readonly 'resets.received': number;
@@ -98,6 +100,8 @@ export type ConnectionRecord = ConnectionLabels & {
   readonly 'connection.duration_ms'?: number;
   readonly 'bytes.sent': number;
   readonly 'bytes.received': number;
+  readonly 'segments.sent': number;
+  readonly 'segments.received': number;
   readonly retransmits: number;
   readonly error?: string;
   readonly 'reset.side'?: ResetSide;

@@ -48,6 +48,7 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
   ];
   const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
   const [sent, received, retransmits] = [field('bytes_sent'), field('bytes_received'), field('retransmits')];
+  const [segmentsSent, segmentsReceived] = [field('segments_sent'), field('segments_received')];
   const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
   const [moment, direction, state, attribution] = [
     field('moment'),
@@ -88,6 +89,8 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     latencyUs: hasLatency(view, base) === 1 ? latency(view, base) : null,
     bytesSent: sent(view, base),
     bytesReceived: received(view, base),
+    segmentsSent: segmentsSent(view, base),
+    segmentsReceived: segmentsReceived(view, base),
     retransmits: retransmits(view, base),
     error: error(view, base),
     resetSide: none(words.sides[side(view, base)]) as ResetSide | undefined,

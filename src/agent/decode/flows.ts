@@ -106,6 +106,8 @@ function sumsReader(types: TypeInformation): (view: DataView, base: number) => S
     open: field('open'),
     bytesSent: field('bytes_sent'),
     bytesReceived: field('bytes_received'),
+    segmentsSent: field('segments_sent'),
+    segmentsReceived: field('segments_received'),
     retransmits: field('retransmits'),
     resetsSent: field('resets_sent'),
     resetsReceived: field('resets_received'),

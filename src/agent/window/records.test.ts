@@ -19,6 +19,8 @@ describe('flowRecord', () => {
       open: 1,
       bytesSent: 100,
       bytesReceived: 200,
+      segmentsSent: 12,
+      segmentsReceived: 11,
       retransmits: 5,
       resetsSent: 6,
       resetsReceived: 7,
@@ -66,6 +68,8 @@ describe('flowRecord', () => {
         'connections.open': 1,
         'bytes.sent': 100,
         'bytes.received': 200,
+        'segments.sent': 12,
+        'segments.received': 11,
         retransmits: 5,
         'resets.sent': 6,
         'resets.received': 7,
@@ -157,6 +161,8 @@ describe('connectionRecord', () => {
       'close.reason': 'fin_local',
       'bytes.sent': 10,
       'bytes.received': 20,
+      'segments.sent': 5,
+      'segments.received': 4,
       retransmits: 2,
     });
   });

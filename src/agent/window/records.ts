@@ -100,6 +100,8 @@ export function flowRecord(
     ...(window.last && sums.open > 0 ? { 'connections.abandoned': sums.open } : {}),
     'bytes.sent': sums.bytesSent,
     'bytes.received': sums.bytesReceived,
+    'segments.sent': sums.segmentsSent,
+    'segments.received': sums.segmentsReceived,
     retransmits: sums.retransmits,
     'resets.sent': sums.resetsSent,
     'resets.received': sums.resetsReceived,
@@ -152,6 +154,8 @@ export function connectionRecord(
     ...endLabels(event),
     'bytes.sent': event.bytesSent,
     'bytes.received': event.bytesReceived,
+    'segments.sent': event.segmentsSent,
+    'segments.received': event.segmentsReceived,
     retransmits: event.retransmits,
   };
 }

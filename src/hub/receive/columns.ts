@@ -78,6 +78,19 @@ const sums = (...labels: readonly string[]): Columns =>
   Object.fromEntries(labels.map((label) => [label.replaceAll('.', '_'), integer(label)]));
 
 const transferred = sums('bytes.sent', 'bytes.received', 'retransmits');
+/** What a flow and a connection say beside that. */
+const depth = sums(
+  'segments.sent',
+  'segments.received',
+  'retransmits.syn',
+  'retransmits.synack',
+  'retransmits.data',
+  'limited_ms.busy',
+  'limited_ms.peer_window',
+  'limited_ms.send_buffer',
+  'app.unread_bytes',
+  'app.waiting_ms',
+);
 const counted = sums(
   'connections.opened',
   'connections.adopted',
@@ -113,6 +126,8 @@ function total(counts: Readonly<Record<string, number>>): number {
 
 const latency = amountValue('latency_ms');
 const open = integerValue('connections.open');
+const rtt = amountValue('rtt_ms');
+const rttCount = integerValue('rtt.count');
 
 export const flowColumns: Columns = {
   ...window,
@@ -131,6 +146,11 @@ export const flowColumns: Columns = {
     ),
   ...transferred,
   ...sums('resets.sent', 'resets.received', 'timeouts.by_application'),
+  ...depth,
+  ...sums('rtt.count', 'app.unread_connections', 'app.waiting_connections'),
+  // A window's round trip is the mean over the sockets that were looked at.
+  rtt_sum_ms: (record) => (rtt(record) ?? 0) * (rttCount(record) ?? 0),
+  rtt_min_ms: nullableAmount('rtt_min_ms'),
 };
 
 function eventTime({ timeMs }: LogRecord, moment: Parameters<Cell>[1]): number {
@@ -154,6 +174,9 @@ export const connectionColumns: Columns = {
   reset_side: text('reset.side'),
   close_reason: text('close.reason'),
   timeout_by: text('timeout.by'),
+  ...depth,
+  rtt_ms: nullableAmount('rtt_ms'),
+  rtt_min_ms: nullableAmount('rtt_min_ms'),
 };
 
 const attribution = countsValue('attribution');

@@ -27,7 +27,14 @@ const limits = { readyMsMax: 120_000, pollMs: 20, rowsMax: 3000, attemptsMax: 50
 const startMs = Date.parse('2026-03-01T22:00:00.000Z');
 const spanMs = 4 * 3_600_000;
 
-const summed = ['connections_opened', 'connections_ended', 'bytes_sent', 'bytes_received'] as const;
+const summed = [
+  'connections_opened',
+  'connections_ended',
+  'bytes_sent',
+  'bytes_received',
+  'segments_sent',
+  'app_unread_bytes',
+] as const;
 
 /** Column sums and row counts, by table. */
 type Totals = Map<string, bigint>;
@@ -58,6 +65,8 @@ function makeBlock(store: Store, { prng, number }: { prng: Prng; number: number 
       connections_ended: prng.below(100),
       bytes_sent: prng.below(1e6),
       bytes_received: prng.below(1e6),
+      segments_sent: prng.below(1e6),
+      app_unread_bytes: prng.below(1e6),
       latency_histogram: { [1000 * (1 + prng.below(5))]: 1 + prng.below(9) },
       window_ms: 10_000,
     };

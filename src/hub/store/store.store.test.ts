@@ -111,14 +111,21 @@ describe('the store', () => {
         connection_established: true,
         latency_histogram: { 1000: 2, 2000: 1 },
         connections_opened: 3,
+        segments_sent: 5,
+        rtt_min_ms: sequence === 3 ? null : sequence / 4,
+        app_waiting_ms: sequence * 100,
       });
-    const block = { id: 'b1', rows: { flows: [flow(1), flow(2)] } };
+    const block = { id: 'b1', rows: { flows: [flow(1), flow(2), flow(3)] } };
     await store.insert(block);
     await store.insert(block);
-    const sums = 'sum(connections_opened) AS opened, sumMap(latency_histogram) AS histogram';
+    const sums = [
+      'sum(connections_opened) AS opened, sumMap(latency_histogram) AS histogram',
+      'sum(segments_sent) AS segments, min(rtt_min_ms) AS quickest, max(app_waiting_ms) AS longest',
+    ].join(', ');
     for (const table of ['flows', 'flows_1m', 'flows_1h']) {
       const [sum] = await rowsOf(`SELECT ${sums} FROM ${table}`);
-      assert.deepEqual(sum, { opened: 6, histogram: { 1000: 4, 2000: 2 } }, table);
+      const histogram = { 1000: 6, 2000: 3 };
+      assert.deepEqual(sum, { opened: 9, histogram, segments: 15, quickest: 0.25, longest: 300 }, table);
     }
   });
 
