@@ -143,6 +143,42 @@ static __always_inline struct udp_socket *udp_socket_met(struct bpf_sock *sk)
 	return bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
+/* There is no room for it in the live map: it ends here, in a row that is told with the live window. */
+static __noinline void udp_cut(const struct udp_flow_key *key, const struct udp_flow *f)
+{
+	struct flow_key row = {};
+	struct delta d = {.ended = 1};
+
+	udp_row_key(&row, key, f, STATE_CLOSED);
+	flow_add(FLOWS_LIVE, &row, &d);
+	lose(LOSS_UDP_FLOWS_CUT, 1);
+}
+
+/* The flow's element in the live map, carried over if it is that of the window before; 0: there is no flow. */
+static __noinline struct udp_flow *udp_find(const struct udp_flow_key *key, u32 window)
+{
+	struct udp_flow *f = udp_lookup(window, key), *before;
+	struct udp_flow next = {.status = UDP_OPEN, .continued = 1};
+
+	if (f)
+		return f;
+	before = udp_lookup(window + 1, key);
+	if (!before)
+		return 0;
+	if (__sync_val_compare_and_swap(&before->status, UDP_OPEN, UDP_CARRIED) == UDP_ENDED)
+		return 0;
+	next.quiet_since_ns = before->quiet_since_ns;
+	next.owner = before->owner;
+	next.direction = before->direction;
+	next.attribution = before->attribution;
+	__builtin_memcpy(next.local, before->local, sizeof(next.local));
+	udp_insert(window, key, &next);
+	f = udp_lookup(window, key); /* ours, or the one that the sweep or another CPU was quicker with */
+	if (!f && __sync_val_compare_and_swap(&before->status, UDP_CARRIED, UDP_ENDED) == UDP_CARRIED)
+		udp_cut(key, &next);
+	return f;
+}
+
 static __always_inline void udp_add(struct udp_flow *f, const struct udp_datagrams *d)
 {
 	if (d->direction == DIRECTION_EGRESS) {
@@ -156,11 +192,9 @@ static __always_inline void udp_add(struct udp_flow *f, const struct udp_datagra
 
 /*
  * A flow's first datagram. Whoever sent it opened the flow; on a socket that was there before us, not longer
- * than a flow may be quiet, it may be in the midst of one: then the service is the lower port of a socket
- * that is not connected.
+ * than a flow may be quiet, it may be in the midst of one: then the service is at the lower port.
  */
-static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, const struct udp_datagrams *d,
-				bool connected)
+static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, const struct udp_datagrams *d)
 {
 	struct shared *shared = shared_state();
 	u64 now = bpf_ktime_get_ns();
@@ -173,8 +207,8 @@ static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, 
 	__builtin_memcpy(f->local, d->local, sizeof(f->local));
 	if (s->older_ns && shared && now - s->older_ns < shared->control.udp_idle_ns) {
 		f->adopted = 1;
-		if (!connected && d->key.local_port < d->key.remote_port)
-			f->direction = DIRECTION_INGRESS;
+		f->direction = d->key.local_port < d->key.remote_port ? DIRECTION_INGRESS
+									 : DIRECTION_EGRESS;
 	} else {
 		f->opened = 1;
 	}
@@ -198,14 +232,13 @@ static __noinline void udp_count_alone(const struct udp_flow *f, const struct ud
 	lose(LOSS_UDP_FLOWS_FULL, d->count);
 }
 
-static __always_inline void udp_count(const struct udp_socket *s, const struct udp_datagrams *d,
-				      bool connected)
+static __always_inline void udp_count(const struct udp_socket *s, const struct udp_datagrams *d)
 {
 	u32 window = udp_window();
 	struct udp_flow *f = udp_find(&d->key, window), new = {};
 
 	if (!f) {
-		udp_open(&new, s, d, connected);
+		udp_open(&new, s, d);
 		udp_add(&new, d);
 		if (!udp_insert(window, &d->key, &new))
 			return;
@@ -217,7 +250,7 @@ static __always_inline void udp_count(const struct udp_socket *s, const struct u
 	}
 	if (f->status == UDP_ENDED && __sync_val_compare_and_swap(&f->status, UDP_ENDED, UDP_OPEN) == UDP_ENDED)
 		__sync_fetch_and_add(&f->opened, 1);
-	if (f->owner != SENDER_OWNER(s->sender) && f->attribution != OWNER_EXACT) {
+	if (f->attribution != s->attribution && f->attribution != OWNER_EXACT) { /* more is known by now */
 		f->owner = SENDER_OWNER(s->sender);
 		f->attribution = s->attribution;
 	}
@@ -251,7 +284,7 @@ static __always_inline int udp_datagram(struct __sk_buff *skb, u8 direction)
 		s->cookie = bpf_get_socket_cookie(skb);
 	d.key.cookie = s->cookie;
 	d.key.netns = s->netns;
-	udp_count(s, &d, sk->dst_port != 0);
+	udp_count(s, &d);
 	return 1;
 }
 

@@ -16,8 +16,8 @@ const volatile struct flow no_flow __weak = {};
 struct delta {
 	u64 sent;
 	u64 received;
-	u32 segments_sent;
-	u32 segments_received;
+	u64 segments_sent; /* of UDP: datagrams */
+	u64 segments_received;
 	u32 retransmits;
 	u32 latency_us;
 	u32 opened;

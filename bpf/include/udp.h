@@ -161,39 +161,3 @@ static __always_inline void udp_row_key(struct flow_key *row, const struct udp_f
 		row->form = FORM_FOLDED;
 	}
 }
-
-/* There is no room for it in the live map: it ends here, in a row that is told with the live window. */
-static __noinline void udp_cut(const struct udp_flow_key *key, const struct udp_flow *f)
-{
-	struct flow_key row = {};
-	struct delta d = {.ended = 1};
-
-	udp_row_key(&row, key, f, STATE_CLOSED);
-	flow_add(FLOWS_LIVE, &row, &d);
-	lose(LOSS_UDP_FLOWS_CUT, 1);
-}
-
-/* The flow's element in the live map, carried over if it is that of the window before; 0: there is no flow. */
-static __noinline struct udp_flow *udp_find(const struct udp_flow_key *key, u32 window)
-{
-	struct udp_flow *f = udp_lookup(window, key), *before;
-	struct udp_flow next = {.status = UDP_OPEN, .continued = 1};
-
-	if (f)
-		return f;
-	before = udp_lookup(window + 1, key);
-	if (!before)
-		return 0;
-	if (__sync_val_compare_and_swap(&before->status, UDP_OPEN, UDP_CARRIED) == UDP_ENDED)
-		return 0;
-	next.quiet_since_ns = before->quiet_since_ns;
-	next.owner = before->owner;
-	next.direction = before->direction;
-	next.attribution = before->attribution;
-	__builtin_memcpy(next.local, before->local, sizeof(next.local));
-	udp_insert(window, key, &next);
-	f = udp_lookup(window, key); /* ours, or the one that the sweep or another CPU was quicker with */
-	if (!f && __sync_val_compare_and_swap(&before->status, UDP_CARRIED, UDP_ENDED) == UDP_CARRIED)
-		udp_cut(key, &next);
-	return f;
-}

@@ -16,8 +16,10 @@ const defaults: AgentConfig = {
   profile: 'failures',
   signals: {},
   slow: 1000,
+  udp_idle: 60_000,
   limits: {
     flow_rows: 65_536,
+    udp_flows: 32_768,
     event_buffer: 4 << 20,
     events_per_second: 1000,
     orphan_max: 3_600_000,
@@ -46,8 +48,10 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     signals: { retransmits: 'off' },
     namespaces: ['host', 'pid:42', 'blue', '/run/docker/netns/1a2b'],
     slow: 250,
+    udp_idle: 5000,
     limits: {
       flow_rows: 1024,
+      udp_flows: 64,
       event_buffer: 256 << 20,
       events_per_second: 1,
       orphan_max: 90_000,

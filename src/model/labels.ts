@@ -95,6 +95,7 @@ export const labels: readonly Label[] = [
   { name: 'reset.side', otel: 'sonde.reset.side', type: 'string' },
   { name: 'close.reason', otel: 'sonde.close.reason', type: 'string' },
   { name: 'unlabelled', otel: 'sonde.unlabelled', type: 'map' },
+  { name: 'udp', otel: 'sonde.udp', type: 'map' },
   { name: 'signals', otel: 'sonde.signals', type: 'list' },
   { name: 'lost', otel: 'sonde.lost', type: 'map' },
   { name: 'coverage.seen', otel: 'sonde.coverage.seen', type: 'int' },

@@ -11,6 +11,7 @@ import type {
   Direction,
   ResetSide,
   TimeoutBy,
+  Transport,
 } from './connection.ts';
 import type { SignalName } from './signals.ts';
 
@@ -48,7 +49,7 @@ export type ConnectionLabels = NodeLabels &
     readonly 'connection.state': ConnectionState;
     readonly latency_ms: number | null;
     readonly direction: Direction;
-    readonly 'network.transport': 'tcp';
+    readonly 'network.transport': Transport;
     readonly 'network.type'?: 'ipv4' | 'ipv6';
     readonly 'network.namespace': number;
     readonly 'source.ip'?: string;
@@ -156,7 +157,9 @@ export type WindowRecord = NodeLabels & {
   readonly 'bytes.sent': number;
   readonly 'bytes.received': number;
   readonly retransmits: number;
-  /** Connections by how their owner is known. */
+  /** UDP flows of this window, `opened` to `datagrams.received`; the sums above are of TCP alone. */
+  readonly udp: Readonly<Record<string, number>>;
+  /** TCP connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;

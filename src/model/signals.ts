@@ -25,6 +25,10 @@ export const signals = {
     tells: 'retransmissions of SYN-ACKs, and of all else as they happen',
     from: 'failures',
   },
+  udp: {
+    tells: 'UDP flows, QUIC among them: who, where to, bytes and datagrams both ways, refusals',
+    from: 'full',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;

@@ -42,7 +42,11 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    limits: {
+      flowRowsMax: limits.flow_rows,
+      eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+      udpFlowsMax: limits.udp_flows,
+    },
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -52,6 +56,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   });
   const { control } = opened.kernel;
   control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
+  control.udpIdleAfter(BigInt(config.udp_idle) * 1_000_000n);
   const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
   control.budget(bucket(limits.events_per_second), bucket(limits.trace_events_per_second));
   return opened;

@@ -62,7 +62,7 @@ describe('what a generation began with', () => {
 });
 
 describe('names', () => {
-  const limits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
+  const limits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20, udpFlowsMax: 32_768 };
   const digest = '0123456789abcdef0123456789abcdef';
 
   test('say digest and sizes', () => {

@@ -20,9 +20,15 @@ export interface KernelLimits {
    * counted.
    */
   readonly eventBytesMax: number;
+  /** UDP flows of one window. Beyond it datagrams are counted without a flow, and that is counted. */
+  readonly udpFlowsMax: number;
 }
 
-export const kernelLimits: KernelLimits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
+export const kernelLimits: KernelLimits = {
+  flowRowsMax: 65_536,
+  eventBytesMax: 4 << 20,
+  udpFlowsMax: 32_768,
+};
 
 /** With what it began. */
 export interface Birth {
@@ -41,16 +47,18 @@ export function objectDigest(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 32);
 }
 
-export function generationName(digest: string, { flowRowsMax, eventBytesMax }: KernelLimits): string {
-  return `${digest}_${String(flowRowsMax)}_${String(eventBytesMax)}`; // no dots: bpffs refuses them
+export function generationName(digest: string, limits: KernelLimits): string {
+  const { flowRowsMax, eventBytesMax, udpFlowsMax } = limits;
+  return [digest, flowRowsMax, eventBytesMax, udpFlowsMax].join('_'); // no dots: bpffs refuses them
 }
 
 export function parseGenerationName(
   name: string,
 ): { readonly digest: string; readonly limits: KernelLimits } | undefined {
-  const [, digest, rows, bytes] = /^([0-9a-f]{32})_(\d+)_(\d+)$/.exec(name) ?? [];
+  const [, digest, ...sizes] = /^([0-9a-f]{32})_(\d+)_(\d+)_(\d+)$/.exec(name) ?? [];
   if (digest === undefined) return undefined;
-  return { digest, limits: { flowRowsMax: Number(rows), eventBytesMax: Number(bytes) } };
+  const [flowRowsMax = 0, eventBytesMax = 0, udpFlowsMax = 0] = sizes.map(Number);
+  return { digest, limits: { flowRowsMax, eventBytesMax, udpFlowsMax } };
 }
 
 type Numbers = readonly number[];

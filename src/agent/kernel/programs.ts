@@ -17,7 +17,7 @@ import { readBirth, writeBirth, type Birth, type KernelLimits } from './generati
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
 import { openRing, type Ring } from './ring.ts';
-import { allPrograms, signalPrograms } from './signals.ts';
+import { allPrograms, allSweeps, signalPrograms } from './signals.ts';
 
 /**
  * One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next
@@ -42,6 +42,13 @@ const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
+const udpMaps = ['udp_flows_a', 'udp_flows_b', 'udp_released'] as const;
+
+/** TCP, with every way to end; UDP, with those of a flow. */
+const nodeRows = [
+  { transport: 6, states: undefined, established: [0, 1] },
+  { transport: 17, states: ['open', 'closed', 'refused'], established: [0] },
+] as const;
 
 /** Counts go here once the closing of this window has begun: the number's parity decides. */
 function liveDuring(window: number): string {
@@ -74,6 +81,8 @@ export class Kernel implements AsyncDisposable {
   readonly #object: NativeObject;
   readonly #generation: DataView;
   readonly #attachments: Attachments;
+  /** Besides that of sockets. */
+  #sweeps: readonly string[] = [];
   #pinned: Pinned | undefined;
   /** By program: what its running instance has skipped so far, and all of them together. */
   readonly #skippedBy = new Map<string, number>();
@@ -111,6 +120,7 @@ export class Kernel implements AsyncDisposable {
   #size(): void {
     for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
     this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
+    for (const map of udpMaps) this.#native.resize(this.#object, map, this.limits.udpFlowsMax);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
@@ -131,8 +141,10 @@ export class Kernel implements AsyncDisposable {
   }
 
   #leaveOut(signals: readonly SignalName[]): void {
-    const loaded = new Set(signals.flatMap((name) => signalPrograms[name].programs));
-    for (const program of allPrograms) if (!loaded.has(program)) this.#native.skip(this.#object, program);
+    this.#sweeps = signals.flatMap((name) => signalPrograms[name].sweep ?? []);
+    const loaded = new Set([...signals.flatMap((name) => signalPrograms[name].programs), ...this.#sweeps]);
+    for (const program of [...allPrograms, ...allSweeps])
+      if (!loaded.has(program)) this.#native.skip(this.#object, program);
   }
 
   #load(): void {
@@ -160,9 +172,9 @@ export class Kernel implements AsyncDisposable {
   async start(signals: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>> {
     for (const map of flowMaps) this.#layNodeRows(map);
     await this.#swap(0);
-    this.#native.attach(this.#object, 'sweep');
+    this.#attachSweeps();
     const refused = this.#attachments.switchTo(signals, undefined);
-    this.control.set({ seeding: true });
+    this.control.set({ seeding: true, udp: this.signals.includes('udp') });
     await this.#native.run(this.#object, 'sweep');
     this.control.set({ seeding: false });
     return refused;
@@ -174,10 +186,14 @@ export class Kernel implements AsyncDisposable {
    * close again, under the same number: then the position still says so.
    */
   async resume(committed: number): Promise<void> {
-    this.#native.attach(this.#object, 'sweep');
+    this.#attachSweeps();
     this.control.set({ seeding: false });
     const { window, cleared } = this.control.position();
     if (cleared < committed) await this.clear(await this.#read(closedBy(window)));
+  }
+
+  #attachSweeps(): void {
+    for (const program of ['sweep', ...this.#sweeps]) this.#native.attach(this.#object, program);
   }
 
   /** Whether the programs of a pinned generation are still held attached. */
@@ -193,7 +209,9 @@ export class Kernel implements AsyncDisposable {
   /** Leaves exactly these on; what the kernel refuses is off, and named. What was counted stays counted. */
   switchTo(signals: readonly SignalName[]): ReadonlyMap<SignalName, string> {
     this.#lookForSkipped();
-    return this.#attachments.switchTo(signals, this.#pinned);
+    const refused = this.#attachments.switchTo(signals, this.#pinned);
+    this.control.set({ udp: this.signals.includes('udp') });
+    return refused;
   }
 
   /** Only these network namespaces, by cookie. Before `start`. */
@@ -251,7 +269,15 @@ export class Kernel implements AsyncDisposable {
     this.control.beginClosing(window, atMs);
     await this.#swap(window);
     await this.#native.run(this.#object, 'sweep');
+    // Behind the swap, which waits for running programs: datagrams of the window have all been added.
+    for (const program of this.#sweeps) await this.#runSweep(program);
     return this.#read(closedBy(window));
+  }
+
+  /** In portions: other work on that CPU comes in between. */
+  async #runSweep(program: string): Promise<void> {
+    do await this.#native.run(this.#object, program);
+    while (this.control.udpUnswept());
   }
 
   async #read(map: string): Promise<RawWindow> {
@@ -283,7 +309,7 @@ export class Kernel implements AsyncDisposable {
     const key = this.types.layout('flow_key');
     const zero = new Uint8Array(this.types.layout('flow').size);
     const forms = this.types.words('form', 'FORM_');
-    const states = this.types.words('state', 'STATE_').indexOf('count');
+    const states = this.types.words('state', 'STATE_').filter((word) => word !== 'count');
     const bytes = new Uint8Array(key.size);
     const view = new DataView(bytes.buffer);
     view.setUint8(key.field('form').offset, forms.indexOf('meter'));
@@ -291,15 +317,13 @@ export class Kernel implements AsyncDisposable {
     this.#native.write(this.#object, map, bytes, zero);
     view.setUint32(key.field('netns').offset, 0, true);
     view.setUint8(key.field('form').offset, forms.indexOf('folded'));
-    view.setUint8(key.field('transport').offset, 6);
-    for (const direction of [1, 2]) {
-      for (let state = 0; state < states; state++) {
-        for (const established of [0, 1]) {
-          view.setUint8(key.field('direction').offset, direction);
-          view.setUint8(key.field('state').offset, state);
-          view.setUint8(key.field('established').offset, established);
-          this.#native.write(this.#object, map, bytes, zero);
-        }
+    for (const { transport, states: ends = states, established } of nodeRows) {
+      for (const [direction, state, was] of combinations([1, 2], ends, established)) {
+        view.setUint8(key.field('transport').offset, transport);
+        view.setUint8(key.field('direction').offset, direction);
+        view.setUint8(key.field('state').offset, states.indexOf(state));
+        view.setUint8(key.field('established').offset, was);
+        this.#native.write(this.#object, map, bytes, zero);
       }
     }
   }
@@ -346,6 +370,10 @@ export class Kernel implements AsyncDisposable {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
+}
+
+function* combinations<A, B, C>(as: readonly A[], bs: readonly B[], cs: readonly C[]): Generator<[A, B, C]> {
+  for (const a of as) for (const b of bs) for (const c of cs) yield [a, b, c];
 }
 
 function errorName(error: NativeError): string {

@@ -5,8 +5,10 @@ import { signalNames, type SignalName } from '../../model/signals.ts';
 
 export interface SignalPrograms {
   readonly programs: readonly string[];
-  /** Attached to the root of the control groups, not to a tracepoint. */
-  readonly onCgroup?: true;
+  /** All, or these, are attached to the root of the control groups; the others to what their section names. */
+  readonly onCgroup?: true | readonly string[];
+  /** An iterator that puts into a closed window's rows what the signal counts elsewhere; run, not attached. */
+  readonly sweep?: string;
 }
 
 export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
@@ -14,10 +16,21 @@ export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
     programs: ['tcp_state_changed', 'tcp_reset_received', 'tcp_reset_sent', 'tcp_error_noted'],
   },
   retransmits: { programs: ['tcp_retransmitted', 'tcp_synack_retransmitted'] },
+  udp: {
+    programs: ['udp_socket_made', 'udp_socket_released', 'udp_sent', 'udp_received', 'udp_error_noted'],
+    onCgroup: ['udp_socket_made', 'udp_socket_released', 'udp_sent', 'udp_received'],
+    sweep: 'udp_sweep',
+  },
 };
+
+export function isOnCgroup({ onCgroup }: SignalPrograms, program: string): boolean {
+  return onCgroup === true || (onCgroup?.includes(program) ?? false);
+}
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */
 export const allPrograms: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].programs);
+
+export const allSweeps: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].sweep ?? []);
 
 /** Where the second version of control groups is mounted; undefined where it is not. */
 export function cgroupRoot(mounts = readFileSync('/proc/self/mountinfo', 'utf8')): string | undefined {
