@@ -232,7 +232,7 @@ static __noinline void udp_count_alone(const struct udp_flow *f, const struct ud
 	lose(LOSS_UDP_FLOWS_FULL, d->count);
 }
 
-static __always_inline void udp_count(const struct udp_socket *s, const struct udp_datagrams *d)
+static __always_inline void udp_count(struct udp_socket *s, const struct udp_datagrams *d)
 {
 	u32 window = udp_window();
 	struct udp_flow *f = udp_find(&d->key, window), new = {};
@@ -240,8 +240,10 @@ static __always_inline void udp_count(const struct udp_socket *s, const struct u
 	if (!f) {
 		udp_open(&new, s, d);
 		udp_add(&new, d);
-		if (!udp_insert(window, &d->key, &new))
+		if (!udp_insert(window, &d->key, &new)) {
+			s->has_flows = 1;
 			return;
+		}
 		f = udp_lookup(window, &d->key); /* another CPU was quicker, or there is no room */
 		if (!f) {
 			udp_count_alone(&new, d);
@@ -332,7 +334,7 @@ int udp_socket_released(struct bpf_sock *sk)
 	if (sk->protocol != IPPROTO_UDP)
 		return 1;
 	s = bpf_sk_storage_get(&udp_sockets, sk, 0, 0);
-	if (!s || !s->cookie)
+	if (!s || !s->has_flows)
 		return 1;
 	cookie = s->cookie;
 	bpf_map_update_elem(&udp_released, &cookie, &window, BPF_ANY);

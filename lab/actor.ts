@@ -207,13 +207,17 @@ export class Actor {
     return this.#number(['take', socket, count, waitMs, reply ?? '-'], waitMs);
   }
 
-  /** So many sockets, one after another: each is connected, sends one datagram and is closed. */
+  /**
+   * So many sockets, one after another, from ports of their own if `firstPort` says so: each is connected, sends
+   * one datagram and is closed.
+   */
   async shortFlows(
     kind: 'udp4' | 'udp6',
     to: Address,
-    of: { readonly count: number; readonly bytes: number },
+    of: { readonly count: number; readonly bytes: number; readonly firstPort?: number },
   ): Promise<void> {
-    await this.#channel.ask(['flows', kind, to.ip, to.port, of.count, of.bytes], 3 * waitMs);
+    const { count, bytes, firstPort = 0 } = of;
+    await this.#channel.ask(['flows', kind, to.ip, to.port, count, bytes, firstPort], 3 * waitMs);
   }
 
   async shutdown(socket: SocketId, side: 'read' | 'write' = 'write'): Promise<void> {

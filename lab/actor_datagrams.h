@@ -105,16 +105,23 @@ static void do_take(char **w, int n)
 	answer("ok %ld", got);
 }
 
-/* flows KIND IP PORT COUNT BYTES: so many sockets, one after another; each sends one datagram and is closed */
+/*
+ * flows KIND IP PORT COUNT BYTES FIRST: so many sockets, one after another, from port FIRST on (0: any); each
+ * sends one datagram and is closed
+ */
 static void do_flows(char **w, int n)
 {
 	(void)n;
-	int family = !strcmp(w[0], "udp6") ? AF_INET6 : AF_INET;
-	for (long left = atol(w[3]); left > 0; left--) {
+	int family = !strcmp(w[0], "udp6") ? AF_INET6 : AF_INET, first = atoi(w[5]);
+	for (long i = 0; i < atol(w[3]); i++) {
 		struct sockaddr_storage to;
+		/* Both families keep the port at the same place; the address is any. */
+		struct sockaddr_in6 from = {.sin6_family = (sa_family_t)family,
+					    .sin6_port = htons(first ? (uint16_t)(first + i) : 0)};
 		int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		socklen_t length = address_for(fd, w[1], w[2], &to);
-		if (fd < 0 || connect(fd, (struct sockaddr *)&to, length) < 0 ||
+		if (fd < 0 || bind(fd, (struct sockaddr *)&from, length) < 0 ||
+		    connect(fd, (struct sockaddr *)&to, length) < 0 ||
 		    send(fd, datagram, (size_t)atol(w[4]), 0) < 0) {
 			answer_errno(errno);
 			close(fd);

@@ -19,10 +19,11 @@
 struct udp_socket {
 	u64 sender; /* owner's number and, above it, the process: one word, or two senders would mix */
 	u64 older_ns; /* it was there when we came, at this time; 0: we saw it made */
-	u64 cookie; /* of those that ever had a flow */
+	u64 cookie; /* of those that sent or received */
 	u32 netns;
 	u8 attribution;
-	u8 padding[3];
+	u8 has_flows; /* in one of the maps: their end is to be told when it is closed */
+	u8 padding[2];
 };
 
 #define SENDER_OWNER(sender) ((u32)(sender))
@@ -92,15 +93,16 @@ struct udp_flow_map {
 } udp_flows_a SEC(".maps") __weak, udp_flows_b SEC(".maps") __weak;
 
 /*
- * udp_released: sockets that were closed and had flows.
+ * udp_released: sockets that were closed and had flows; room for those of four windows.
  * Key: socket cookie. Value: the newest window whose closing had begun.
  * Inserts: the socket's release. Deletes: the sweep, one window later than it has ended the flows: a datagram
- * that was under way may have opened another. Full: the flows end by idleness instead.
+ * that was under way may have opened another. Full: the flows end by idleness
+ * instead.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, UDP_FLOWS_MAX);
+	__uint(max_entries, 4 * UDP_FLOWS_MAX);
 	__type(key, u64);
 	__type(value, u32);
 } udp_released SEC(".maps") __weak;

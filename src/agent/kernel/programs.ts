@@ -42,7 +42,12 @@ const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
-const udpMaps = ['udp_flows_a', 'udp_flows_b', 'udp_released'] as const;
+/** Of how many windows they hold flows, or closed sockets that had some. */
+const udpMaps = [
+  ['udp_flows_a', 1],
+  ['udp_flows_b', 1],
+  ['udp_released', 4],
+] as const;
 
 /** TCP, with every way to end; UDP, with those of a flow. */
 const nodeRows = [
@@ -120,7 +125,8 @@ export class Kernel implements AsyncDisposable {
   #size(): void {
     for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
     this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
-    for (const map of udpMaps) this.#native.resize(this.#object, map, this.limits.udpFlowsMax);
+    for (const [map, windows] of udpMaps)
+      this.#native.resize(this.#object, map, windows * this.limits.udpFlowsMax);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
