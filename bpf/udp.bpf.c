@@ -104,12 +104,34 @@ static __always_inline bool udp_read(struct __sk_buff *skb, struct udp_datagrams
 	if ((void *)(udp + 1) > end)
 		return false;
 	d->key.remote_port = bpf_ntohs(sent ? udp->destination : udp->source);
-	d->key.local_port = bpf_ntohs(sent ? udp->source : udp->destination);
 	at += sizeof(*udp);
 	d->bytes = skb->len > at ? skb->len - at : 0;
 	/* Segmentation offload: one header for all of them, each of gso_size but the last. */
 	d->count = skb->gso_size ? (d->bytes + skb->gso_size - 1) / skb->gso_size : 1;
 	return true;
+}
+
+/*
+ * The two ends as the application knows them. What goes out has been through netfilter: its source port and,
+ * where the socket is connected, its destination are the socket's, whatever address translation made of them.
+ * What comes in has been translated back.
+ */
+static __always_inline void udp_ends(struct udp_datagrams *d, struct bpf_sock *sk)
+{
+	u32 *remote = (u32 *)d->key.remote;
+
+	d->key.local_port = sk->src_port;
+	if (d->direction != DIRECTION_EGRESS || !sk->dst_port)
+		return;
+	d->key.remote_port = bpf_ntohs(sk->dst_port);
+	if (sk->family == AF_INET) {
+		mapped(d->key.remote, sk->dst_ip4);
+		return;
+	}
+	remote[0] = sk->dst_ip6[0];
+	remote[1] = sk->dst_ip6[1];
+	remote[2] = sk->dst_ip6[2];
+	remote[3] = sk->dst_ip6[3];
 }
 
 /*
@@ -284,6 +306,7 @@ static __always_inline int udp_datagram(struct __sk_buff *skb, u8 direction)
 		udp_sent_by(s, bpf_get_current_task_btf());
 	if (!s->cookie)
 		s->cookie = bpf_get_socket_cookie(skb);
+	udp_ends(&d, sk);
 	d.key.cookie = s->cookie;
 	d.key.netns = s->netns;
 	udp_count(s, &d);

@@ -271,6 +271,34 @@ test('refused: each datagram that nobody takes is a flow that ended so', limit, 
   });
 });
 
+test(
+  'behind address translation a connected socket\u2019s flow has the address that it asked for',
+  limit,
+  async () => {
+    await using stage = new Stage();
+    const at = await stage.namespace();
+    await using rig = await startUdpRig(at);
+    const rule = 'ip daddr 127.0.0.9 udp dport 53 dnat to 127.0.0.1:5300';
+    await at.nft(`table ip lab { chain out { type nat hook output priority -100; ${rule}; }; }`);
+    const { server, s } = await bound(at, '127.0.0.1', 5300);
+    const client = await at.actor('client');
+    const c = await client.socket('udp4');
+    await client.connect(c, { ip: '127.0.0.9', port: 53 });
+    await client.sendDatagrams(c, { count: 2, bytes: 3 });
+    await server.takeDatagrams(s, 2, 4);
+    await client.takeDatagrams(c, 2);
+    await client.close(c);
+    await server.close(s);
+    await rig.nextWindow();
+    await rig.stop();
+    const sum = { ...noUdp, opened: 1, closed: 1, datagramsSent: 2, datagramsReceived: 2 };
+    assert.deepEqual(udpSums(rig.flows()), {
+      'client egress 127.0.0.9 53': { ...sum, bytesSent: 6, bytesReceived: 8 },
+      'server ingress 127.0.0.1 5300': { ...sum, bytesSent: 8, bytesReceived: 6 },
+    });
+  },
+);
+
 test('quiet for too long it has ended; the next datagram opens another', limit, async () => {
   await using stage = new Stage();
   const at = await stage.namespace();
@@ -311,7 +339,7 @@ test(
       }),
     );
     let rounds = 0;
-  for (; rig.windows.length < windows; rounds++) {
+    for (; rig.windows.length < windows; rounds++) {
       const taken = server.takeDatagrams(s, talkers.length * sockets * each, 30);
       const talks = talkers.map(async ({ client, ids }) => {
         for (const c of ids) await client.sendDatagrams(c, { count: each, bytes: 10 });
@@ -362,9 +390,11 @@ test('more flows than there is room for: in = out + lost', limit, async () => {
   const [each, bytes] = [2000, 33];
   const clients = await Promise.all(['one', 'two', 'three'].map((name) => at.actor(name)));
   const to = { ip: '127.0.0.1', port: 5300 };
-  await Promise.all(clients.map((client, i) =>
+  await Promise.all(
+    clients.map((client, i) =>
       client.shortFlows('udp4', to, { count: each, bytes, firstPort: 20_000 + i * each }),
-    ));
+    ),
+  );
   await server.close(s);
   await rig.nextWindow();
   await rig.nextWindow();

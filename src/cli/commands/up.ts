@@ -21,7 +21,7 @@ import { watchOwnAgent } from '../watch.ts';
 const linesPerSecondMax = 100;
 
 /** What nobody has built yet, on any kernel. */
-const notBuilt = 'UDP, DNS, and names of workloads beyond the process: not built yet';
+const notBuilt = 'DNS, and names of workloads beyond the process: not built yet';
 
 function greeting({
   url,
@@ -41,8 +41,8 @@ function greeting({
   const demo = demoSteps.map(({ title, see }) => `${title}\n${' '.repeat(12)}${paint('dim', `→ ${see}`)}`);
   return [
     `${label('page')}${paint('cyan', url)}`,
-    `${label('seen')}every TCP connection of ${hostname()}, in all its network namespaces: who, where to,`,
-    `${' '.repeat(10)}latency, bytes, and how it ends; compared with the kernel's own counters every window`,
+    `${label('seen')}every TCP connection and UDP flow of ${hostname()}, in all its network namespaces: who,`,
+    `${' '.repeat(10)}where to, latency, bytes, and how it ends; TCP compared with the kernel's own counters every window`,
     `${label('not seen')}${[notBuilt, ...missing].join(`\n${' '.repeat(10)}`)}`,
     `${label('ask')}bin/sonde ask QUESTION: ${questions.join(', ')}`,
     `${label('try')}bin/sonde demo in another terminal; it shows`,
