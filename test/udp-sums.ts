@@ -1,5 +1,7 @@
 /** What tests of UDP flows share: an agent that looks at them, and sums of its rows as a test writes them. */
 
+import assert from 'node:assert/strict';
+import type { Actor, SocketId, SocketKind } from '../lab/actor.ts';
 import type { Namespace } from '../lab/namespaces.ts';
 import type { FlowRecord } from '../src/model/record.ts';
 import { startRig, type Rig } from './rig.ts';
@@ -64,4 +66,37 @@ export function udpTotals(flows: readonly FlowRecord[]): UdpSums {
   const sum = { ...noUdp };
   for (const flow of flows.filter(isUdp)) add(sum, flow);
   return sum;
+}
+
+interface Bound {
+  readonly server: Actor;
+  readonly s: SocketId;
+}
+
+/** A process with a socket that waits for datagrams. */
+export async function bound(
+  at: Namespace,
+  ip: string,
+  port: number,
+  how: { name?: string; kind?: SocketKind } = {},
+) {
+  const { name = 'server', kind = ip.includes(':') ? 'udp6' : 'udp4' } = how;
+  const server = await at.actor(name);
+  const s = await server.socket(kind);
+  await server.bind(s, ip, port);
+  return { server, s } satisfies Bound;
+}
+
+/** What the kernel counted in a namespace where all was read that was sent. */
+export function assertKernelAgrees(at: Namespace, flows: readonly FlowRecord[]): void {
+  const { datagramsSent, datagramsReceived } = udpTotals(flows);
+  const { read, sent, dropped } = at.udpCounters();
+  assert.deepEqual(
+    { datagramsSent, datagramsReceived, dropped: 0 },
+    {
+      datagramsSent: sent,
+      datagramsReceived: read,
+      dropped,
+    },
+  );
 }

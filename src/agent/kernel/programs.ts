@@ -16,6 +16,7 @@ import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
+import { nodeRowKeys } from './node-rows.ts';
 import { openRing, type Ring } from './ring.ts';
 import { allPrograms, allSweeps, signalPrograms } from './signals.ts';
 
@@ -47,12 +48,6 @@ const udpMaps = [
   ['udp_flows_a', 1],
   ['udp_flows_b', 1],
   ['udp_released', 4],
-] as const;
-
-/** TCP, with every way to end; UDP, with those of a flow. */
-const nodeRows = [
-  { transport: 6, states: undefined, established: [0, 1] },
-  { transport: 17, states: ['open', 'closed', 'refused'], established: [0] },
 ] as const;
 
 /** Counts go here once the closing of this window has begun: the number's parity decides. */
@@ -312,26 +307,8 @@ export class Kernel implements AsyncDisposable {
 
   /** The rows that hold what no other row has room for, and the node's count of rows. */
   #layNodeRows(map: string): void {
-    const key = this.types.layout('flow_key');
     const zero = new Uint8Array(this.types.layout('flow').size);
-    const forms = this.types.words('form', 'FORM_');
-    const states = this.types.words('state', 'STATE_').filter((word) => word !== 'count');
-    const bytes = new Uint8Array(key.size);
-    const view = new DataView(bytes.buffer);
-    view.setUint8(key.field('form').offset, forms.indexOf('meter'));
-    view.setUint32(key.field('netns').offset, 0xffff_ffff, true);
-    this.#native.write(this.#object, map, bytes, zero);
-    view.setUint32(key.field('netns').offset, 0, true);
-    view.setUint8(key.field('form').offset, forms.indexOf('folded'));
-    for (const { transport, states: ends = states, established } of nodeRows) {
-      for (const [direction, state, was] of combinations([1, 2], ends, established)) {
-        view.setUint8(key.field('transport').offset, transport);
-        view.setUint8(key.field('direction').offset, direction);
-        view.setUint8(key.field('state').offset, states.indexOf(state));
-        view.setUint8(key.field('established').offset, was);
-        this.#native.write(this.#object, map, bytes, zero);
-      }
-    }
+    for (const key of nodeRowKeys(this.types)) this.#native.write(this.#object, map, key, zero);
   }
 
   statistics(on: boolean): void {
@@ -376,10 +353,6 @@ export class Kernel implements AsyncDisposable {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
-}
-
-function* combinations<A, B, C>(as: readonly A[], bs: readonly B[], cs: readonly C[]): Generator<[A, B, C]> {
-  for (const a of as) for (const b of bs) for (const c of cs) yield [a, b, c];
 }
 
 function errorName(error: NativeError): string {
