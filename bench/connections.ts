@@ -20,9 +20,16 @@ export type Plan = {
 const noticeableUs = 0.1;
 
 /**
- * Multiples of what no-op programs add, and the share of what tcplife adds, that Sonde's windows may take.
+ * Multiples of what no-op programs add on exactly the hooks that are attached, and the share of what tcplife
+ * adds, that Sonde may take.
  */
-export const targets = { noops: 2.2, tcplifeShare: 1 / 6 } as const;
+export const targets = {
+  windows: { noop: 'no-op', noops: 2.2, tcplifeShare: 1 / 6 },
+  'all signals': { noop: 'no-op all', noops: 3, tcplifeShare: 1 },
+} as const;
+type Judged = keyof typeof targets;
+
+const isJudged = (subject: SubjectName): subject is Judged => subject in targets;
 
 export type Run = ChurnCost & {
   /** What Sonde's records lack; empty when they are complete. */
@@ -51,8 +58,9 @@ function assertSameHooks(runs: Readonly<Record<SubjectName, readonly Run[]>>): v
   const hooks = (subject: SubjectName) => runs[subject][0]?.hooks.join(' ') ?? '';
   // A tracepoint link of its own (the sweep's) costs a connection nothing; it is no tracepoint and is not
   // listed here.
-  if (hooks('no-op') !== hooks('windows'))
-    throw new Error(`hooks: no-op ${hooks('no-op')}; Sonde ${hooks('windows')}`);
+  for (const [subject, { noop }] of Object.entries(targets) as [Judged, (typeof targets)[Judged]][])
+    if (hooks(noop) !== hooks(subject))
+      throw new Error(`hooks of ${subject}: ${hooks(subject)}; of ${noop}: ${hooks(noop)}`);
 }
 
 export type Runs = Readonly<Record<SubjectName, readonly Run[]>>;
@@ -81,9 +89,9 @@ export async function runInterleaved(
 }
 
 function lacksOf(subject: SubjectName, runs: Runs): string {
-  if (subject === 'base' || subject === 'no-op') return '';
+  if (subject === 'base' || subject.startsWith('no-op')) return '';
   const lacking = runs[subject].filter(({ lacks }) => lacks !== '');
-  const checked = subject === 'tcplife' ? '' : 'complete';
+  const checked = subject.startsWith('tcp') ? '' : 'complete';
   return lacking.length === 0 ? checked : `${lacking.length} runs lack: ${lacking[0]?.lacks ?? ''}`;
 }
 
@@ -91,17 +99,20 @@ type Added = { readonly min: number; readonly median: number };
 
 const isNoticeable = ({ min, median }: Added): boolean => Math.min(min, median) >= noticeableUs;
 
-function verdict(windows: Added, noop: Added, tcplife: Added): string {
-  const noops = Math.max(windows.min / noop.min, windows.median / noop.median);
-  const share = Math.max(windows.min / tcplife.min, windows.median / tcplife.median);
+function verdict(subject: Judged, more: (of: SubjectName) => Added): string {
+  const target = targets[subject];
+  const [plus, noop, tcplife] = [more(subject), more(target.noop), more('tcplife')];
+  const noops = Math.max(plus.min / noop.min, plus.median / noop.median);
+  const share = Math.max(plus.min / tcplife.min, plus.median / tcplife.median);
   const measurable = isNoticeable(noop);
   const ofNoops = !measurable
     ? 'not to be said: no-op is within the noise'
-    : noops <= targets.noops
+    : noops <= target.noops
       ? 'met'
       : 'missed';
-  const ofTcplife = share <= targets.tcplifeShare ? 'met' : 'missed';
-  return `${targets.noops} × no-op ${ofNoops}; 1/6 of tcplife ${ofTcplife} (1/${(1 / share).toFixed(1)})`;
+  const ofTcplife = share <= target.tcplifeShare ? 'met' : 'missed';
+  const wanted = `1/${(1 / target.tcplifeShare).toFixed(0)} of tcplife`;
+  return `${target.noops} × ${target.noop} ${ofNoops}; ${wanted} ${ofTcplife} (1/${(1 / share).toFixed(1)})`;
 }
 
 /** One block: `value` of every run of every subject. `judged`: against the targets. */
@@ -111,20 +122,19 @@ export function block(
 ): Block {
   const of = (subject: SubjectName): Series => series(runs[subject].map(value));
   const more = (subject: SubjectName) => added(of(subject), of('base'));
-  const noop = more('no-op');
-  const comparable = isNoticeable(noop);
   const rows = subjectNames.map((subject): Row => {
     const { min, median } = of(subject);
     if (subject === 'base') return { name: subject, min, median };
     const plus = more(subject);
-    const judgement = judged && subject === 'windows' ? verdict(plus, noop, more('tcplife')) : '';
+    const judgement = judged && isJudged(subject) ? verdict(subject, more) : '';
+    const noop = more(isJudged(subject) ? targets[subject].noop : 'no-op');
     return {
       name: subject,
       min,
       median,
       addedMin: plus.min,
       addedMedian: plus.median,
-      ...(comparable && subject !== 'no-op'
+      ...(isNoticeable(noop) && !subject.startsWith('no-op')
         ? { noops: { min: plus.min / noop.min, median: plus.median / noop.median } }
         : {}),
       note: [lacksOf(subject, runs), judgement].filter(Boolean).join('; '),

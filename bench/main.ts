@@ -10,8 +10,9 @@ import { billOf } from './bill.ts';
 import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
 import { programCosts } from './programs.ts';
 import { formatTable, type Block } from './table.ts';
+import { throughput } from './throughput.ts';
 
-const blockNames = ['two-cpus', 'one-cpu', 'agent', 'bill', 'programs'] as const;
+const blockNames = ['two-cpus', 'one-cpu', 'throughput', 'agent', 'bill', 'programs'] as const;
 type BlockName = (typeof blockNames)[number];
 
 const { values, positionals } = parseArgs({
@@ -49,6 +50,7 @@ async function perConnection(placement: typeof apart | typeof together): Promise
 const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
   'two-cpus': () => perConnection(apart),
   'one-cpu': () => perConnection(together),
+  throughput: async () => [await throughput(rounds, say)],
   agent: async () => [await agentCost(apart, Math.ceil(rounds / 3), say)],
   async bill() {
     const few = Math.ceil(rounds / 2);

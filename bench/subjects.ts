@@ -6,11 +6,23 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
+import { cgroupRoot, signalPrograms } from '../src/agent/kernel/signals.ts';
+import { optionalSignals, signalNames, wantedSignals, type SignalName } from '../src/model/signals.ts';
+import { questionsFolder, signalsNeeded } from '../src/question/discovery.ts';
 import { AgentProcess, type AgentSettings } from './agent.ts';
 import { churnPort } from './churn.ts';
 import { attachedHooks } from './links.ts';
 
-export const subjectNames = ['base', 'no-op', 'windows', 'events', 'tcplife'] as const;
+export const subjectNames = [
+  'base',
+  'no-op',
+  'windows',
+  'no-op all',
+  'all signals',
+  'events',
+  'tcplife',
+  'tcpstates',
+] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
 export type Running = AsyncDisposable & {
@@ -29,13 +41,29 @@ const nothing: Running = { finish: async () => '', [Symbol.asyncDispose]: async 
 
 const noopObject = join(import.meta.dirname, '../build/bench/noop.bpf.o');
 
-async function startNoop(): Promise<Running> {
+/** The twins of what these signals attach. */
+async function startNoop(signals: readonly SignalName[]): Promise<Running> {
   const native = loadNative(artefacts());
   const object = native.open(noopObject);
   native.load(object);
-  for (const { name } of native.programs(object)) native.attach(object, name);
+  for (const { programs, onCgroup } of signals.map((name) => signalPrograms[name])) {
+    const root = onCgroup ? cgroupRoot() : undefined;
+    for (const program of programs) {
+      if (root === undefined) native.attach(object, program);
+      else native.attach(object, program, root);
+    }
+  }
   return { ...nothing, [Symbol.asyncDispose]: async () => native.close(object) };
 }
+
+/** What the agent has on at defaults. */
+const atDefaults = () =>
+  wantedSignals({ profile: 'failures', signals: {} }, signalsNeeded(questionsFolder()));
+
+/** Every signal, and windows as they are at defaults. */
+const allSignals: AgentSettings = {
+  signals: Object.fromEntries(optionalSignals.map((name) => [name, 'on'])),
+};
 
 /**
  * `full` at a rate that no budget cuts and a ring that holds a second: every connection is told, both
@@ -67,13 +95,12 @@ async function startAgent(settings: AgentSettings): Promise<Running> {
 }
 
 /**
- * Its mount of tracefs, which it reads the tracepoint's number from, is in a mount namespace of its own and
- * goes with it.
+ * One of libbpf-tools. Its mount of tracefs, which it reads the tracepoint's number from, is in a mount
+ * namespace of its own and goes with it.
  */
-const tcplifeCommand = 'mount -t tracefs tracefs /sys/kernel/tracing && exec tcplife';
-
-async function startTcplife(): Promise<Running> {
-  const child = spawn('unshare', ['--mount', 'sh', '-c', tcplifeCommand], {
+async function startTool(tool: 'tcplife' | 'tcpstates'): Promise<Running> {
+  const command = `mount -t tracefs tracefs /sys/kernel/tracing && exec ${tool}`;
+  const child = spawn('unshare', ['--mount', 'sh', '-c', command], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let lost = 0;
@@ -95,15 +122,18 @@ async function startTcplife(): Promise<Running> {
     await sleep(100);
     if (child.exitCode === null && waitedMs < 10_000) continue;
     await running[Symbol.asyncDispose]();
-    throw new Error('tcplife did not start');
+    throw new Error(`${tool} did not start`);
   }
   return running;
 }
 
 export const subjects: Readonly<Record<SubjectName, () => Promise<Running>>> = {
   base: async () => nothing,
-  'no-op': startNoop,
+  'no-op': () => startNoop(atDefaults()),
   windows: () => startAgent({}),
+  'no-op all': () => startNoop(signalNames),
+  'all signals': () => startAgent(allSignals),
   events: () => startAgent(everyEvent),
-  tcplife: startTcplife,
+  tcplife: () => startTool('tcplife'),
+  tcpstates: () => startTool('tcpstates'),
 };

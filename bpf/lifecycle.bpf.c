@@ -19,6 +19,9 @@ const volatile struct {
 	enum form form;
 	enum moment moment;
 	enum loss loss;
+	enum place place;
+	enum table table;
+	struct number number;
 } told = {};
 
 /* Opening: the current task owns it, if it holds the socket. */
@@ -91,7 +94,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->noted_error = 0;
 	c->latency_us = 0;
 	c->local_port = 0;
-	marks_read(&c->marks, sk, tp);
+	c->handshake_retransmits = 0;
+	marks_read(&c->marks, sk, tp, c);
 	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
 	c->reported = 0; /* last: from here on the sweep may count it */
@@ -100,6 +104,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 static __always_inline void on_listen(const struct sock *sk)
 {
 	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct connection *c;
 
 	if (netns == NETNS_IGNORED)
@@ -108,6 +113,8 @@ static __always_inline void on_listen(const struct sock *sk)
 	if (!c)
 		return;
 	c->local_port = sk->__sk_common.skc_num;
+	if (tp)
+		marks_read(&c->marks, sk, tp, c);
 	note_opener(sk, c);
 }
 
@@ -135,7 +142,12 @@ static __always_inline void on_child(const struct sock *sk)
 	look_for_agent(c->started_ns);
 	c->local_port = sk->__sk_common.skc_num;
 	c->sequence = 1;
-	__builtin_memset(&c->marks, 0, sizeof(c->marks));
+	c->marks.sent = 0;
+	c->marks.received = 0;
+	c->marks.segments_sent = 0;
+	c->marks.segments_received = 0;
+	c->marks.retransmits = 0; /* its times begin with those of the listener, once a connection perhaps */
+	c->handshake_retransmits = 0;
 	c->retransmits_counted = 0;
 	c->latency_us = 0;
 	c->flags = 0;
@@ -174,6 +186,7 @@ static __always_inline void on_established(const struct sock *sk)
 		c = connection_adopt(sk, tp);
 	if (!c)
 		return;
+	c->handshake_retransmits = tp->total_retrans;
 	if (c->flags & CONNECTION_ADOPTED) {
 		c->flags |= CONNECTION_ESTABLISHED;
 		return; /* when its SYN was sent nobody knows */
@@ -189,7 +202,6 @@ static __always_inline void on_established(const struct sock *sk)
 		}
 		if (!tp->bytes_sent) { /* a child begins with its SYN-ACK's retransmissions: counted there
 					  already */
-			c->marks.retransmits = tp->total_retrans;
 			c->retransmits_counted = tp->total_retrans;
 		}
 	}
@@ -216,7 +228,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 				     const struct verdict *v, bool attempt)
 {
 	struct flow_key key = {};
-	struct delta d = {.ended = 1};
+	struct delta d;
 	struct marks marks;
 	u64 now = bpf_ktime_get_ns();
 	u32 before;
@@ -225,9 +237,12 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 		c->latency_us = (now - c->started_ns) / 1000; /* to the failure */
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
+	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
+	d.ended = 1;
 	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
-	marks_read(&marks, sk, tp);
+	marks_read(&marks, sk, tp, c);
 	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
+	look_at(&d.look, sk, tp, c);
 	delta_reported(&d, c, before);
 	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
 	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;

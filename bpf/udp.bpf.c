@@ -69,8 +69,10 @@ static __always_inline struct udp_socket *udp_socket_met(struct bpf_sock *sk)
 static __noinline void udp_cut(const struct udp_flow_key *key, const struct udp_flow *f)
 {
 	struct flow_key row = {};
-	struct delta d = {.ended = 1};
+	struct delta d;
 
+	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
+	d.ended = 1;
 	udp_row_key(&row, key, f, STATE_CLOSED);
 	flow_add(FLOWS_LIVE, &row, &d);
 	lose(LOSS_UDP_FLOWS_CUT, 1);
@@ -140,8 +142,9 @@ static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, 
 static __noinline void udp_count_alone(const struct udp_flow *f, const struct udp_datagrams *d)
 {
 	struct flow_key row = {};
-	struct delta delta = {};
+	struct delta delta;
 
+	__builtin_memset(&delta, 0, sizeof(delta));
 	if (d->direction == DIRECTION_EGRESS) {
 		delta.sent = d->bytes;
 		delta.segments_sent = d->count;

@@ -56,15 +56,16 @@ static __noinline void udp_tell(const struct udp_flow_key *key, struct udp_flow 
 {
 	bool moved = f->datagrams_sent || f->datagrams_received, open;
 	struct flow_key row = {};
-	struct delta d = {.opened = f->opened,
-			  .adopted = f->adopted,
-			  .sent = f->bytes_sent,
-			  .received = f->bytes_received,
-			  .segments_sent = f->datagrams_sent,
-			  .segments_received = f->datagrams_received};
-	struct delta refused = {.ended = f->refused};
+	struct delta d;
 	u32 before = *(volatile u32 *)&f->status;
 
+	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
+	d.opened = f->opened;
+	d.adopted = f->adopted;
+	d.sent = f->bytes_sent;
+	d.received = f->bytes_received;
+	d.segments_sent = f->datagrams_sent;
+	d.segments_received = f->datagrams_received;
 	if (before == UDP_ENDED) { /* by refusal; one that was cut is told already */
 		d.ended = f->refused;
 		udp_row_key(&row, key, f, f->refused ? STATE_REFUSED : STATE_CLOSED);
@@ -79,8 +80,10 @@ static __noinline void udp_tell(const struct udp_flow_key *key, struct udp_flow 
 	if (!f->refused)
 		return;
 	__builtin_memset(&row, 0, sizeof(row));
+	__builtin_memset(&d, 0, sizeof(d));
+	d.ended = f->refused;
 	udp_row_key(&row, key, f, STATE_REFUSED);
-	flow_add(FLOWS_CLOSING, &row, &refused);
+	flow_add(FLOWS_CLOSING, &row, &d);
 }
 
 static long udp_swept(struct bpf_map *map, struct udp_flow_key *key, struct udp_flow *f,

@@ -325,7 +325,8 @@ static const struct {
 	{"datagrams", 6, do_datagrams}, {"take", 4, do_take},	{"flows", 6, do_flows},
 	{"shutdown", 2, do_shutdown}, {"close", 1, do_close},	{"set", 3, do_set},
 	{"port", 1, do_port},	      {"info", 1, do_info},	{"until", 4, do_until},
-	{"name", 1, do_name},	      {"netns", 1, do_netns},	{"sysctl", 2, do_sysctl},
+	{"name", 1, do_name},	      {"user", 1, do_user},	{"netns", 1, do_netns},
+	{"sysctl", 2, do_sysctl},
 	{"run", 3, do_run},	      {"fork", 1, do_fork},	{"exit", 0, do_exit},
 };
 

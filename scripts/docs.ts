@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
 import { renderCommandReference } from '../src/cli/command-reference.ts';
 import { renderHubConfigReference, renderHubSchema } from '../src/hub/config-reference.ts';
-import { renderErrorReference } from '../src/lib/errors.ts';
+import { renderErrorReference } from '../src/lib/error-reference.ts';
 
 const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
   ['docs/reference/agent.schema.json', renderConfigSchema],

@@ -77,7 +77,9 @@ export function makeSandbox(): Sandbox {
     },
     run: (script, ...args) =>
       new Promise((resolve, reject) => {
-        const child = spawn(join(path, script), args, { env: { PATH: bin, HOME: path, TMPDIR: path } });
+        // SONDE_POLICY: what scripts/setup would write for the whole machine.
+        const env = { PATH: bin, HOME: path, TMPDIR: path, SONDE_POLICY: join(path, '.policy') };
+        const child = spawn(join(path, script), args, { env });
         let stdout = '';
         let stderr = '';
         child.stdout.on('data', (chunk) => (stdout += String(chunk)));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { makeSandbox } from './sandbox.ts';
@@ -75,6 +75,19 @@ describe('scripts/setup', () => {
     );
     await box.run('scripts/setup', '--test');
     assert.match(changes(box).at(-1) ?? '', /install .* qemu tmux$/);
+  });
+
+  test('what it installs is not started', async () => {
+    using box = makeMachine({ uid: root, installed: ['clang'] });
+    const policy = join(box.path, '.policy');
+    box.standIn('apt-get', `case "$*" in *install*) ${policy}; echo "says $?" >>${box.path}/.calls;; esac`);
+    assert.equal((await box.run('scripts/setup')).code, 0);
+    assert.ok(box.calls().includes('says 101'));
+    assert.ok(!existsSync(policy), 'it is gone afterwards');
+    box.write('.policy', 'mine');
+    box.standIn('apt-get', 'exit 1');
+    assert.equal((await box.run('scripts/setup')).code, 1);
+    assert.equal(readFileSync(policy, 'utf8'), 'mine', 'one that is there already is left alone');
   });
 
   test('a changed lock brings npm ci again', async () => {

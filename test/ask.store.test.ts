@@ -274,6 +274,8 @@ describe('sonde ask', () => {
     }
     const { stdout, stderr } = await ask('timeouts', '--csv');
     assert.match(stderr, /^sonde: coverage /);
+    const cut = await ask('timeouts', '--csv', '--limit', '1');
+    assert.match(cut.stderr, /^sonde: there are more than 1 rows: --limit N\nsonde: coverage /);
     for (const csv of [stdout, await api('csv')]) {
       assert.equal(csv.split('\r\n')[0], Object.keys(rows[0] ?? {}).join(','));
       assert.match(csv, /\r\nbilling,web-1,10\.9\.8\.7,5432,timed_out,7,8,0\.875,/);
@@ -287,6 +289,7 @@ describe('sonde ask', () => {
     const enough = await ask('timeouts', '--coverage-min', '0');
     assert.equal(enough.code, 0);
     // The one window is far from filling an hour.
+    assert.equal((await ask('timeouts', '--coverage-min', '.0')).code, 0);
     const less = await ask('timeouts', '--coverage-min', '0.99');
     assert.equal(less.code, 3);
     assert.match(less.stdout, /^billing /m);
@@ -302,7 +305,11 @@ describe('sonde ask', () => {
     ],
     [['timeouts', '--since', '1y'], /^sonde: question timeouts: since must be a duration/],
     [['timeouts', 'more'], /^sonde: Unexpected argument 'more'; see sonde ask --help\n$/],
-    [['timeouts', '--coverage-min', '2'], /^sonde: --coverage-min 2 is not between 0 and 1;/],
+    [
+      ['timeouts', '--coverage-min', '2'],
+      /^sonde: --coverage-min 2 is not a share from 0 to 1, such as 0\.99;/,
+    ],
+    [['timeouts', '--json', '--csv'], /^sonde: --json and --csv exclude each other; see sonde ask --help\n$/],
   ];
   for (const [words, line] of refused) {
     test(`refused: ${words.join(' ')}`, async () => {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "event.h"
-#include "marks.h"
+#include "look.h"
 #include "netns.h"
 #include "owner.h"
 
@@ -83,12 +83,12 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	c->started_ns = bpf_ktime_get_ns();
 	c->sequence = 1;
 	c->local_port = sk->__sk_common.skc_num;
-	marks_read(&c->marks, sk, tp);
 	c->retransmits_counted = tp->total_retrans;
 	c->flags = CONNECTION_ADOPTED;
 	c->reported = 0;
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV)
 		c->flags |= CONNECTION_ESTABLISHED;
+	marks_read(&c->marks, sk, tp, c);
 }
 
 static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk,
@@ -96,6 +96,8 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 {
 	struct shared *s = shared_state();
 
+	if (s)
+		owner_used(c->owner, s);
 	key->netns = c->netns;
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;
@@ -157,20 +159,35 @@ static __always_inline void count_retransmits(struct connection *c, const struct
 static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp,
 				       const struct connection *c)
 {
+	struct marks now;
+	struct look look = {};
+
 	e->started_ns = c->started_ns;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->pid_started_ns = c->pid_started_ns;
-	e->bytes_sent = payload_sent(tp);
-	e->bytes_received = payload_received(sk, tp);
+	marks_read(&now, sk, tp, c);
+	look_at(&look, sk, tp, c);
+	e->bytes_sent = now.sent;
+	e->bytes_received = now.received;
 	e->netns = c->netns;
 	e->owner = c->owner;
 	e->pid = c->pid;
+	e->parent_pid = c->parent_pid;
+	__builtin_memcpy(e->parent_name, c->parent_name, sizeof(e->parent_name));
 	e->sequence = c->sequence;
 	e->latency_us = c->latency_us;
 	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;
-	e->segments_sent = tp->segs_out;
-	e->segments_received = tp->segs_in;
-	e->retransmits = tp->total_retrans;
+	e->segments_sent = now.segments_sent;
+	e->segments_received = now.segments_received;
+	e->retransmits = now.retransmits;
+	e->handshake_retransmits = now.retransmits >> 32;
+	e->busy_jiffies = now.busy;
+	e->peer_window_jiffies = now.peer_window;
+	e->send_buffer_jiffies = now.send_buffer;
+	e->rtt_us = look.rtt_us;
+	e->rtt_min_us = look.rtt_min_us;
+	e->unread_bytes = look.unread;
+	e->waiting_jiffies = look.waited;
 	e->attribution = c->attribution;
 	e->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
 	e->adopted = (c->flags & CONNECTION_ADOPTED) != 0;

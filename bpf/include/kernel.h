@@ -36,6 +36,7 @@ typedef __s64 s64;
 #define ECONNREFUSED 111
 
 #define SHUTDOWN_MASK 3
+#define SEND_SHUTDOWN 2
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN has been received */
 
 enum tcp_state {
@@ -51,6 +52,15 @@ enum tcp_state {
 	TCP_LISTEN,
 	TCP_CLOSING,
 	TCP_NEW_SYN_RECV,
+};
+
+/* What a sender with something to send is held up by; the time of all three together is the time it was busy.
+ */
+enum tcp_chrono {
+	TCP_CHRONO_UNSPEC,
+	TCP_CHRONO_BUSY,
+	TCP_CHRONO_RWND_LIMITED,
+	TCP_CHRONO_SNDBUF_LIMITED,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -112,6 +122,17 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct {
+		u32 lrcvtime; /* jiffies at which payload last came */
+	} icsk_ack;
+};
+
+struct minmax_sample {
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3]; /* the first is the best */
 };
 
 struct tcp_sock {
@@ -120,7 +141,13 @@ struct tcp_sock {
 	u32 segs_out;
 	u32 data_segs_in;
 	u32 total_retrans;
-	u32 srtt_us;
+	u32 srtt_us; /* eight times the smoothed round trip */
+	struct minmax rtt_min; /* microseconds; ~0 before the first sample */
+	u32 lsndtime; /* jiffies at which payload last left */
+	u32 write_seq;
+	u32 chrono_start; /* jiffies at which the running one began */
+	u32 chrono_stat[3]; /* jiffies by enum tcp_chrono, less one */
+	u8 chrono_type : 2; /* which one is running */
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 snd_nxt;
@@ -216,6 +243,8 @@ struct task_struct {
 	unsigned int flags;
 	int tgid;
 	u64 start_boottime;
+	u64 self_exec_id; /* counts its execs, and those of its parents before it was forked */
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred;

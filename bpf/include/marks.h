@@ -19,14 +19,62 @@ static __always_inline u64 payload_received(const struct sock *sk, const struct 
 	return tp->bytes_received - ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
 }
 
-/* Where the socket stands. */
-static __always_inline void marks_read(struct marks *now, const struct sock *sk, const struct tcp_sock *tp)
+/* Until it is established all of them are SYNs, or SYN-ACKs. */
+static __always_inline u32 handshake_retransmits(const struct connection *c, u32 total)
 {
+	return c->flags & CONNECTION_ESTABLISHED ? c->handshake_retransmits : total;
+}
+
+/* A bit field's place in its byte is the running kernel's too. */
+static __always_inline u8 chrono_type(const struct tcp_sock *tp)
+{
+	u64 at = __CORE_RELO(tp, chrono_type, BYTE_OFFSET), byte;
+
+	/* Or the load would be merged with the relocation, which insists on a whole field. */
+	asm volatile("" : "+r"(at));
+	byte = *(volatile u8 *)((void *)tp + at);
+	byte <<= __CORE_RELO(tp, chrono_type, LSHIFT_U64);
+	return byte >> __CORE_RELO(tp, chrono_type, RSHIFT_U64);
+}
+
+/*
+ * What the sender was held up by, as TCP_INFO computes it: the running one has its time still to come. Read
+ * without the socket's lock (in the sweep), the kernel may be about to add that time: then what was told
+ * before stands, and the next look tells.
+ */
+static __always_inline void marks_read_chrono(struct marks *now, const struct tcp_sock *tp,
+					      const struct marks *before)
+{
+	u32 start = *(volatile u32 *)&tp->chrono_start;
+	u32 busy = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_BUSY - 1];
+	u32 peer_window = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_RWND_LIMITED - 1];
+	u32 send_buffer = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_SNDBUF_LIMITED - 1];
+	u8 type = chrono_type(tp);
+	u32 running = type ? (u32)bpf_jiffies64() - start : 0;
+
+	if (*(volatile u32 *)&tp->chrono_start != start) {
+		now->busy = before->busy;
+		now->peer_window = before->peer_window;
+		now->send_buffer = before->send_buffer;
+		return;
+	}
+	now->peer_window = peer_window + (type == TCP_CHRONO_RWND_LIMITED ? running : 0);
+	now->send_buffer = send_buffer + (type == TCP_CHRONO_SNDBUF_LIMITED ? running : 0);
+	now->busy = busy + peer_window + send_buffer + running;
+}
+
+/* Where the socket of `c` stands. */
+static __always_inline void marks_read(struct marks *now, const struct sock *sk, const struct tcp_sock *tp,
+				       const struct connection *c)
+{
+	u32 retransmits = tp->total_retrans;
+
 	now->sent = payload_sent(tp);
 	now->received = payload_received(sk, tp);
 	now->segments_sent = tp->segs_out;
 	now->segments_received = tp->segs_in;
-	now->retransmits = tp->total_retrans;
+	now->retransmits = (u64)handshake_retransmits(c, retransmits) << 32 | retransmits;
+	marks_read_chrono(now, tp, &c->marks);
 }
 
 /*
@@ -35,14 +83,27 @@ static __always_inline void marks_read(struct marks *now, const struct sock *sk,
  */
 #define LEFT(mark, now, swept) ((now) - ((swept) ? __sync_lock_test_and_set(&(mark), now) : (mark)))
 
+/* A sweep may have told of a running time twice (marks_read_chrono): what comes next is less, but no less
+ * than nothing. */
+static __always_inline u32 not_negative(u32 jiffies)
+{
+	return (int)jiffies < 0 ? 0 : jiffies;
+}
+
 static __always_inline void delta_left(struct delta *d, struct marks *marks, const struct marks *now,
 				       bool swept)
 {
+	u64 retransmits = LEFT(marks->retransmits, now->retransmits, swept);
+
 	d->sent = LEFT(marks->sent, now->sent, swept);
 	d->received = LEFT(marks->received, now->received, swept);
 	d->segments_sent = LEFT(marks->segments_sent, now->segments_sent, swept);
 	d->segments_received = LEFT(marks->segments_received, now->segments_received, swept);
-	d->retransmits = LEFT(marks->retransmits, now->retransmits, swept);
+	d->retransmits = retransmits;
+	d->handshake_retransmits = retransmits >> 32;
+	d->busy = not_negative(LEFT(marks->busy, now->busy, swept));
+	d->peer_window = not_negative(LEFT(marks->peer_window, now->peer_window, swept));
+	d->send_buffer = not_negative(LEFT(marks->send_buffer, now->send_buffer, swept));
 }
 
 /*
@@ -58,9 +119,15 @@ static __always_inline void delta_left(struct delta *d, struct marks *marks, con
 
 static __always_inline void delta_advance(struct delta *d, struct marks *marks, const struct marks *now)
 {
+	u64 retransmits = ADVANCE(marks->retransmits, now->retransmits);
+
 	d->sent = ADVANCE(marks->sent, now->sent);
 	d->received = ADVANCE(marks->received, now->received);
 	d->segments_sent = ADVANCE(marks->segments_sent, now->segments_sent);
 	d->segments_received = ADVANCE(marks->segments_received, now->segments_received);
-	d->retransmits = ADVANCE(marks->retransmits, now->retransmits);
+	d->retransmits = retransmits;
+	d->handshake_retransmits = retransmits >> 32;
+	d->busy = ADVANCE(marks->busy, now->busy);
+	d->peer_window = ADVANCE(marks->peer_window, now->peer_window);
+	d->send_buffer = ADVANCE(marks->send_buffer, now->send_buffer);
 }

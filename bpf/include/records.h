@@ -57,13 +57,29 @@ enum loss {
 	LOSS_FLOWS_TO_OWNER, /* … under their owner's total … */
 	LOSS_FLOWS_TO_NODE, /* … under the node's total */
 	LOSS_FLOWS_NO_ROW, /* not even that: the agent forgot to lay the node's rows */
-	LOSS_OWNERS_FULL,
+	LOSS_OWNERS_TO_EXECUTABLE, /* owners told without name and control group … */
+	LOSS_OWNERS_TO_USER, /* … as nobody of that user … */
+	LOSS_OWNERS_FULL, /* … as nobody */
 	LOSS_NAMESPACES_FULL,
 	LOSS_CONNECTIONS_UNTRACKED, /* no socket storage could be had */
 	LOSS_UDP_FLOWS_FULL, /* datagrams counted in their owner's row without a flow … */
 	LOSS_UDP_FLOWS_CUT, /* … flows ended before their time: no room in the next window's map */
 	LOSS_UDP_SOCKETS_UNKNOWN, /* datagrams received by a socket that nobody saw made, and not swept yet */
 	LOSS_COUNT,
+};
+
+/* How a number is made, from its lowest bit up (numbers.h). */
+struct number {
+	u16 place;
+	u16 turn;
+};
+
+/* What is at a place in a table of numbers. */
+enum place {
+	PLACE_FREE, /* to be taken */
+	PLACE_TAKEN, /* being filled in */
+	PLACE_KNOWN, /* the record is whole */
+	PLACE_RETIRED, /* the agent takes it back; its key goes first */
 };
 
 /* One distinct caller or server: what it runs, as whom, where. */
@@ -80,7 +96,9 @@ struct owner {
 	u64 first_pid_started_ns; /* boot time; with first_pid, a process that is this owner: where to look it
 				     up */
 	u32 first_pid;
-	u32 known; /* set last: the record is whole */
+	u32 place; /* enum place; PLACE_KNOWN is set last */
+	u32 turn; /* the upper half of its number */
+	u32 used; /* the window that last knew it in use */
 	u8 path_lengths[OWNER_PATH_DEPTH_MAX]; /* of the whole name; longer than the room: it was not kept */
 	char path[OWNER_PATH_DEPTH_MAX][OWNER_PATH_NAME_MAX]; /* executable, its folder, and so on up */
 };
@@ -89,7 +107,9 @@ struct owner {
 struct netns {
 	u64 cookie;
 	u32 inode;
-	u32 known;
+	u32 place; /* as an owner's */
+	u32 turn;
+	u32 padding;
 	u64 active_opens;
 	u64 passive_opens;
 	u64 attempt_fails; /* without the kernel's EmbryonicRsts, which no hook shows */
@@ -125,10 +145,22 @@ struct flow {
 	u64 segments_sent;
 	u64 segments_received;
 	u64 retransmits;
+	u64 handshake_retransmits; /* of these, SYNs (egress) or SYN-ACKs (ingress) */
 	u64 resets_sent;
 	u64 resets_received;
 	u64 latency_sum_us;
 	u64 timeouts_by_application;
+	u64 busy_jiffies; /* with something to send … */
+	u64 peer_window_jiffies; /* … of these, held up by the peer's receive window … */
+	u64 send_buffer_jiffies; /* … or by its own send buffer */
+	u64 rtt_sum_us; /* smoothed, of the sockets looked at */
+	u64 unread_bytes; /* in receive queues, when looked at */
+	u32 rtt_count;
+	u32 rtt_min_us; /* 0: none was measured */
+	u32 unread_connections;
+	u32 waiting_connections; /* for the answering side's application, when looked at */
+	u32 waiting_jiffies_max;
+	u32 padding;
 	u32 latency[LATENCY_BUCKET_COUNT];
 };
 
@@ -142,6 +174,8 @@ struct event {
 	u64 bytes_received;
 	u8 source[16];
 	u8 destination[16];
+	char parent_name[16];
+	u32 parent_pid; /* who started `pid`; 0: not known */
 	u32 netns;
 	u32 owner;
 	u32 pid;
@@ -150,6 +184,14 @@ struct event {
 	u32 segments_sent;
 	u32 segments_received;
 	u32 retransmits;
+	u32 handshake_retransmits;
+	u32 busy_jiffies;
+	u32 peer_window_jiffies;
+	u32 send_buffer_jiffies;
+	u32 rtt_us;
+	u32 rtt_min_us;
+	u32 unread_bytes;
+	u32 waiting_jiffies;
 	u16 source_port;
 	u16 destination_port;
 	u16 error;
@@ -165,6 +207,8 @@ struct event {
 	u8 timeout_by;
 	u8 detail; /* the policy wanted it; otherwise only a live trace did */
 };
+
+enum table { TABLE_OWNERS, TABLE_NAMESPACES, TABLE_COUNT };
 
 /* Why the programs count no more. */
 enum stopped { STOPPED_NO, STOPPED_BY_AGENT, STOPPED_ORPHANED };
@@ -188,6 +232,23 @@ struct control {
 	u32 padding;
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
+};
+
+/* The free places of a table; counts that wrap. */
+struct numbers {
+	u32 taken; /* by the programs, so far */
+	u32 given; /* by the agent, so far: the difference is free */
+	u16 places[PLACES_RING];
+};
+
+/* Places of the table of owners that a user has: `taken` less `freed`. */
+struct share {
+	u32 taken; /* by the programs */
+	u32 freed; /* by the agent */
+};
+
+struct shares {
+	struct share of[SHARES_COUNT]; /* by a hash of the user's number */
 };
 
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding: it is hashed as bytes");

@@ -158,6 +158,8 @@ static __always_inline void udp_row_key(struct flow_key *row, const struct udp_f
 			row->form = FORM_PREFIX;
 		}
 	}
+	if (s)
+		owner_used(f->owner, s);
 	if (s && !s->control.detail_closed && state != STATE_REFUSED) {
 		to_nothing(remote_of(row));
 		row->form = FORM_FOLDED;

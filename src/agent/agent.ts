@@ -20,8 +20,10 @@ import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
 import type { Adopted } from './kernel/open.ts';
+import type { NumberTable, TableName } from './kernel/numbers.ts';
 import type { Kernel } from './kernel/programs.ts';
 import {
+  forgetNamespace,
   newMemory,
   takeOver,
   type ClosedWindow,
@@ -38,10 +40,8 @@ export interface AgentParts {
     Kernel,
     'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
   > & {
-    readonly control: Pick<
-      ControlWords,
-      'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
-    >;
+    readonly control: Pick<ControlWords, 'position' | 'seen' | 'set' | 'stopped'>;
+    readonly numbers: Readonly<Record<TableName, Pick<NumberTable, 'inUse'>>>;
   };
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
@@ -205,6 +205,12 @@ function untilTickMs(clock: Clock, border: bigint): number {
   return Math.min(agentLimits.tickMs, untilBorderMs);
 }
 
+/** Places in the kernel's tables that nobody uses any more are free for others. */
+async function recycle({ owners, namespaces, memory }: AgentParts, window: number): Promise<void> {
+  await owners.recycle(window);
+  for (const cookie of await namespaces.recycle()) forgetNamespace(memory, cookie);
+}
+
 interface Windows {
   /**
    * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
@@ -253,6 +259,7 @@ function windowsOf(
     };
     await delivery.commit({ records, closing, state });
     await kernel.clear(raw); // only now: safe, or counted as lost
+    await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
     lastEndBootMs = bootMs;
     onClosed(closing);
@@ -324,8 +331,8 @@ export function createAgent(parts: AgentParts): Agent {
       node,
       since: parts.begin.since,
       lost: losses(parts),
-      owners: kernel.control.ownersUsed(),
-      namespaces: kernel.control.namespacesUsed(),
+      owners: kernel.numbers.owners.inUse(),
+      namespaces: kernel.numbers.namespaces.inUse(),
       signals: kernel.signals,
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),

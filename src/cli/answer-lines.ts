@@ -9,6 +9,7 @@ import { stateStyles, type Painter } from './trace-lines.ts';
 const gap = '  ';
 const textColumnsMax = 32;
 const sparklineColumnsMax = 20;
+const leftNamesMax = 3;
 
 const rightAligned: ReadonlySet<Column['type']> = new Set(['port', 'count', 'ratio', 'duration_ms', 'bytes']);
 
@@ -135,14 +136,27 @@ export function coverageLines(coverage: Coverage, paint: Painter): string[] {
   ];
 }
 
+/** Said where there are more rows than were given. */
+export function truncatedLine({ truncated, params }: Answer): string | undefined {
+  return truncated ? `there are more than ${String(params['limit'])} rows: --limit N` : undefined;
+}
+
 export interface TableOptions {
   readonly columns: number;
   readonly paint: Painter;
 }
 
+/** The weightiest of those that are left out; all of them would take more lines than some answers. */
+function noRoomLine(left: readonly Shown[]): string {
+  const named = left.slice(0, leftNamesMax).map(({ column }) => printable(column.name));
+  const rest = left.length - named.length;
+  const names = rest > 0 ? `${named.join(', ')} and ${String(rest)} more` : named.join(', ');
+  return `no room for ${names}: --json has them`;
+}
+
 /** The whole answer, without line ends. */
 export function answerLines(answer: Answer, { columns, paint }: TableOptions): string[] {
-  const { title, from, to, answeredAt, rows, truncated, params } = answer;
+  const { title, from, to, answeredAt, rows } = answer;
   const all = answer.columns.map((column) => show(answer, column));
   const { shown, left } = choose(all, columns);
   const range = `${localTime(from, answeredAt)} to ${localTime(to, answeredAt)}`;
@@ -156,17 +170,14 @@ export function answerLines(answer: Answer, { columns, paint }: TableOptions): s
           ),
           ...rows.map((_, i) => line(shown, (each) => each.texts[i] ?? '', paint)),
         ];
-  const more = truncated
-    ? [paint('dim', `there are more than ${String(params['limit'])} rows: --limit N`)]
-    : [];
-  const names = left.map((each) => printable(each.column.name)).join(', ');
+  const more = truncatedLine(answer);
   return [
     paint('bold', `${printable(title)}, ${range}`),
     '',
     ...table,
     '',
-    ...more,
-    ...(left.length > 0 && rows.length > 0 ? [paint('dim', `no room for ${names}: --json has them`)] : []),
+    ...(more === undefined ? [] : [paint('dim', more)]),
+    ...(left.length > 0 && rows.length > 0 ? [paint('dim', noRoomLine(left))] : []),
     ...coverageLines(answer.coverage, paint),
   ];
 }

@@ -160,10 +160,13 @@ export function startHub(options: HubProcessOptions): HubProcess {
       if (await isTaken)
         throw new OperatorError('hub.cannot_listen', { listen: url, reason: 'a hub answers there already' });
       const deadlineNs = clock.monotonicNs() + BigInt(hubProcessLimits.readyMsMax) * 1_000_000n;
-      while (!(await answers(url))) {
+      for (;;) {
+        const isAnswered = await answers(url);
         signal.throwIfAborted();
-        if (stopped.signal.aborted || clock.monotonicNs() > deadlineNs)
+        // Once ours has given up, who answers is another one's.
+        if (stopped.signal.aborted || (!isAnswered && clock.monotonicNs() > deadlineNs))
           throw new OperatorError('hub.not_started', { url });
+        if (isAnswered) return;
         await clock.sleep(hubProcessLimits.readyPollMs, signal);
       }
     },

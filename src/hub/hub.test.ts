@@ -17,7 +17,7 @@ import {
 } from '../../test/otlp.ts';
 import { endMs, type FlatRecord } from '../../test/otlp.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
-import { OperatorError } from '../lib/errors.ts';
+import { isOperatorError, OperatorError } from '../lib/errors.ts';
 import { silentLog } from '../lib/log.ts';
 import { prng } from '../lib/prng.ts';
 import type { StoreBlock, TableName } from '../model/block.ts';
@@ -87,6 +87,25 @@ function readFields(bytes: Uint8Array): Record<number, Buffer | number> {
     into[field] = pbf.type === 2 ? Buffer.from(pbf.readBytes()) : pbf.readVarint();
   }, {});
 }
+
+test('a second hub of the same folder or address ends without a look at the store', async () => {
+  await using hub = await open();
+  await hub.connected;
+  let looks = 0;
+  const connect = () => {
+    looks++;
+    return Promise.reject(new Error('not here'));
+  };
+  const codeOf = (options: Partial<HubOptions>) =>
+    open({ connect, ...options }).then(
+      () => assert.fail('it runs'),
+      (error: unknown) => (isOperatorError(error) ? error.code : String(error)),
+    );
+  assert.equal(await codeOf({}), 'hub.already_running');
+  const config = parseHubConfig({ listen: new URL(hub.url).host }, 'the test');
+  assert.equal(await codeOf({ config, journalFolder: join(folder, 'second') }), 'hub.cannot_listen');
+  assert.equal(looks, 0);
+});
 
 test('every encoding, names and compression arrives as the same rows', async () => {
   const { rows, backend } = memoryBackend();

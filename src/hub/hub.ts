@@ -58,14 +58,15 @@ export const connectLimits = { backOffMsMin: 250, backOffMsMax: 5000 } as const;
 const permanent: ReadonlySet<number> = new Set([exitCodes.usage, exitCodes.build, exitCodes.privileges]);
 
 interface Connection extends AsyncDisposable {
-  readonly connected: Promise<void>;
+  /** Called once. Rejects when the store can never be opened as things are. */
+  start(): Promise<void>;
   /** Throws hub.not_ready while there is none. */
   backend(): Backend;
   /** Why there is none. */
   problem(): string | undefined;
 }
 
-function startConnecting({ connect, clock, log }: HubOptions): Connection {
+function openConnection({ connect, clock, log }: HubOptions): Connection {
   const stop = new AbortController();
   let backend: Backend | undefined;
   let reason = 'the store is being opened';
@@ -91,10 +92,13 @@ function startConnecting({ connect, clock, log }: HubOptions): Connection {
     }
   }
 
-  const connected = run();
-  connected.catch(() => undefined); // whoever waits for it is told
+  let connected = Promise.resolve();
   return {
-    connected,
+    start() {
+      connected = run();
+      connected.catch(() => undefined); // whoever waits for it is told
+      return connected;
+    },
     backend() {
       if (backend) return backend;
       throw new OperatorError('hub.not_ready', { reason });
@@ -116,7 +120,10 @@ async function storeStatus(connection: Connection): Promise<Pick<HubStatus, 'sto
   return backend.pid ? { store, engine: { pid: backend.pid() ?? null } } : { store };
 }
 
-/** Throws hub.journal_broken and hub.cannot_listen. */
+/**
+ * Throws hub.already_running, hub.journal_broken and hub.cannot_listen. Nothing touches the store before the
+ * journal and the address are ours: the embedded engine of a hub that runs already must be left alone.
+ */
 export async function openHub(options: HubOptions): Promise<Hub> {
   const { config, clock, log } = options;
   const { limits } = config;
@@ -124,7 +131,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const startedAt = new Date(clock.wallMs()).toISOString();
   await using opening = new AsyncDisposableStack();
 
-  const connection = opening.use(startConnecting(options));
+  const connection = opening.use(openConnection(options));
   const intake = opening.use(
     await openIntake({
       folder: options.journalFolder,
@@ -175,7 +182,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   return {
     url: server.url,
     status,
-    connected: connection.connected,
+    connected: connection.start(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }

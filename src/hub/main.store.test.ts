@@ -1,7 +1,7 @@
 /** `sonde hub` as an operator runs it, with the embedded ClickHouse. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,18 @@ import { connection, flow, logsRequest, plainWire, windowEnd } from '../../test/
 import { systemClock } from '../lib/clock.ts';
 import type { HubStatus } from './hub.ts';
 
-const sonde = join(import.meta.dirname, '../../bin/sonde');
+const checkout = join(import.meta.dirname, '../..');
+const sonde = join(checkout, 'bin/sonde');
+
+/** Does what the reference of the store says to do, and gives the file that it makes. */
+function lookInto(folder: string): string {
+  const page = readFileSync(join(checkout, 'docs/reference/store.md'), 'utf8');
+  const commands = /^## The engine\n[^]*?\n\n((?: {4}.*\n)+)/m.exec(page)?.[1];
+  assert.ok(commands !== undefined);
+  const here = commands.replaceAll('/tmp/', `${folder}/`).replaceAll('/var/lib/sonde/hub', folder);
+  execFileSync('sh', ['-ec', here], { cwd: checkout });
+  return readFileSync(join(folder, 'nodes.csv'), 'utf8');
+}
 
 /** Times that the records of now have. */
 function recent(): Readonly<Record<string, string>> {
@@ -59,6 +70,7 @@ test('takes every kind of record, stores it, ends when its input does', { timeou
     const exited = once(child, 'exit');
     child.stdin.end();
     assert.deepEqual(await exited, [0, null]);
+    assert.match(lookInto(folder), /^"host_name",.*\n"n1",[^\n]*\n$/);
   } finally {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { renderErrorReference } from './error-reference.ts';
 import {
   exitCodeMeanings,
   exitCodeOf,
@@ -9,7 +10,6 @@ import {
   formatOperatorError,
   operatorErrors,
   OperatorError,
-  renderErrorReference,
 } from './errors.ts';
 
 const referencePage = join(import.meta.dirname, '../../docs/reference/errors.md');

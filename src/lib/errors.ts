@@ -26,7 +26,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCodeName, string>> = {
   privileges: 'This user may not do that.',
   kernel: 'This kernel cannot do that.',
   build: 'Something that the build makes is missing or does not fit.',
-  alreadyRunning: 'An agent of the same instance runs already.',
+  alreadyRunning: 'An agent of the same instance, or a hub of the same folder, runs already.',
   internal: 'A fault of ours. Please report it, with the stack.',
 };
 
@@ -136,6 +136,11 @@ export const operatorErrors = {
     exitCode: 'usage',
     message: 'the hub cannot listen on {listen} ({reason})',
     whatToDo: 'stop what listens there, or give the hub another address: listen in hub.yaml',
+  },
+  'hub.already_running': {
+    exitCode: 'alreadyRunning',
+    message: 'another hub uses {folder}',
+    whatToDo: 'stop it first, or give this one another folder: data in hub.yaml, or SONDE_STATE',
   },
   'hub.journal_broken': {
     exitCode: 'degraded',
@@ -365,36 +370,4 @@ export function exitCodeOf(error: unknown): number {
 export function httpStatusOf(error: OperatorError): number {
   const entry: OperatorErrorEntry = operatorErrors[error.code];
   return entry.httpStatus ?? 500;
-}
-
-/** docs/reference/errors.md. */
-export function renderErrorReference(): string {
-  const exits = Object.entries(exitCodes).map(
-    ([name, code]) => `| ${code} | ${exitCodeMeanings[name as ExitCodeName]} |`,
-  );
-  const errors = Object.entries(operatorErrors).map(
-    ([code, entry]) =>
-      `| \`${code}\` | ${exitCodes[entry.exitCode]} | ${entry.message} | ${entry.whatToDo} |`,
-  );
-  return [
-    '# Errors and exit codes',
-    '',
-    'Made from `src/lib/errors.ts` by `npm run docs`.',
-    '',
-    'An error that you can do something about is one line on stderr: `sonde: what is wrong; what to do`.',
-    'A stack means a fault of ours.',
-    '',
-    '## Exit codes',
-    '',
-    '| code | meaning |',
-    '| ---: | --- |',
-    ...exits,
-    '',
-    '## Errors',
-    '',
-    '| error | exit | says | what to do |',
-    '| --- | ---: | --- | --- |',
-    ...errors,
-    '',
-  ].join('\n');
 }

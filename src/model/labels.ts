@@ -32,6 +32,8 @@ export const labels: readonly Label[] = [
   { name: 'process.executable.path', otel: 'process.executable.path', type: 'string' },
   { name: 'process.pid', otel: 'process.pid', type: 'int' },
   { name: 'process.start', otel: 'process.creation.time', type: 'time' },
+  { name: 'process.parent.pid', otel: 'process.parent_pid', type: 'int' },
+  { name: 'process.parent.name', otel: 'sonde.process.parent.comm', type: 'string' },
   { name: 'user.id', otel: 'process.user.id', type: 'int' },
   { name: 'workload.name', otel: 'service.name', type: 'string' },
   { name: 'attribution', otel: 'sonde.attribution', type: 'string' },

@@ -23,10 +23,30 @@ export interface Sums {
   segmentsSent: number;
   segmentsReceived: number;
   retransmits: number;
+  /** Of these, SYNs (egress) or SYN-ACKs (ingress). */
+  handshakeRetransmits: number;
+  /** The sender had something to send; of that time the peer's window, its own send buffer held it up. */
+  busyMs: number;
+  peerWindowMs: number;
+  sendBufferMs: number;
+  /** Smoothed, of `rttCount` sockets that were looked at. */
+  rttSumUs: number;
+  rttCount: number;
+  /** Of sockets that were looked at: not read yet by the application; an answer is owed. */
+  unreadBytes: number;
+  unreadConnections: number;
+  waitingConnections: number;
   resetsSent: number;
   resetsReceived: number;
   timeoutsByApplication: number;
   latencySumUs: number;
+}
+
+/** Of the sockets that were looked at. */
+export interface Extremes {
+  /** null: no round trip was measured. */
+  rttMinUs: number | null;
+  waitingMsMax: number;
 }
 
 /** One row of one window. `source` is who called, on ingress only. Addresses are text; null: folded away. */
@@ -45,6 +65,7 @@ export interface FlowRow {
   readonly destinationForm: AddressForm;
   readonly destinationPort: number;
   readonly sums: Readonly<Sums>;
+  readonly extremes: Readonly<Extremes>;
   readonly latency: Histogram;
 }
 
@@ -62,6 +83,9 @@ export interface ConnectionEvent {
   readonly owner: number;
   readonly pid: number;
   readonly pidStartedNs: number;
+  /** Who started it, as it was when it became the owner; 0: not known. */
+  readonly parentPid: number;
+  readonly parentName: string;
   readonly direction: Direction;
   readonly state: ConnectionState;
   readonly established: boolean;
@@ -78,6 +102,15 @@ export interface ConnectionEvent {
   readonly segmentsSent: number;
   readonly segmentsReceived: number;
   readonly retransmits: number;
+  readonly handshakeRetransmits: number;
+  readonly busyMs: number;
+  readonly peerWindowMs: number;
+  readonly sendBufferMs: number;
+  /** null: none was measured. */
+  readonly rttUs: number | null;
+  readonly rttMinUs: number | null;
+  readonly unreadBytes: number;
+  readonly waitingMs: number;
   /** errno, 0 when there was none. */
   readonly error: number;
   readonly resetSide: ResetSide | undefined;
@@ -90,6 +123,8 @@ export interface ConnectionEvent {
 /** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
 export interface Owner {
   readonly id: number;
+  /** The newest window that knew it in use. */
+  readonly usedInWindow: number;
   readonly name: string;
   readonly uid: number;
   readonly cgroupId: bigint;

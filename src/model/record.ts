@@ -57,58 +57,82 @@ export type ConnectionLabels = NodeLabels &
     readonly attribution: Attribution;
   };
 
+/** Counts that are 0 are left out. */
+export interface TcpDepth {
+  /** `retransmits` by kind. */
+  readonly 'retransmits.syn'?: number;
+  readonly 'retransmits.synack'?: number;
+  readonly 'retransmits.data'?: number;
+  /** Smoothed; on a flow the mean of `rtt.count` sockets. Absent where none was measured. */
+  readonly rtt_ms?: number;
+  readonly rtt_min_ms?: number;
+  readonly 'limited_ms.busy'?: number;
+  readonly 'limited_ms.peer_window'?: number;
+  readonly 'limited_ms.send_buffer'?: number;
+  readonly 'app.unread_bytes'?: number;
+  /** On a flow the longest. */
+  readonly 'app.waiting_ms'?: number;
+}
+
 /** Sums of one flow key over one window. */
-export type FlowRecord = ConnectionLabels & {
-  readonly 'event.name': 'sonde.flow';
-  readonly time: string;
-  readonly 'window.number': number;
-  readonly 'window.start': string;
-  readonly 'window.end': string;
-  readonly 'source.ip.form'?: AddressForm;
-  readonly 'destination.ip.form': AddressForm;
-  readonly 'connections.opened': number;
-  readonly 'connections.adopted': number;
-  readonly 'connections.established': number;
-  readonly 'connections.ended': number;
-  readonly 'connections.open': number;
-  /** Still open when this agent stopped counting for good. */
-  readonly 'connections.abandoned'?: number;
-  readonly 'bytes.sent': number;
-  readonly 'bytes.received': number;
-  readonly 'segments.sent': number;
-  readonly 'segments.received': number;
-  readonly retransmits: number;
-  readonly 'resets.sent': number;
-  readonly 'resets.received': number;
-  readonly 'timeouts.by_application'?: number;
-  readonly 'latency.p50_ms'?: number | null;
-  readonly 'latency.p95_ms'?: number | null;
-  readonly 'latency.p99_ms'?: number | null;
-  /** Pairs of a bucket's upper bound in milliseconds and its count. */
-  readonly 'latency.histogram'?: readonly (readonly [number, number])[];
-};
+export type FlowRecord = ConnectionLabels &
+  TcpDepth & {
+    readonly 'event.name': 'sonde.flow';
+    readonly time: string;
+    readonly 'window.number': number;
+    readonly 'window.start': string;
+    readonly 'window.end': string;
+    readonly 'source.ip.form'?: AddressForm;
+    readonly 'destination.ip.form': AddressForm;
+    readonly 'connections.opened': number;
+    readonly 'connections.adopted': number;
+    readonly 'connections.established': number;
+    readonly 'connections.ended': number;
+    readonly 'connections.open': number;
+    /** Still open when this agent stopped counting for good. */
+    readonly 'connections.abandoned'?: number;
+    readonly 'bytes.sent': number;
+    readonly 'bytes.received': number;
+    readonly 'segments.sent': number;
+    readonly 'segments.received': number;
+    readonly retransmits: number;
+    readonly 'rtt.count'?: number;
+    readonly 'app.unread_connections'?: number;
+    readonly 'app.waiting_connections'?: number;
+    readonly 'resets.sent': number;
+    readonly 'resets.received': number;
+    readonly 'timeouts.by_application'?: number;
+    readonly 'latency.p50_ms'?: number | null;
+    readonly 'latency.p95_ms'?: number | null;
+    readonly 'latency.p99_ms'?: number | null;
+    /** Pairs of a bucket's upper bound in milliseconds and its count. */
+    readonly 'latency.histogram'?: readonly (readonly [number, number])[];
+  };
 
 /** One connection end at one moment: established (state `open`) or ended. */
-export type ConnectionRecord = ConnectionLabels & {
-  readonly 'event.name': 'sonde.connection';
-  readonly time: string;
-  readonly 'connection.id': string;
-  readonly 'connection.adopted'?: true;
-  readonly 'source.ip': string;
-  readonly 'source.port': number;
-  readonly 'process.pid': number;
-  readonly 'process.start'?: string;
-  readonly 'connection.duration_ms'?: number;
-  readonly 'bytes.sent': number;
-  readonly 'bytes.received': number;
-  readonly 'segments.sent': number;
-  readonly 'segments.received': number;
-  readonly retransmits: number;
-  readonly error?: string;
-  readonly 'reset.side'?: ResetSide;
-  readonly 'close.reason'?: CloseReason;
-  readonly 'timeout.by'?: TimeoutBy;
-};
+export type ConnectionRecord = ConnectionLabels &
+  TcpDepth & {
+    readonly 'event.name': 'sonde.connection';
+    readonly time: string;
+    readonly 'connection.id': string;
+    readonly 'connection.adopted'?: true;
+    readonly 'source.ip': string;
+    readonly 'source.port': number;
+    readonly 'process.pid': number;
+    readonly 'process.start'?: string;
+    readonly 'process.parent.pid'?: number;
+    readonly 'process.parent.name'?: string;
+    readonly 'connection.duration_ms'?: number;
+    readonly 'bytes.sent': number;
+    readonly 'bytes.received': number;
+    readonly 'segments.sent': number;
+    readonly 'segments.received': number;
+    readonly retransmits: number;
+    readonly error?: string;
+    readonly 'reset.side'?: ResetSide;
+    readonly 'close.reason'?: CloseReason;
+    readonly 'timeout.by'?: TimeoutBy;
+  };
 
 /** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
 export interface NamespaceCoverage {

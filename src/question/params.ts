@@ -87,7 +87,7 @@ export function readParams(
 ): { readonly values: ParamValues } | ParamProblem {
   const strange = Object.keys(given).find((name) => !params.some((param) => param.name === name));
   if (strange !== undefined) {
-    const known = params.map(({ name }) => name).join(', ');
+    const known = [...rangeParams, ...params.map(({ name }) => name)].join(', ');
     return { param: strange, problem: `is no parameter; there are ${known}` };
   }
   const values: Record<string, ParamValue> = {};

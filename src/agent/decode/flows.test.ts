@@ -5,7 +5,7 @@ import type { FlowRow } from '../../model/observation.ts';
 import { flowDecoder } from './flows.ts';
 
 const types = kernelTypes();
-const decode = flowDecoder(types);
+const decode = flowDecoder(types, 4e6);
 const none = new Uint8Array(16);
 
 type Fields = Readonly<Record<string, number | bigint | Uint8Array>>;
@@ -59,6 +59,17 @@ describe('flows', () => {
         segments_sent: 2n ** 33n,
         segments_received: 13,
         retransmits: 8,
+        handshake_retransmits: 3,
+        busy_jiffies: 2n ** 33n,
+        peer_window_jiffies: 14,
+        send_buffer_jiffies: 15,
+        rtt_sum_us: 2n ** 34n,
+        rtt_count: 16,
+        rtt_min_us: 17,
+        unread_bytes: 2n ** 36n,
+        unread_connections: 18,
+        waiting_connections: 19,
+        waiting_jiffies_max: 20,
         resets_sent: 9,
         resets_received: 10,
         latency_sum_us: 2n ** 35n,
@@ -92,11 +103,21 @@ describe('flows', () => {
           segmentsSent: 2 ** 33,
           segmentsReceived: 13,
           retransmits: 8,
+          handshakeRetransmits: 3,
+          busyMs: 4 * 2 ** 33,
+          peerWindowMs: 56,
+          sendBufferMs: 60,
+          rttSumUs: 2 ** 34,
+          rttCount: 16,
+          unreadBytes: 2 ** 36,
+          unreadConnections: 18,
+          waitingConnections: 19,
           resetsSent: 9,
           resetsReceived: 10,
           timeoutsByApplication: 12,
           latencySumUs: 2 ** 35,
         },
+        extremes: { rttMinUs: 17, waitingMsMax: 80 },
         latency: [
           { bucket: 2, count: 5 },
           { bucket: 107, count: 70_000 },

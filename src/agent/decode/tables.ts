@@ -2,11 +2,23 @@
  * The two tables that the kernel programs fill and the agent reads in place: owners and network namespaces.
  */
 
-import type { TypeInformation } from '../../lib/btf.ts';
+import type { Layout, TypeInformation } from '../../lib/btf.ts';
+import { numberFormat } from '../../lib/numbers.ts';
 import type { NetnsCounts, Owner } from '../../model/observation.ts';
 import { reader, readString } from './reader.ts';
 
-/** Reads one owner; undefined while the kernel is still writing it. */
+/** Whether a record is whole, and this number's: its place may be somebody else's by now. */
+function holder(types: TypeInformation, layout: Layout): (view: DataView, number: number) => boolean {
+  const [place, turn] = [reader(layout, 'place'), reader(layout, 'turn')];
+  const known = types.words('place', 'PLACE_').indexOf('known');
+  const format = numberFormat(types);
+  return (view, number) => {
+    const base = format.place(number) * layout.size;
+    return place(view, base) === known && turn(view, base) === format.turn(number);
+  };
+}
+
+/** Reads one owner; undefined while the kernel is still writing it, and when its number was taken back. */
 export function ownerDecoder(types: TypeInformation): (view: DataView, id: number) => Owner | undefined {
   const layout = types.layout('owner');
   const key = types.layout('owner_key');
@@ -15,11 +27,12 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
   const lengths = layout.field('path_lengths');
   const path = layout.field('path');
   const nameSize = path.count / lengths.count;
-  const [known, pid, started] = [
-    reader(layout, 'known'),
+  const [pid, started, used] = [
     reader(layout, 'first_pid'),
     reader(layout, 'first_pid_started_ns'),
+    reader(layout, 'used'),
   ];
+  const [holds, format] = [holder(types, layout), numberFormat(types)];
   const [uid, inode, device] = [reader(key, 'uid'), reader(key, 'exe_inode'), reader(key, 'exe_device')];
   const cgroupAt = key.field('cgroup').offset;
 
@@ -37,10 +50,11 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
   }
 
   return (view, id) => {
-    const base = id * layout.size;
-    if (known(view, base) === 0) return undefined;
+    if (!holds(view, id)) return undefined;
+    const base = format.place(id) * layout.size;
     return {
       id,
+      usedInWindow: used(view, base),
       name: readString(view, base + keyAt + comm.offset, comm.count),
       uid: uid(view, base + keyAt),
       cgroupId: view.getBigUint64(base + keyAt + cgroupAt, true),
@@ -59,7 +73,8 @@ export function netnsDecoder(
 ): (view: DataView, id: number) => NetnsCounts | undefined {
   const layout = types.layout('netns');
   const field = (name: string) => reader(layout, name);
-  const [known, inode, untracked] = [field('known'), field('inode'), field('untracked')];
+  const [inode, untracked] = [field('inode'), field('untracked')];
+  const [holds, format] = [holder(types, layout), numberFormat(types)];
   const counters = {
     activeOpens: field('active_opens'),
     passiveOpens: field('passive_opens'),
@@ -71,8 +86,8 @@ export function netnsDecoder(
   const cookieAt = layout.field('cookie').offset;
 
   return (view, id) => {
-    const base = id * layout.size;
-    if (id !== 0 && known(view, base) === 0) return undefined;
+    if (id !== 0 && !holds(view, id)) return undefined;
+    const base = format.place(id) * layout.size;
     return {
       id,
       cookie: view.getBigUint64(base + cookieAt, true),

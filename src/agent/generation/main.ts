@@ -45,6 +45,8 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
     limits: {
       flowRowsMax: limits.flow_rows,
       eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+      ownersMax: limits.owners,
+      namespacesMax: limits.network_namespaces,
       udpFlowsMax: limits.udp_flows,
     },
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
@@ -63,13 +65,13 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 }
 
 function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
-  const { control, types } = kernel;
+  const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: () => control.namespacesUsed(),
+      numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),
@@ -84,6 +86,7 @@ export async function runGeneration(
 ): Promise<void> {
   const { config, native, delivery, log, pins } = lasting;
   const { instance, environment } = config;
+  const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
@@ -96,8 +99,8 @@ export async function runGeneration(
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types),
-    decodeFlows: flowDecoder(kernel.types),
+    decodeEvent: eventDecoder(kernel.types, tickNs),
+    decodeFlows: flowDecoder(kernel.types, tickNs),
     owners,
     namespaces,
     closeWindow: windowCloser(

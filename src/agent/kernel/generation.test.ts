@@ -62,7 +62,13 @@ describe('what a generation began with', () => {
 });
 
 describe('names', () => {
-  const limits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20, udpFlowsMax: 32_768 };
+  const limits = {
+    flowRowsMax: 65_536,
+    eventBytesMax: 4 << 20,
+    ownersMax: 64,
+    namespacesMax: 16,
+    udpFlowsMax: 32_768,
+  };
   const digest = '0123456789abcdef0123456789abcdef';
 
   test('say digest and sizes', () => {
@@ -72,7 +78,15 @@ describe('names', () => {
   });
 
   test('others are none of ours', () => {
-    for (const name of ['new', 'old', digest, `${digest}_1`, `${digest}_1_x`, `x${digest}_1_2`])
+    for (const name of [
+      'new',
+      'old',
+      digest,
+      `${digest}_1`,
+      `${digest}_1_2_3_x`,
+      `${digest}_1_2`,
+      `x${digest}_1_2_3_4`,
+    ])
       assert.equal(parseGenerationName(name), undefined, name);
   });
 });

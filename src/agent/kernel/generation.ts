@@ -20,6 +20,10 @@ export interface KernelLimits {
    * counted.
    */
   readonly eventBytesMax: number;
+  /** Owners that have a number at a time. Beyond it they are told in less detail. */
+  readonly ownersMax: number;
+  /** Network namespaces that have a number at a time. Beyond it they are told as one. */
+  readonly namespacesMax: number;
   /** UDP flows of one window. Beyond it datagrams are counted without a flow, and that is counted. */
   readonly udpFlowsMax: number;
 }
@@ -27,8 +31,17 @@ export interface KernelLimits {
 export const kernelLimits: KernelLimits = {
   flowRowsMax: 65_536,
   eventBytesMax: 4 << 20,
+  ownersMax: 4096,
+  namespacesMax: 1024,
   udpFlowsMax: 32_768,
 };
+
+/** In the order of a generation's name. */
+const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax', 'udpFlowsMax'] as const;
+
+export function sameLimits(a: KernelLimits, b: KernelLimits): boolean {
+  return limitNames.every((name) => a[name] === b[name]);
+}
 
 /** With what it began. */
 export interface Birth {
@@ -48,17 +61,17 @@ export function objectDigest(path: string): string {
 }
 
 export function generationName(digest: string, limits: KernelLimits): string {
-  const { flowRowsMax, eventBytesMax, udpFlowsMax } = limits;
-  return [digest, flowRowsMax, eventBytesMax, udpFlowsMax].join('_'); // no dots: bpffs refuses them
+  return [digest, ...limitNames.map((name) => String(limits[name]))].join('_'); // no dots: bpffs refuses them
 }
 
 export function parseGenerationName(
   name: string,
 ): { readonly digest: string; readonly limits: KernelLimits } | undefined {
-  const [, digest, ...sizes] = /^([0-9a-f]{32})_(\d+)_(\d+)_(\d+)$/.exec(name) ?? [];
-  if (digest === undefined) return undefined;
-  const [flowRowsMax = 0, eventBytesMax = 0, udpFlowsMax = 0] = sizes.map(Number);
-  return { digest, limits: { flowRowsMax, eventBytesMax, udpFlowsMax } };
+  const [, digest, sizes] = /^([0-9a-f]{32})((?:_\d+){5})$/.exec(name) ?? [];
+  if (digest === undefined || sizes === undefined) return undefined;
+  const values = sizes.slice(1).split('_').map(Number);
+  const limits = Object.fromEntries(limitNames.map((limit, index) => [limit, values[index] ?? 0]));
+  return { digest, limits: limits as unknown as KernelLimits };
 }
 
 type Numbers = readonly number[];

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { kernelTypes } from '../../../test/kernel-types.ts';
 import { artefacts, loadNative, type NativeError, type NativeObject } from './native.ts';
 
 const paths = artefacts();
 const native = loadNative(paths);
+const [keySize, valueSize] = ['flow_key', 'flow'].map((struct) => kernelTypes().layout(struct).size) as [
+  number,
+  number,
+];
 
 /** A loaded object, closed when it goes out of scope. */
 function loaded(): { readonly object: NativeObject } & Disposable {
@@ -26,7 +31,7 @@ describe('a loaded object', () => {
 
   test('elements written, read, removed', async () => {
     using it = loaded();
-    const types = { key: 48, value: 528 };
+    const types = { key: keySize, value: valueSize };
     const key = new Uint8Array(types.key).fill(7);
     const value = new Uint8Array(types.value).fill(9);
     native.write(it.object, 'flows_a', key, value);
@@ -43,13 +48,13 @@ describe('a loaded object', () => {
   test('more elements than there is room for are an error, not an overrun', async () => {
     using it = loaded();
     for (let n = 1; n <= 3; n++)
-      native.write(it.object, 'flows_a', new Uint8Array(48).fill(n), new Uint8Array(528));
-    const values = new Uint8Array(2 * 528 + 8).fill(0xee);
+      native.write(it.object, 'flows_a', new Uint8Array(keySize).fill(n), new Uint8Array(valueSize));
+    const values = new Uint8Array(2 * valueSize + 8).fill(0xee);
     await assert.rejects(
-      native.read(it.object, 'flows_a', new Uint8Array(2 * 48), values.subarray(0, 2 * 528)),
+      native.read(it.object, 'flows_a', new Uint8Array(2 * keySize), values.subarray(0, 2 * valueSize)),
       (error: NativeError) => error.errno === 7 || error.errno === 28,
     );
-    assert.deepEqual(values.subarray(2 * 528), new Uint8Array(8).fill(0xee));
+    assert.deepEqual(values.subarray(2 * valueSize), new Uint8Array(8).fill(0xee));
   });
 
   test('a view and a ring outlive it', () => {

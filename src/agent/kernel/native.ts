@@ -60,6 +60,7 @@ export interface Native {
   statistics(of: NativeObject, on: boolean): void;
   programs(of: NativeObject): ProgramStatistics[];
   kernelArguments(type: string): number;
+  tickNs(): number;
   netns(path: string, ...files: string[]): Promise<NetnsVisit>;
   close(of: NativeObject): void;
 }

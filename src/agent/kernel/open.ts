@@ -1,6 +1,5 @@
 /** Opens the kernel's side: a generation that a killed agent left, if it can go on, or a new one. */
 
-import { isDeepStrictEqual } from 'node:util';
 import { isOperatorError } from '../../lib/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -9,6 +8,7 @@ import {
   generationName,
   objectDigest,
   parseGenerationName,
+  sameLimits,
   type Birth,
   type KernelLimits,
 } from './generation.ts';
@@ -78,7 +78,7 @@ function mismatch(kernel: Kernel, committed: number): string | undefined {
 function outdatedBy(kernel: Kernel, birth: Birth, options: OpenOptions): string | undefined {
   if (kernel.control.stopped() === 'orphaned') return 'no agent was there for too long';
   if (kernel.control.stopped() === 'by_agent') return 'its agent was being stopped';
-  if (!isDeepStrictEqual(kernel.limits, options.limits)) return 'the limits are other ones now';
+  if (!sameLimits(kernel.limits, options.limits)) return 'the limits are other ones now';
   return sameScope(birth.scope, options.scope) ? undefined : 'the network namespaces are other ones now';
 }
 

@@ -17,6 +17,8 @@ import { readBirth, writeBirth, type Birth, type KernelLimits } from './generati
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
 import { nodeRowKeys } from './node-rows.ts';
+import { openNumberTables } from './number-tables.ts';
+import type { NumberTable, TableName } from './numbers.ts';
 import { openRing, type Ring } from './ring.ts';
 import { allPrograms, allSweeps, signalPrograms } from './signals.ts';
 
@@ -77,6 +79,7 @@ export class Kernel implements AsyncDisposable {
   readonly namespaces: DataView;
   readonly limits: KernelLimits;
   readonly control: ControlWords;
+  readonly numbers: Readonly<Record<TableName, NumberTable>>;
   readonly #native: Native;
   readonly #object: NativeObject;
   readonly #generation: DataView;
@@ -108,10 +111,12 @@ export class Kernel implements AsyncDisposable {
       throw error;
     }
     this.ring = openRing(native.ring(this.#object, 'events'));
-    this.owners = new DataView(native.view(this.#object, 'owners'));
-    this.namespaces = new DataView(native.view(this.#object, 'namespaces'));
-    this.control = openControl(this.types, native.view(this.#object, 'shared'));
-    this.#generation = new DataView(native.view(this.#object, 'generation'));
+    const tables = { owners: this.#view('owners'), namespaces: this.#view('namespaces') };
+    this.owners = new DataView(tables.owners);
+    this.namespaces = new DataView(tables.namespaces);
+    this.numbers = openNumberTables(native, this.#object, { types: this.types, limits, tables });
+    this.control = openControl(this.types, this.#view('shared'));
+    this.#generation = new DataView(this.#view('generation'));
     this.#keys = new Uint8Array(0);
     this.#values = new Uint8Array(0);
     this.#room(1024);
@@ -120,8 +125,15 @@ export class Kernel implements AsyncDisposable {
   #size(): void {
     for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
     this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
+    for (const map of ['owners', 'owner_ids']) this.#native.resize(this.#object, map, this.limits.ownersMax);
+    for (const map of ['namespaces', 'netns_ids'])
+      this.#native.resize(this.#object, map, this.limits.namespacesMax);
     for (const [map, windows] of udpMaps)
       this.#native.resize(this.#object, map, windows * this.limits.udpFlowsMax);
+  }
+
+  #view(map: string): ArrayBuffer {
+    return this.#native.view(this.#object, map);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
@@ -172,6 +184,7 @@ export class Kernel implements AsyncDisposable {
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
   async start(signals: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>> {
     for (const map of flowMaps) this.#layNodeRows(map);
+    for (const table of Object.values(this.numbers)) table.lay();
     await this.#swap(0);
     this.#attachSweeps();
     const refused = this.#attachments.switchTo(signals, undefined);

@@ -97,6 +97,13 @@ export function newMemory(): ClosingMemory {
   return { stillOpen: 0, untracked: {}, losses: {}, opens: {}, missed: [] };
 }
 
+/** Of a network namespace that is gone, and told to the end. */
+export function forgetNamespace(memory: ClosingMemory, cookie: bigint): void {
+  const name = String(cookie);
+  memory.opens = Object.fromEntries(Object.entries(memory.opens).filter(([other]) => other !== name));
+  memory.untracked = Object.fromEntries(Object.entries(memory.untracked).filter(([other]) => other !== name));
+}
+
 /** What another process remembered: only the kernel's counts of losses go on, the others began anew with us. */
 export function takeOver(memory: ClosingMemory): ClosingMemory {
   const kept = Object.entries(memory.losses).filter(([name]) => name.startsWith('kernel.'));

@@ -11,6 +11,8 @@ import {
   type NodeLabels,
   type ProcessLabels,
 } from '../../model/record.ts';
+import { flowDepth, socketDepth } from './depth.ts';
+import { round } from './round.ts';
 import type { WallTimes } from './time.ts';
 
 /**
@@ -37,10 +39,6 @@ const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 /** A folded address is the widest prefix, so that the field always holds an address or a prefix. */
 function addressOrAny(address: string | null, family: FlowRow['family']): string {
   return address ?? anyAddress[family ?? 'ipv4'];
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
 
 function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
@@ -103,6 +101,7 @@ export function flowRecord(
     'segments.sent': sums.segmentsSent,
     'segments.received': sums.segmentsReceived,
     retransmits: sums.retransmits,
+    ...flowDepth(row),
     'resets.sent': sums.resetsSent,
     'resets.received': sums.resetsReceived,
     ...(sums.timeoutsByApplication > 0 ? { 'timeouts.by_application': sums.timeoutsByApplication } : {}),
@@ -125,6 +124,10 @@ function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {
   };
 }
 
+function parentLabels({ parentPid, parentName }: ConnectionEvent): Partial<ConnectionRecord> {
+  return parentPid === 0 ? {} : { 'process.parent.pid': parentPid, 'process.parent.name': parentName };
+}
+
 export function connectionRecord(
   { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
   node: NodeLabels,
@@ -138,6 +141,7 @@ export function connectionRecord(
     ...process,
     'process.pid': event.pid,
     ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
+    ...parentLabels(event),
     attribution: event.attribution,
     direction: event.direction,
     'source.ip': event.source,
@@ -157,6 +161,7 @@ export function connectionRecord(
     'segments.sent': event.segmentsSent,
     'segments.received': event.segmentsReceived,
     retransmits: event.retransmits,
+    ...socketDepth(event),
   };
 }
 

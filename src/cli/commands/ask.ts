@@ -5,7 +5,7 @@ import { jsonLine, printable } from '../../lib/terminal.ts';
 import type { Answer, Coverage, Param, QuestionSummary } from '../../question/contract.ts';
 import { encodeCsv, encodeNdjson } from '../../question/encode.ts';
 import { rangeParams, scopeParams } from '../../question/params.ts';
-import { answerLines, coverageLines } from '../answer-lines.ts';
+import { answerLines, coverageLines, truncatedLine } from '../answer-lines.ts';
 import type { Command, CommandContext, Option, Options, Values } from '../command.ts';
 import { defaultHub, fetchAnswer, fetchQuestions, type HubOptions } from '../hub-client.ts';
 import { painter } from '../trace-lines.ts';
@@ -80,9 +80,18 @@ function list(questions: readonly QuestionSummary[]): string {
 function coverageMin(values: Values): number | undefined {
   const value = text(values, 'coverage-min');
   if (value === undefined) return undefined;
-  const share = /^\d(\.\d+)?$/.test(value) ? Number(value) : NaN;
+  const share = /^(\d+(\.\d*)?|\.\d+)$/.test(value) ? Number(value) : NaN;
   if (share >= 0 && share <= 1) return share;
-  const problem = `--coverage-min ${value} is not between 0 and 1`;
+  const problem = `--coverage-min ${value} is not a share from 0 to 1, such as 0.99`;
+  throw new OperatorError('usage.bad_value', { command: 'ask', problem });
+}
+
+const forms = ['json', 'ndjson', 'csv'] as const;
+
+function checkForm(values: Values): void {
+  const given = forms.filter((form) => values[form] === true).map((form) => `--${form}`);
+  if (given.length < 2) return;
+  const problem = `${given.join(' and ')} exclude each other`;
   throw new OperatorError('usage.bad_value', { command: 'ask', problem });
 }
 
@@ -93,7 +102,9 @@ function print(answer: Answer, { values, stdout, say }: CommandContext): void {
   else if (values['ndjson'] === true) stdout.write(encodeNdjson(answer, jsonLine));
   else if (values['csv'] === true) {
     stdout.write(stdout.isTerminal ? encodeCsv(printableCells(answer)) : encodeCsv(answer));
-    for (const line of coverageLines(answer.coverage, painter(false))) say(`sonde: ${line.trim()}`);
+    const more = truncatedLine(answer);
+    const talk = [...(more === undefined ? [] : [more]), ...coverageLines(answer.coverage, painter(false))];
+    for (const line of talk) say(`sonde: ${line.trim()}`);
   } else stdout.write(`${answerLines(answer, { columns: stdout.columns, paint }).join('\n')}\n`);
 }
 
@@ -139,6 +150,7 @@ export const command: Command = {
   async run(context) {
     const { values, word, stdout, say, signal } = context;
     const min = coverageMin(values);
+    checkForm(values);
     const hub: HubOptions = { url: hubUrl(values), signal };
     const questions = await fetchQuestions(hub);
     if (word === undefined) {

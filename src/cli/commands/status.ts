@@ -4,6 +4,7 @@ import type { AgentStatus } from '../../agent/agent.ts';
 import { printable } from '../../lib/terminal.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { LocalReply } from '../../model/local.ts';
+import { signalNames, type SignalName } from '../../model/signals.ts';
 import type { Command } from '../command.ts';
 import { askAgent } from '../local-client.ts';
 import { painter, windowLine } from '../trace-lines.ts';
@@ -18,6 +19,11 @@ function exporterLine(name: string, exporter: AgentStatus['exporters'][string]):
   return `exporter ${name} ${behind}, last took some ${lastDeliveredAt ?? 'never'}${trouble}`;
 }
 
+function signalsLine(on: readonly SignalName[]): string {
+  const off = signalNames.filter((name) => !on.includes(name));
+  return `signals ${on.join(', ')}${off.length === 0 ? '' : `; off: ${off.join(', ')}`}`;
+}
+
 function lines(status: AgentStatus): string[] {
   const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
   const { 'agent.instance': instance, 'host.name': host, environment } = status.node;
@@ -25,6 +31,7 @@ function lines(status: AgentStatus): string[] {
   return [
     `agent ${instance} on ${host}, environment ${environment}, since ${status.since}`,
     `knows ${owners} owners in ${namespaces} network namespaces; ${watchers} watch it`,
+    signalsLine(status.signals),
     `uses ${formatBytes(status.memoryBytes)} of memory`,
     lost.length === 0
       ? 'nothing lost'

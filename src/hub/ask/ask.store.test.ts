@@ -110,7 +110,9 @@ describe('coverage', () => {
     // What was asked, not what it was widened to.
     assert.deepEqual(await longer('602s'), ['Sonde has been watching for 4.8 min of the 10 min asked']);
     assert.match((await longer('5h'))[0] ?? '', / of the 5 h asked$/);
-    assert.match((await longer('30d'))[0] ?? '', / of the 30 d asked$/);
+    // Its first hour, and its first minute, began before it did: that is no gap.
+    assert.deepEqual(await longer('8h'), ['Sonde has been watching for 4.9 min of the 8 h asked']);
+    assert.deepEqual(await longer('30d'), ['Sonde has been watching for 4.9 min of the 30 d asked']);
   });
 
   test('a gap, and a window across the border of the range', async () => {
@@ -152,10 +154,35 @@ describe('coverage', () => {
     ]);
   });
 
+  test('rows that a window tells of and that did not arrive', async () => {
+    const told = { 'connections.opened': 4, 'connections.ended': 3 };
+    const seen = { 'coverage.seen': 4, 'coverage.kernel': 4 };
+    const counted = { ...told, ...seen, lost: { 'deliver.otlp.spool_damaged': 1 } };
+    await insert('torn', [
+      ...windows({ from: 60, until: 10 }, counted),
+      ...windows({ from: 60, until: 10, host: 'web-2' }, counted),
+      ...[60, 50, 40, 30, 20].flatMap((ago) =>
+        (ago === 40 ? ['web-2'] : ['web-1', 'web-2']).map((host) => ({
+          flow: { ago: `${ago}s`, 'host.name': host, 'connection.state': 'closed', ...told },
+        })),
+      ),
+    ]);
+    for (const since of ['1m', '6h', '24h', '30d']) {
+      const { connections, notes } = await coverage({ environment: 'torn', since });
+      assert.deepEqual(connections, { part: 36, of: 40, ratio: 0.9 }, since);
+      const why = ['24h', '30d'].includes(since) ? '' : ': lost 5 deliver.otlp.spool_damaged';
+      assert.ok(notes.includes(`4 opens and 3 ends that web-1 saw did not arrive${why}`), notes.join('\n'));
+      assert.ok(!notes.some((note) => note.includes('web-2 saw')), notes.join('\n'));
+    }
+  });
+
   test('where nothing was ever heard, nothing is claimed', async () => {
     const { nodes, smallest, notes } = await coverage({ environment: 'nobody' });
     assert.deepEqual([nodes, smallest], [{ part: 0, of: 0, ratio: null }, null]);
-    assert.match(notes[0] ?? '', /^no node was heard/);
+    const heard = 'was heard in this range or in the day before it: ask without that to see which were';
+    assert.deepEqual(notes, [`no node of environment nobody ${heard}`]);
+    const both = await coverage({ host: 'web-9', environment: 'nobody' });
+    assert.deepEqual(both.notes, [`no node of host web-9 in environment nobody ${heard}`]);
   });
 
   test('from rollups: the same shares, and goodbyes', async () => {
@@ -267,8 +294,11 @@ describe('limits', () => {
       [{ from: 'yesterday' }, /from must be a time such as/],
       [{ from: '2199-01-01T00:00:00Z', to: '2199-01-02T00:00:00Z' }, /to is in the future/],
       [{ limit: '0' }, /limit must be a whole number between 1 and 10000; got 0/],
-      [{ constructor: 'x' }, /constructor is no parameter; there are host, environment,/],
-      [{ frob: 'x' }, /frob is no parameter; there are host, environment, own, limit, process,/],
+      [{ constructor: 'x' }, /constructor is no parameter; there are since, from, to, host, environment,/],
+      [
+        { frob: 'x' },
+        /frob is no parameter; there are since, from, to, host, environment, own, limit, process,/,
+      ],
     ];
     for (const [query, says] of refused) await assert.rejects(answer('timeouts', query), says);
     await assert.rejects(answer('frob', {}), /there is no question frob/);

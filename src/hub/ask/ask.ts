@@ -115,11 +115,13 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
       environment,
       settled_ms: Math.round(nowMs - deliveryMsMax),
       windows: `windows${level.suffix}`,
+      flows: `flows${level.suffix}`,
       grain_ms: level.grainMs,
     },
     signal,
   });
-  return coverageOf(nodesOf(rows), { range, askedMs });
+  const scope = { host: String(host), environment: String(environment) };
+  return coverageOf(nodesOf(rows), { range, askedMs, scope });
 }
 
 async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {

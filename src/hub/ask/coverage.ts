@@ -24,6 +24,9 @@ export interface NodeCoverage {
   readonly unreachable: number;
   readonly ownerKnown: number;
   readonly ownerAsked: number;
+  /** What its windows tell of and the rows that the store has of them do not. */
+  readonly openedMissing: number;
+  readonly endedMissing: number;
   /** `stage.reason` → how many. */
   readonly lost: Readonly<Record<string, number>>;
 }
@@ -73,6 +76,8 @@ function nodeOf(row: StoreRow, name: string): NodeCoverage {
     unreachable: number('unreachable'),
     ownerKnown: number('owner_known'),
     ownerAsked: number('owner_asked'),
+    openedMissing: number('opened_missing'),
+    endedMissing: number('ended_missing'),
     lost: Object.fromEntries(lost.map(([reason, count]) => [reason, Number(count)])),
   };
 }
@@ -153,16 +158,32 @@ function timeNotes(nodes: readonly NodeCoverage[], { range, askedMs }: CoverageA
   ];
 }
 
+function why({ lost }: NodeCoverage): string {
+  const reasons = Object.entries(lost).filter(([, count]) => count > 0);
+  return reasons.length === 0
+    ? ''
+    : `: lost ${reasons.map(([name, count]) => `${count} ${name}`).join(', ')}`;
+}
+
+/** Rows that were lost between agent and store. */
+function missingNotes(nodes: readonly NodeCoverage[]): string[] {
+  const lacking = nodes.filter((node) => node.openedMissing + node.endedMissing > 0);
+  const counts = (node: NodeCoverage): string =>
+    `${counted(node.openedMissing, 'open')} and ${counted(node.endedMissing, 'end')}`;
+  return [
+    ...lacking
+      .slice(0, namesMax)
+      .map((node) => `${counts(node)} that ${node.name} saw did not arrive${why(node)}`),
+    ...(lacking.length > namesMax
+      ? [`not all arrived of ${counted(lacking.length - namesMax, 'more node')}`]
+      : []),
+  ];
+}
+
 function connectionNotes(nodes: readonly NodeCoverage[]): string[] {
   const unseen = nodes.filter((node) => node.kernel > node.seen);
   const apart = nodes.filter((node) => node.unreachable > 0);
   const unowned = nodes.filter((node) => node.ownerAsked > node.ownerKnown);
-  const why = ({ lost }: NodeCoverage): string => {
-    const reasons = Object.entries(lost).filter(([, count]) => count > 0);
-    return reasons.length === 0
-      ? ''
-      : `: lost ${reasons.map(([name, count]) => `${count} ${name}`).join(', ')}`;
-  };
   return [
     ...unseen
       .slice(0, namesMax)
@@ -188,10 +209,23 @@ function connectionNotes(nodes: readonly NodeCoverage[]): string[] {
 }
 
 export interface CoverageAsked {
+  /** Empty where none was named. */
+  readonly scope: { readonly host: string; readonly environment: string };
   /** As it was answered. */
   readonly range: TimeRange;
   /** How long it was before it was widened. */
   readonly askedMs: number;
+}
+
+/** Nobody at all is an agent that is missing; nobody of that name may be a name that is not right. */
+function nobodyNote({ scope: { host, environment } }: CoverageAsked): string {
+  const names = [
+    ...(host === '' ? [] : [`host ${host}`]),
+    ...(environment === '' ? [] : [`environment ${environment}`]),
+  ];
+  const heard = 'was heard in this range or in the day before it';
+  if (names.length === 0) return `no node ${heard}: see sonde status`;
+  return `no node of ${names.join(' in ')} ${heard}: ask without that to see which were`;
 }
 
 /** `nodes` are those that are expected in the range. */
@@ -201,8 +235,9 @@ export function coverageOf(nodes: readonly NodeCoverage[], asked: CoverageAsked)
     nodes: share(nodes.filter(({ heard }) => heard).length, nodes.length),
     seconds: share(received / 1000, total(nodes, (node) => node.askedMs) / 1000),
     // Of each node no more than its kernel counted: what one counts late does not hide what another missed.
+    // And no more than there are rows of: what was seen and did not arrive is in no answer.
     connections: share(
-      total(nodes, (node) => Math.min(node.seen, node.kernel)),
+      total(nodes, (node) => Math.max(0, Math.min(node.seen, node.kernel) - node.openedMissing)),
       total(nodes, (node) => node.kernel),
     ),
     attribution: share(
@@ -213,7 +248,12 @@ export function coverageOf(nodes: readonly NodeCoverage[], asked: CoverageAsked)
   const ratios = Object.values(shares).flatMap(({ ratio }) => (ratio === null ? [] : [ratio]));
   const notes =
     nodes.length === 0
-      ? ['no node was heard in this range or in the day before it: see sonde status']
-      : [...silenceNotes(nodes, asked.range), ...timeNotes(nodes, asked), ...connectionNotes(nodes)];
+      ? [nobodyNote(asked)]
+      : [
+          ...silenceNotes(nodes, asked.range),
+          ...timeNotes(nodes, asked),
+          ...missingNotes(nodes),
+          ...connectionNotes(nodes),
+        ];
   return { ...shares, smallest: ratios.length === 0 ? null : Math.min(...ratios), notes };
 }

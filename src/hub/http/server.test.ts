@@ -84,12 +84,20 @@ describe('the Host header', () => {
 
 test('every answer has the security headers; none lets another origin read', async () => {
   await using server = await serve();
-  for (const path of ['/healthz', '/nothing', '/readyz', '/']) {
+  for (const path of ['/healthz', '/nothing', '/readyz', '/', '/api/v1/questions/%ff']) {
     const { headers } = await ask(`${server.url}${path}`, { headers: { origin: 'http://evil.example' } });
     assert.match(String(headers['content-security-policy']), /default-src 'self'.*frame-ancestors 'none'/);
     assert.equal(headers['x-content-type-options'], 'nosniff');
     assert.equal(headers['access-control-allow-origin'], undefined);
   }
+});
+
+test('a path that cannot be read is said as every other error', async () => {
+  await using server = await serve();
+  const answer = await fetch(`${server.url}/api/v1/questions/%ff`);
+  assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+  const { status, code } = (await answer.json()) as { status: number; code: string };
+  assert.deepEqual([answer.status, status, code], [400, 400, 'request.malformed']);
 });
 
 test('without the page, / says how to build it', async () => {

@@ -171,7 +171,8 @@ function addRoute(app: FastifyInstance, route: Route, { limits, parts, book, sto
   });
 }
 
-function createApp({ requestBytesMax, requestMsMax }: ServerLimits): FastifyInstance {
+function createApp(limits: ServerLimits): FastifyInstance {
+  const { requestBytesMax, requestMsMax } = limits;
   const app = fastify({
     bodyLimit: requestBytesMax,
     requestTimeout: requestMsMax,
@@ -179,6 +180,10 @@ function createApp({ requestBytesMax, requestMsMax }: ServerLimits): FastifyInst
     http: { headersTimeout: Math.min(headersMsMax, requestMsMax) },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    // A path that cannot be read meets no hook and no route.
+    frameworkErrors: (error, request, reply) => {
+      sendError(translate(error, limits), { request, reply: reply.headers(securityHeaders) });
+    },
   });
   // Bodies reach a route as they came: it knows which encodings it takes.
   app.removeAllContentTypeParsers();

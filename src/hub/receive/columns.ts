@@ -177,6 +177,8 @@ export const connectionColumns: Columns = {
   ...depth,
   rtt_ms: nullableAmount('rtt_ms'),
   rtt_min_ms: nullableAmount('rtt_min_ms'),
+  process_parent_pid: integer('process.parent.pid', uint32Max),
+  process_parent_name: text('process.parent.name'),
 };
 
 const attribution = countsValue('attribution');

@@ -169,6 +169,10 @@ describe('what is only made to hurt', () => {
       assert.throws(() => decodeJson(Buffer.from(text)), MalformedLogs, text);
     }
     assert.deepEqual(decodeJson(Buffer.from('{"resourceLogs":null,"new":1}')), []);
+    const nothing = { eventName: null, timeUnixNano: null, attributes: null };
+    const request = { resourceLogs: [{ resource: null, scopeLogs: [{ logRecords: [nothing] }] }] };
+    const [record] = decodeJson(Buffer.from(JSON.stringify(request)));
+    assert.deepEqual(record, { eventName: '', timeMs: 0, fields: [], resource: [] }, 'null is nothing');
   });
 });
 
@@ -198,6 +202,28 @@ describe('content encodings', () => {
       assert.equal(await codeOf(Buffer.from('no such thing'), encoding), 'request.malformed');
     });
   }
+
+  for (const [encoding, compress] of [
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const) {
+    test(`${encoding} in several pieces: all of them, within the limit of all`, async () => {
+      const pieces = (...lengths: number[]) =>
+        Buffer.concat(lengths.map((length) => compress(text.subarray(0, length))));
+      assert.deepEqual(await inflate(pieces(400, 0, 600), { encoding, bytesMax: 1000 }), text);
+      assert.equal(await codeOf(pieces(1000, 1), encoding), 'request.too_large');
+      assert.equal(await codeOf(pieces(400, 600).subarray(0, -1), encoding), 'request.malformed');
+      const junk = Buffer.concat([compress(text), Buffer.from('junk')]);
+      assert.equal(await codeOf(junk, encoding), 'request.malformed');
+    });
+  }
+
+  test('zstd in more pieces than anybody sends', async () => {
+    const empty = zstdCompressSync('');
+    const pieces = (count: number) => Buffer.concat(Array.from({ length: count }, () => empty));
+    assert.equal((await inflate(pieces(1000), { encoding: 'zstd', bytesMax: 1000 })).length, 0);
+    assert.equal(await codeOf(pieces(1001), 'zstd'), 'request.malformed');
+  });
 
   test('others are refused', async () => assert.equal(await codeOf(text, 'br'), 'request.compression'));
 });

@@ -2,10 +2,45 @@
 
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
-import { OperatorError } from '../../lib/errors.ts';
+import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
 
-const inflaters = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress) } as const;
+/** Frames of one zstd body: an empty one takes 9 bytes of a request and 80 µs. Nobody's sender makes so many. */
+const framesMax = 1000;
+
+interface Inflated {
+  readonly buffer: Buffer;
+  /** `bytesWritten`: of the body, how much was read. */
+  readonly engine: { readonly bytesWritten: number };
+}
+
+const inflateFrame = promisify(zstdDecompress) as unknown as (
+  body: Buffer,
+  options: { readonly maxOutputLength: number; readonly info: true },
+) => Promise<Inflated>;
+
+/** Frame by frame: Node ends with the first one (24.21) and says nothing of what comes behind it. */
+async function inflateFrames(body: Buffer, bytesMax: number): Promise<Buffer> {
+  const frames: Buffer[] = [];
+  let [at, length] = [0, 0];
+  do {
+    if (frames.length === framesMax) throw new Error(`more than ${framesMax} frames`);
+    const maxOutputLength = Math.max(1, bytesMax - length);
+    const { buffer, engine } = await inflateFrame(body.subarray(at), { maxOutputLength, info: true });
+    frames.push(buffer);
+    length += buffer.length;
+    at += engine.bytesWritten;
+  } while (at < body.length && length <= bytesMax);
+  if (length > bytesMax) throw tooLarge(bytesMax);
+  return frames.length === 1 && frames[0] ? frames[0] : Buffer.concat(frames);
+}
+
+const inflateGzip = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
+
+const inflaters = {
+  gzip: (body: Buffer, bytesMax: number) => inflateGzip(body, { maxOutputLength: bytesMax }),
+  zstd: inflateFrames,
+} as const;
 
 function tooLarge(bytesMax: number): OperatorError {
   const max = formatBytes(bytesMax);
@@ -26,8 +61,9 @@ export async function inflate(
   if (name === 'identity') throw tooLarge(bytesMax);
   if (name !== 'gzip' && name !== 'zstd') throw new OperatorError('request.compression', { encoding: name });
   try {
-    return await inflaters[name](body, { maxOutputLength: bytesMax });
+    return await inflaters[name](body, bytesMax);
   } catch (error) {
+    if (isOperatorError(error)) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
     throw new OperatorError('request.malformed', { reason: `${name}: ${message}` }, { cause: error });

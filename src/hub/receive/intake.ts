@@ -56,7 +56,7 @@ export interface Intake extends AsyncDisposable {
   status(): IntakeStatus;
 }
 
-/** Throws hub.journal_broken. */
+/** Throws hub.already_running and hub.journal_broken. */
 export async function openIntake(options: IntakeOptions): Promise<Intake> {
   const { limits, clock, log } = options;
   await using opening = new AsyncDisposableStack();

@@ -12,7 +12,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
-import { OperatorError } from '../../lib/errors.ts';
+import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { StoreBlock } from '../../model/block.ts';
 import { entryKinds, type Entry } from './entry.ts';
@@ -166,7 +166,10 @@ export class Journal {
     this.damagedBlocks = next - Math.max(first, stored + 1) - this.unstored.length;
   }
 
-  /** Throws hub.journal_broken when the folder cannot be used. A torn tail is cut off, damage passed over. */
+  /**
+   * Throws hub.already_running when another hub has the folder, hub.journal_broken when it cannot be used. A
+   * torn tail is cut off, damage passed over.
+   */
   static async open(options: JournalOptions): Promise<Journal> {
     const all = { segmentBytesMax: segmentBytesDefault, ...options };
     try {
@@ -186,6 +189,7 @@ export class Journal {
       journal.#dropStored();
       return journal;
     } catch (error) {
+      if (isOperatorError(error)) throw error;
       const { message: reason } = error as Error;
       throw new OperatorError('hub.journal_broken', { folder: all.folder, reason }, { cause: error });
     }

@@ -95,10 +95,9 @@ function readAttributes(attributes: unknown, names: Names, fields: Fields): void
 }
 
 function readRecord(json: Json, resource: Fields): LogRecord {
-  const { timeUnixNano } = json;
   const record: LogRecord = {
     eventName: textOf(json['eventName'], 'eventName'),
-    timeMs: timeUnixNano === undefined ? 0 : numberOf(timeUnixNano, 'timeUnixNano') / nsPerMs,
+    timeMs: numberOf(json['timeUnixNano'] ?? 0, 'timeUnixNano') / nsPerMs,
     fields: [],
     resource,
   };

@@ -1,10 +1,11 @@
 /** One hub per folder. */
 
+import { OperatorError } from '../../lib/errors.ts';
 import { takeLock } from '../../lib/lock.ts';
 
-/** Throws when another process has the folder. */
+/** Throws hub.already_running when another process has the folder. */
 export function lockFolder(folder: string): Disposable {
   const lock = takeLock(folder);
-  if (!lock) throw new Error('another hub uses it');
+  if (!lock) throw new OperatorError('hub.already_running', { folder });
   return lock;
 }

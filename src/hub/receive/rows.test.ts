@@ -129,6 +129,8 @@ const expected = {
     limited_ms_send_buffer: 0,
     app_unread_bytes: 0,
     app_waiting_ms: 0,
+    process_parent_pid: 41,
+    process_parent_name: 'bash',
   },
   window: {
     ...window,

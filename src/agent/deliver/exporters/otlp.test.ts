@@ -238,12 +238,33 @@ describe('a receiver that', () => {
 
   test('fails for a while', async (t) => {
     const { to, delivery, done } = await start(t);
-    to.next.push(say(502), say(503), say(504), say(401), say(403), say(404));
+    to.next.push(say(502), say(503), say(504));
     await delivery.deliver(range(3));
     await done();
     assert.deepEqual(to.taken, [1, 2, 3]);
     assert.deepEqual(delivery.losses(), {});
   });
+
+  const page = (status: number) => say(status, { 'content-type': 'text/html' }, '<h1>a page</h1>');
+  for (const [what, answer, line] of [
+    ['a token', say(401), /answers 401 to http:.*\/v1\/logs; correct the options/],
+    ['a path', say(404, {}, 'no page'), /answers 404 to \S+ no page; correct/],
+    ['an address', say(301, { location: 'https://a.example/' }), /301 to \S+ \(see https:\S+\);/],
+    ['a site without POST', page(405), /answers 405/],
+    ['a site that likes everything', page(200), /answers 200 to/],
+    ['an encoding', say(415), /answers 415/],
+    ['the name of a hub', say(421), /answers 421/],
+    ['TLS', say(400, {}, 'Client sent an HTTP request to an HTTPS server.'), /400 to \S+ Client sent/],
+  ] as const)
+    test(`finds our options wrong, ${what}: nothing is thrown away`, async (t) => {
+      const { to, delivery, done, lines } = await start(t);
+      to.next.push(answer);
+      await delivery.deliver(range(3));
+      await done();
+      assert.deepEqual(to.taken, [1, 2, 3]);
+      assert.deepEqual(delivery.losses(), {});
+      assert.match(lines[0]!, line);
+    });
 
   test('takes no more than so much at once; what is too much alone is counted', async (t) => {
     const { to, delivery, done, lines } = await start(t, { compression: 'none' });
@@ -295,6 +316,14 @@ describe('a receiver that', () => {
     assert.deepEqual(to.taken, [6]);
     assert.deepEqual(delivery.losses(), { 'deliver.otlp.rejected': 5 });
     assert.match(lines[0]!, /rejected: the receiver answers 400 no such tenant/);
+  });
+
+  test('refuses and does not say in which type it speaks: its words are shown', async (t) => {
+    const { to, delivery, done, lines } = await start(t);
+    to.next.push(say(500, {}, 'out of order'));
+    await delivery.deliver(range(1));
+    await done();
+    assert.match(lines[0]!, /rejected: the receiver answers 500 out of order/);
   });
 });
 

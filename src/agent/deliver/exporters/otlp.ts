@@ -2,7 +2,8 @@
  * OpenTelemetry logs over HTTP, to a hub or a collector.
  *
  * Which answers are final is the protocol's to say: 429, 502, 503, 504 and broken connections are tried
- * again, 413 with half as much, everything else is a refusal.
+ * again, 413 with half as much, everything else is a refusal; but for those that speak of how we are set up
+ * and not of these records.
  */
 
 import { readFileSync } from 'node:fs';
@@ -74,11 +75,15 @@ type Options = z.output<typeof schema>;
 const messageMax = 200;
 /** After a 413, requests may grow again by so much each time. */
 const growth = 1.5;
+/** Those that OTLP has tried again. */
+const retried: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /**
- * Those that OTLP has tried again; and 401, 403 and 404, which it has not: they speak of a token or a path
- * that somebody will mend, not of these records, and a whole spool would be thrown away meanwhile.
+ * It has not these: a token, a path, a proxy, an encoding, a name. Somebody will mend that, and a whole spool
+ * would be thrown away meanwhile.
  */
-const retried: ReadonlySet<number> = new Set([429, 502, 503, 504, 401, 403, 404]);
+const setUpWrong: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 415, 421]);
+/** What Go, nginx and Apache say with a 400 when they are spoken to without TLS. */
+const wantsTls = /HTTPS (server|port)|SSL-enabled/;
 
 const compressors: Readonly<Record<Options['compression'], (body: Uint8Array) => Promise<Uint8Array>>> = {
   none: (body) => Promise.resolve(body),
@@ -124,18 +129,42 @@ function shown(text: string): string {
   return printable(text.trim()).slice(0, messageMax);
 }
 
+/** What it says for people; nothing where it speaks OTLP's protobuf. */
+function textOf({ contentType, body, location }: Answer): string {
+  if (location !== undefined) return ` (see ${location})`;
+  const isText = contentType === '' || contentType.startsWith('text/') || contentType.includes('json');
+  return isText ? ` ${body.toString('utf8')}` : '';
+}
+
+/** It speaks of where and how we send: whatever we sent, it would be the same. */
+function isMisdirected({ status, contentType, body }: Answer): boolean {
+  if (status < 300) return contentType.startsWith('text/html'); // some site's page; no receiver speaks so
+  return status < 400 || setUpWrong.has(status) || (status === 400 && wantsTls.test(body.toString('latin1')));
+}
+
+interface Judging {
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly url: URL;
+}
+
 /** What an answer means for `count` records that were sent. Throws when they should be sent again. */
-function judge(answer: Answer, count: number, { codec, clock }: { codec: Codec; clock: Clock }): Receipt {
+function judge(answer: Answer, count: number, { codec, clock, url }: Judging): Receipt {
   const { status, body, contentType } = answer;
-  if (status >= 200 && status < 300) {
+  const said = `the receiver answers ${String(status)}`;
+  const afterMs = retryAfterMs(answer.retryAfter, clock);
+  if (isMisdirected(answer)) {
+    const where = `${url.origin}${url.pathname}`;
+    const why = shown(`${said} to ${where}${textOf(answer)}`);
+    throw new RetryLater(`${why}; correct the options of otlp, or what listens there`, afterMs);
+  }
+  if (status < 300) {
     const { rejected, message } = codec.decodeResponse(body, contentType);
     const refused = { reason: 'rejected', count: Math.min(rejected, count), message: shown(message) };
     return rejected === 0 ? { settled: count } : { settled: count, refused };
   }
-  if (retried.has(status))
-    throw new RetryLater(`the receiver answers ${String(status)}`, retryAfterMs(answer.retryAfter, clock));
-  const said = contentType.startsWith('text/') || contentType.includes('json') ? body.toString('utf8') : '';
-  const message = shown(`the receiver answers ${String(status)} ${said}`);
+  if (retried.has(status)) throw new RetryLater(said, afterMs);
+  const message = shown(`${said}${textOf(answer)}`);
   return { settled: count, refused: { reason: status === 413 ? 'too_large' : 'rejected', count, message } };
 }
 
@@ -167,7 +196,7 @@ async function openOtlp(options: Options, clock: Clock): Promise<OpenExporter> {
           most = recordsMax = Math.ceil(count / 2);
           continue;
         }
-        const receipt = judge(answer, count, { codec, clock });
+        const receipt = judge(answer, count, { codec, clock, url });
         recordsMax = Math.max(recordsMax * growth, 2);
         return receipt;
       }

@@ -22,6 +22,8 @@ export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfter: string | undefined;
+  /** Where a redirection leads. It is not followed. */
+  readonly location: string | undefined;
   readonly body: Buffer;
 }
 
@@ -60,6 +62,7 @@ function readAnswer(response: http.IncomingMessage): Promise<Answer> {
         status: response.statusCode ?? 0,
         contentType: response.headers['content-type'] ?? '',
         retryAfter: response.headers['retry-after'],
+        location: response.headers.location,
         body: Buffer.concat(chunks).subarray(0, httpLimits.answerBytesMax),
       });
     });
