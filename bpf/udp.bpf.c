@@ -129,7 +129,7 @@ static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, 
 	f->quiet_since_ns = now;
 	f->direction = d->direction;
 	__builtin_memcpy(f->local, d->local, sizeof(f->local));
-	if (s->older_ns && shared && now - s->older_ns < shared->control.udp_idle_ns) {
+	if (s->older_ns && shared && now - s->older_ns < udp_idle_ns(shared)) {
 		f->adopted = 1;
 		f->direction = d->key.local_port < d->key.remote_port ? DIRECTION_INGRESS
 									 : DIRECTION_EGRESS;
@@ -175,7 +175,8 @@ static __always_inline void udp_count(struct udp_socket *s, const struct udp_dat
 			return;
 		}
 	}
-	if (f->status == UDP_ENDED && __sync_val_compare_and_swap(&f->status, UDP_ENDED, UDP_OPEN) == UDP_ENDED)
+	if (f->status == UDP_ENDED &&
+	    __sync_val_compare_and_swap(&f->status, UDP_ENDED, UDP_OPEN) == UDP_ENDED)
 		__sync_fetch_and_add(&f->opened, 1);
 	if (f->attribution != s->attribution && f->attribution != OWNER_EXACT) { /* more is known by now */
 		f->owner = SENDER_OWNER(s->sender);

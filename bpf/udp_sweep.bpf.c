@@ -24,7 +24,7 @@ static __always_inline bool udp_has_ended(const struct udp_flow_key *key, u64 qu
 
 	if (bpf_map_lookup_elem(&udp_released, &cookie))
 		return true;
-	return s && (s64)(now - quiet_since_ns) >= (s64)s->control.udp_idle_ns;
+	return s && (s64)(now - quiet_since_ns) >= (s64)udp_idle_ns(s);
 }
 
 /* Whether it goes on: unless it was quiet too long, a copy is in the live map when this returns. */

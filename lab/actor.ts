@@ -208,8 +208,8 @@ export class Actor {
   }
 
   /**
-   * So many sockets, one after another, from ports of their own if `firstPort` says so: each is connected, sends
-   * one datagram and is closed.
+   * So many sockets, one after another, from ports of their own if `firstPort` says so: each is connected,
+   * sends one datagram and is closed.
    */
   async shortFlows(
     kind: 'udp4' | 'udp6',

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Part of actor.c: datagrams. Their payload is zeros; what counts is how many, how large, and how they are sent. */
+/* Part of actor.c: datagrams. Their payload is zeros; what counts is how many, how large, and how they go. */
 
 enum { datagramMax = 65507, batchMax = 64 };
 
@@ -76,8 +76,10 @@ static void do_datagrams(char **w, int n)
 	answer_result(result);
 }
 
-/* take N COUNT MS BYTES: receives so many datagrams; answers each with one of BYTES unless that is "-"; says the
- * bytes received */
+/*
+ * take N COUNT MS BYTES: receives so many datagrams; answers each with one of BYTES unless that is "-"; says
+ * the bytes received
+ */
 static void do_take(char **w, int n)
 {
 	(void)n;
@@ -90,7 +92,9 @@ static void do_take(char **w, int n)
 		if (r >= 0) {
 			got += r;
 			left--;
-			if (reply && sendto(fd, datagram, (size_t)atol(w[3]), 0, (struct sockaddr *)&from, length) < 0) {
+			if (reply &&
+			    sendto(fd, datagram, (size_t)atol(w[3]), 0, (struct sockaddr *)&from, length) <
+				    0) {
 				answer_errno(errno);
 				return;
 			}

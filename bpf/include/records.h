@@ -227,9 +227,8 @@ struct control {
 	u32 detail_closed; /* rows of healthy connections keep their addresses (profile connections and up) */
 	u32 trace; /* somebody watches: every connection is an event */
 	u32 slow_us; /* an established connection slower than this is an event; 0: none is */
-	u64 udp_idle_ns; /* a UDP flow that is quiet for so long has ended */
+	u32 udp_idle_ms; /* a UDP flow that is quiet for so long has ended */
 	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets */
-	u32 padding;
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 };

@@ -127,6 +127,11 @@ static __always_inline long udp_insert(u32 window, const struct udp_flow_key *ke
 			  : bpf_map_update_elem(&udp_flows_a, key, f, BPF_NOEXIST);
 }
 
+static __always_inline u64 udp_idle_ns(const struct shared *s)
+{
+	return s->control.udp_idle_ms * 1000000ull;
+}
+
 static __always_inline u32 udp_window(void)
 {
 	struct shared *s = shared_state();

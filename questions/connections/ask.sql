@@ -88,8 +88,8 @@ WITH
     )
     ORDER BY
       if({sort:String} = 'open', toFloat64(open_now), weight) DESC,
-      ended DESC, process_name, direction, destination_ip, destination_port, network_transport, connection_state,
-      host_name, environment, workload_name
+      ended DESC, process_name, direction, destination_ip, destination_port, network_transport,
+      connection_state, host_name, environment, workload_name
     LIMIT {limit:UInt32}
   ),
   totals AS (

@@ -16,6 +16,7 @@ import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { kernelLimitsOf } from '../kernel/generation.ts';
 import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
@@ -42,13 +43,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: {
-      flowRowsMax: limits.flow_rows,
-      eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
-      ownersMax: limits.owners,
-      namespacesMax: limits.network_namespaces,
-      udpFlowsMax: limits.udp_flows,
-    },
+    limits: kernelLimitsOf(limits),
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -58,7 +53,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   });
   const { control } = opened.kernel;
   control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
-  control.udpIdleAfter(BigInt(config.udp_idle) * 1_000_000n);
+  control.set({ udpIdleMs: config.udp_idle });
   const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
   control.budget(bucket(limits.events_per_second), bucket(limits.trace_events_per_second));
   return opened;
@@ -92,8 +87,7 @@ export async function runGeneration(
   const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
   const { owners, namespaces } = openTables(native, kernel);
-  // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
-  // too.
+  // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument is one.
   const tracesAllResets = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
   const outRsts = 'this kernel does not trace resets that belong to no socket';
   const agent = createAgent({

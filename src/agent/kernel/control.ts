@@ -14,6 +14,8 @@ export interface Control {
   detailClosed: boolean;
   trace: boolean;
   slowUs: number;
+  /** How long a UDP flow may be quiet until it has ended. */
+  udpIdleMs: number;
   /** The sweep names holders of UDP sockets. */
   udp: boolean;
 }
@@ -51,8 +53,6 @@ export interface ControlWords {
    * programs must know before they know how long to wait.
    */
   orphanAfter(times: { readonly idleNs: bigint; readonly nowNs: bigint }): void;
-  /** How long a UDP flow may be quiet until it has ended. */
-  udpIdleAfter(ns: bigint): void;
   /** The sweep of UDP flows has more to do. */
   udpUnswept(): boolean;
   stop(): void;
@@ -67,6 +67,7 @@ const names = {
   detailClosed: 'detail_closed',
   trace: 'trace',
   slowUs: 'slow_us',
+  udpIdleMs: 'udp_idle_ms',
   udp: 'udp',
 } as const satisfies Record<keyof Control, string>;
 
@@ -107,7 +108,6 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
       writeLong('seen_ns', nowNs);
       writeLong('orphan_ns', idleNs);
     },
-    udpIdleAfter: (ns) => void writeLong('udp_idle_ns', ns),
     udpUnswept: () => Atomics.load(words, outer.field('udp_unswept').offset / 4) !== 0,
     stop: () => void write('stopped', reasons.indexOf('by_agent')),
     stopped: () => reasons[read('stopped')] ?? 'by_agent',

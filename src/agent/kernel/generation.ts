@@ -36,6 +36,23 @@ export const kernelLimits: KernelLimits = {
   udpFlowsMax: 32_768,
 };
 
+/** From the words of the configuration. */
+export function kernelLimitsOf(limits: {
+  readonly flow_rows: number;
+  readonly event_buffer: number;
+  readonly owners: number;
+  readonly network_namespaces: number;
+  readonly udp_flows: number;
+}): KernelLimits {
+  return {
+    flowRowsMax: limits.flow_rows,
+    eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+    ownersMax: limits.owners,
+    namespacesMax: limits.network_namespaces,
+    udpFlowsMax: limits.udp_flows,
+  };
+}
+
 /** In the order of a generation's name. */
 const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax', 'udpFlowsMax'] as const;
 
