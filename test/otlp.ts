@@ -282,6 +282,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     retransmits: 1,
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
+    udp: { opened: 2, 'datagrams.sent': 9 },
     signals: ['lifecycle', 'retransmits'],
     lost: { 'kernel.flow_rows_full': 2 },
     'coverage.seen': 4,

@@ -13,7 +13,10 @@ test(
   async () => {
     await using stage = new Stage();
     const at = await stage.namespace('one');
-    await using rig = await startRig({ window: '200ms', namespaces: [at.path] }, { watch: false });
+    await using rig = await startRig(
+      { window: '200ms', namespaces: [at.path], signals: { udp: 'on' } },
+      { watch: false },
+    );
     await rig.nextWindow();
     const first = rig.agent.status().signals.join();
     const load = churn({ netns: at.path, tag: 'one', perTarget: 200, rate: 600 });

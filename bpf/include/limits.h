@@ -6,6 +6,7 @@
 /* Rows of one window; 1 KiB each when used (a row is 712 B, and the allocator has nothing between 512 B and
  * 1 KiB), 1 MiB of buckets when not. */
 #define FLOWS_MAX	 65536
+#define UDP_FLOWS_MAX	 32768 /* of one window; 200 B each when used */
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) at a time */
 #define NAMESPACES_MAX	 1024 /* network namespaces at a time */
 #define LISTENERS_MAX	 8192 /* TCP listeners at a time; 160 B each, 128 KiB of buckets */

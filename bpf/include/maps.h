@@ -282,7 +282,7 @@ struct shared {
 	u64 dns_told; /* messages that were put into the ring */
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
-	u32 padding;
+	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
 };
 
 /*

@@ -68,6 +68,9 @@ enum loss {
 	LOSS_DNS_RING_FULL,
 	LOSS_DNS_SEGMENTS_UNREAD, /* TCP: out of order, or a message's head is not in one piece */
 	LOSS_DNS_SOCKETS_UNTRACKED, /* messages of sockets that no storage could be had for */
+	LOSS_UDP_FLOWS_FULL, /* datagrams counted in their owner's row without a flow … */
+	LOSS_UDP_FLOWS_CUT, /* … flows ended before their time: no room in the next window's map */
+	LOSS_UDP_SOCKETS_UNKNOWN, /* datagrams received by a socket that nobody saw made, and not swept yet */
 	LOSS_COUNT,
 };
 
@@ -278,6 +281,8 @@ struct control {
 	u32 detail_closed; /* rows of healthy connections keep their addresses (profile connections and up) */
 	u32 trace; /* somebody watches: every connection is an event */
 	u32 slow_us; /* an established connection slower than this is an event; 0: none is */
+	u32 udp_idle_ms; /* a UDP flow that is quiet for so long has ended */
+	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets */
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 	u32 dns_ports[DNS_PORTS_MAX]; /* where DNS is spoken; 0: none */

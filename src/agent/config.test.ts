@@ -17,8 +17,10 @@ const defaults: AgentConfig = {
   signals: {},
   slow: 1000,
   dns: { ports: [53, 5353], timeout: 6000 },
+  udp_idle: 60_000,
   limits: {
     flow_rows: 65_536,
+    udp_flows: 32_768,
     event_buffer: 4 << 20,
     owners: 4096,
     network_namespaces: 1024,
@@ -52,8 +54,10 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     namespaces: ['host', 'pid:42', 'blue', '/run/docker/netns/1a2b'],
     slow: 250,
     dns: { ports: [53, 8053], timeout: 2500 },
+    udp_idle: 5000,
     limits: {
       flow_rows: 1024,
+      udp_flows: 64,
       event_buffer: 256 << 20,
       owners: 64,
       network_namespaces: 16_384,

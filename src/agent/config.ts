@@ -13,6 +13,14 @@ const limits = z.strictObject({
     .max(1 << 20)
     .default(65_536)
     .meta({ description: 'rows of one window; beyond it rows fold, and say so' }),
+  udp_flows: z
+    .int()
+    .min(64)
+    .max(1 << 20)
+    .default(32_768)
+    .meta({
+      description: 'UDP flows of one window; beyond it datagrams count without a flow, and that is said',
+    }),
   event_buffer: bytes({ min: '64KiB', max: '256MiB', default: '4MiB' }).meta({
     description: 'ring of single connections; rounded up to a power of two',
   }),
@@ -108,6 +116,9 @@ async function agentSchema() {
       description: 'a connection that took this long to establish is told as an event',
     }),
     dns: dns.prefault({}).meta({ description: 'what the signal dns looks at' }),
+    udp_idle: duration({ min: '1s', max: '1h', default: '60s' }).meta({
+      description: 'a UDP flow without a datagram for so long has ended; looked at when a window ends',
+    }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),

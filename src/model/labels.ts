@@ -115,6 +115,7 @@ export const labels: readonly Label[] = [
   { name: 'dns.answers', otel: 'dns.answers', type: 'list' },
   { name: 'dns.ttl_min', otel: 'sonde.dns.ttl_min', type: 'int' },
   { name: 'unlabelled', otel: 'sonde.unlabelled', type: 'map' },
+  { name: 'udp', otel: 'sonde.udp', type: 'map' },
   { name: 'signals', otel: 'sonde.signals', type: 'list' },
   { name: 'lost', otel: 'sonde.lost', type: 'map' },
   { name: 'coverage.seen', otel: 'sonde.coverage.seen', type: 'int' },

@@ -11,6 +11,7 @@ import type {
   Direction,
   ResetSide,
   TimeoutBy,
+  Transport,
 } from './connection.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
@@ -50,7 +51,7 @@ export type ConnectionLabels = NodeLabels &
     readonly 'connection.state': ConnectionState;
     readonly latency_ms: number | null;
     readonly direction: Direction;
-    readonly 'network.transport': 'tcp';
+    readonly 'network.transport': Transport;
     readonly 'network.type'?: 'ipv4' | 'ipv6';
     readonly 'network.namespace': number;
     readonly 'source.ip'?: string;
@@ -272,6 +273,9 @@ export type WindowRecord = NodeLabels & {
   /** Listeners known at its end, told or not. */
   readonly listeners: number;
   /** Connections by how their owner is known. */
+  /** UDP flows of this window, `opened` to `datagrams.received`; the sums above are of TCP alone. */
+  readonly udp: Readonly<Record<string, number>>;
+  /** TCP connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;

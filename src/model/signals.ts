@@ -33,6 +33,10 @@ export const signals = {
     tells: 'DNS lookups: question, answer, latency and those unanswered; reads the messages',
     from: 'full',
   },
+  udp: {
+    tells: 'UDP flows, QUIC among them: who, where to, bytes and datagrams both ways, refusals',
+    from: 'full',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;

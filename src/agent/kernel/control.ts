@@ -15,6 +15,10 @@ export interface Control {
   detailClosed: boolean;
   trace: boolean;
   slowUs: number;
+  /** How long a UDP flow may be quiet until it has ended. */
+  udpIdleMs: number;
+  /** The sweep names holders of UDP sockets. */
+  udp: boolean;
 }
 
 export interface EventBudget {
@@ -55,6 +59,8 @@ export interface ControlWords {
    * programs must know before they know how long to wait.
    */
   orphanAfter(times: { readonly idleNs: bigint; readonly nowNs: bigint }): void;
+  /** The sweep of UDP flows has more to do. */
+  udpUnswept(): boolean;
   stop(): void;
   stopped(): Stopped;
   /** Counts since load, by the names of `enum loss`. */
@@ -69,6 +75,8 @@ const names = {
   detailClosed: 'detail_closed',
   trace: 'trace',
   slowUs: 'slow_us',
+  udpIdleMs: 'udp_idle_ms',
+  udp: 'udp',
 } as const satisfies Record<keyof Control, string>;
 
 export function openControl(types: TypeInformation, shared: ArrayBuffer): ControlWords {
@@ -112,6 +120,7 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
       writeLong('seen_ns', nowNs);
       writeLong('orphan_ns', idleNs);
     },
+    udpUnswept: () => Atomics.load(words, outer.field('udp_unswept').offset / 4) !== 0,
     stop: () => void write('stopped', reasons.indexOf('by_agent')),
     stopped: () => reasons[read('stopped')] ?? 'by_agent',
     losses() {

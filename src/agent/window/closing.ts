@@ -7,7 +7,7 @@
  * after.
  */
 
-import type { Attribution, ConnectionState } from '../../model/connection.ts';
+import type { Attribution, ConnectionState, Transport } from '../../model/connection.ts';
 import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
 import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
@@ -43,12 +43,27 @@ function total(records: readonly FlowRecord[], value: (record: FlowRecord) => nu
   return records.reduce((sum, record) => sum + value(record), 0);
 }
 
-type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution' | 'unlabelled'>;
+/** Sums over a window's UDP flows; what is zero is left out. */
+function udpSums(records: readonly FlowRecord[]): Record<string, number> {
+  const sums = {
+    opened: total(records, (r) => r['connections.opened']),
+    adopted: total(records, (r) => r['connections.adopted']),
+    ended: total(records, (r) => r['connections.ended']),
+    open: total(records, (r) => r['connections.open']),
+    abandoned: total(records, (r) => r['connections.abandoned'] ?? 0),
+    'bytes.sent': total(records, (r) => r['bytes.sent']),
+    'bytes.received': total(records, (r) => r['bytes.received']),
+    'datagrams.sent': total(records, (r) => r['segments.sent']),
+    'datagrams.received': total(records, (r) => r['segments.received']),
+  };
+  return Object.fromEntries(Object.entries(sums).filter(([, sum]) => sum > 0));
+}
 
-function countShares(records: readonly FlowRecord[], lookups: readonly DnsRecord[]): Shares {
+type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution'>;
+
+function countShares(records: readonly FlowRecord[]): Shares {
   const states: Partial<Record<ConnectionState, number>> = {};
   const attribution: Partial<Record<Attribution, number>> = {};
-  const unlabelled: Record<string, number> = {};
   for (const record of records) {
     const state = record['connection.state'];
     if (record['connections.ended'] > 0) states[state] = (states[state] ?? 0) + record['connections.ended'];
@@ -58,9 +73,13 @@ function countShares(records: readonly FlowRecord[], lookups: readonly DnsRecord
     if (connections > 0)
       attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
   }
-  for (const label of [...records, ...lookups].flatMap(missingLabels))
-    unlabelled[label] = (unlabelled[label] ?? 0) + 1;
-  return { 'connections.ended.states': states, attribution, unlabelled };
+  return { 'connections.ended.states': states, attribution };
+}
+
+function countUnlabelled(records: readonly (FlowRecord | DnsRecord)[]): Record<string, number> {
+  const unlabelled: Record<string, number> = {};
+  for (const label of records.flatMap(missingLabels)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
+  return unlabelled;
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -130,10 +149,12 @@ export function windowCloser(
   return ({ bounds, rows, lookups: asked = [], losses, namespaces, signals, inventory }) => {
     const lookups = mergeLookups(asked).map((row) => dnsRecord(row, node, bounds));
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
-    const opened = total(records, (r) => r['connections.opened']);
-    const adopted = total(records, (r) => r['connections.adopted']);
-    const ended = total(records, (r) => r['connections.ended']);
-    const found = total(records, (r) => r['connections.open'] + (r['connections.abandoned'] ?? 0));
+    const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
+    const [tcp, udp] = [of('tcp'), of('udp')];
+    const opened = total(tcp, (r) => r['connections.opened']);
+    const adopted = total(tcp, (r) => r['connections.adopted']);
+    const ended = total(tcp, (r) => r['connections.ended']);
+    const found = total(tcp, (r) => r['connections.open'] + (r['connections.abandoned'] ?? 0));
     let untracked = 0;
     for (const { counts } of namespaces) {
       const cookie = String(counts.cookie);
@@ -160,18 +181,20 @@ export function windowCloser(
       ...node,
       'connections.opened': opened,
       'connections.adopted': adopted,
-      'connections.established': total(records, (r) => r['connections.established']),
+      'connections.established': total(tcp, (r) => r['connections.established']),
       'connections.ended': ended,
       'connections.open': bounds.last ? 0 : found,
       'connections.orphaned': bounds.last ? 0 : memory.stillOpen - found,
       'connections.abandoned': bounds.last ? memory.stillOpen : 0,
       'connections.untracked': untracked,
-      'bytes.sent': total(records, (r) => r['bytes.sent']),
-      'bytes.received': total(records, (r) => r['bytes.received']),
-      retransmits: total(records, (r) => r.retransmits),
-      refusals: total(records, (r) => r.refusals ?? 0),
+      'bytes.sent': total(tcp, (r) => r['bytes.sent']),
+      'bytes.received': total(tcp, (r) => r['bytes.received']),
+      retransmits: total(tcp, (r) => r.retransmits),
+      refusals: total(tcp, (r) => r.refusals ?? 0),
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
-      ...countShares(records, lookups),
+      ...countShares(tcp),
+      unlabelled: countUnlabelled([...records, ...lookups]),
+      udp: udpSums(udp),
       signals,
       lost: since(memory.losses, losses),
       'coverage.seen': coverage.seen,

@@ -256,4 +256,5 @@ export const windowColumns: Columns = {
   coverage_namespaces: json('coverage.namespaces'),
   received_at: timeCell((_record, { nowMs }) => nowMs),
   signals: textsValue('signals'),
+  udp: countsValue('udp'),
 };

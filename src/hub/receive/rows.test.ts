@@ -206,6 +206,7 @@ const expected = {
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
     signals: ['lifecycle', 'retransmits'],
+    udp: { opened: 2, 'datagrams.sent': 9 },
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,
     attributable: 6,
