@@ -80,6 +80,8 @@ test('with every window goes what the next agent needs', async () => {
     untracked: {},
     losses: { 'kernel.owners_full': 2 },
     opens: {},
+    inbound: {},
+    listeners: { counts: {}, gone: [] },
     missed: [],
   };
   const same = { format: 1, agentId: node['agent.id'], memory: remembered, vanished: [] };
