@@ -80,6 +80,8 @@ test('with every window goes what the next agent needs', async () => {
     untracked: {},
     losses: { 'kernel.owners_full': 2 },
     opens: {},
+    inbound: {},
+    listeners: { counts: {}, gone: [] },
     missed: [],
   };
   const lookups = { consumed: 0, pending: 0 };

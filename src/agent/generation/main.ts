@@ -26,7 +26,7 @@ import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts'
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
-import { tracesAllResets, untracedResets } from '../kernel/signals.ts';
+import { incomparableOn } from '../kernel/signals.ts';
 import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
@@ -87,6 +87,7 @@ export async function runGeneration(
   const { begin, memory, vanished, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
   const { owners, namespaces } = openTables(native, kernel);
+  const comparing = { inFlight: cpus().length, incomparable: incomparableOn(native) };
   const agent = createAgent({
     clock: systemClock,
     kernel,
@@ -96,11 +97,7 @@ export async function runGeneration(
     lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
     owners,
     namespaces,
-    closeWindow: windowCloser(
-      node,
-      { inFlight: cpus().length, incomparable: tracesAllResets(native) ? {} : { outRsts: untracedResets } },
-      memory,
-    ),
+    closeWindow: windowCloser(node, comparing, memory),
     memory,
     begin,
     delivery,

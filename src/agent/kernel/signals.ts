@@ -14,12 +14,22 @@ export interface SignalPrograms {
   readonly sweep?: string;
 }
 
-/** 6.10 gave the tracepoint the kernel's reason, and made it fire without a socket. The program's own argument counts too. */
-export function tracesAllResets(native: Pick<Native, 'kernelArguments'>): boolean {
+type Arguments = Pick<Native, 'kernelArguments'>;
+
+/**
+ * 6.10 gave the tracepoint the kernel's reason, and made it fire without a socket. The program's own argument
+ * counts too.
+ */
+function tracesAllResets(native: Arguments): boolean {
   return native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
 }
 
-export const untracedResets = 'this kernel does not trace resets that belong to no socket';
+const untracedResets = 'this kernel does not trace resets that belong to no socket';
+
+/** Counters that cannot be compared on this kernel, and why. */
+export function incomparableOn(native: Arguments): { readonly outRsts?: string } {
+  return tracesAllResets(native) ? {} : { outRsts: untracedResets };
+}
 
 export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
   lifecycle: {
