@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Sweep: every socket in every file table. Once at start it makes records for what is older than us
- * (seeding); at each window's end it reports what is still open into the window being closed, and names the
- * holder of a socket: of an accepted one, and of one that its owner has left. It does not see children not yet accepted, orphans and kernel sockets: these
- * are told when they end. Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ * (seeding); at each window's end it reports what is still open into the window being closed, names the
+ * holder of a socket (of an accepted one, and of one that its owner has left), and looks at every listener.
+ * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
+ * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  */
-#include "connection.h"
+#include "listener.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -29,8 +30,9 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	if (!(after & REPORTED_ESTABLISHED))
 		d.established = 0;
 	marks_read(&marks, sk, tp, c);
+	marks_settle(&marks, tp, &c->marks);
 	delta_advance(&d, &c->marks, &marks);
-	look_at(&d.look, sk, tp, c);
+	look_at(&d.look, sk, tp, c, &marks);
 	d.latency_us = c->latency_us;
 	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
 	flow_key_of(&key, sk, c, STATE_OPEN);
@@ -129,8 +131,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!s->control.seeding)
 		sweep_holder(c, task, s->control.window);
 	sweep_owner(c, task);
-	if (c->role == ROLE_LISTENER)
+	if (c->role == ROLE_LISTENER) {
 		owner_used(c->owner, s); /* its children will have it */
+		sweep_listener(sk, c, s->control.window);
+	}
 	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
 	return 0;

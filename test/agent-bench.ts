@@ -89,6 +89,7 @@ export class Bench implements AsyncDisposable {
       },
       decodeEvent: (_, offset) => this.events[offset]!,
       decodeFlows: () => this.rows.splice(0),
+      decodeListeners: () => [],
       owners: {
         refresh: () => undefined,
         labels: () => curl,

@@ -1,6 +1,9 @@
 /** Processes that are gone before anybody can look them up, and pids that are given again. */
 
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { programPath } from '../lab/programs.ts';
 import { Stage } from '../lab/stage.ts';
@@ -39,6 +42,22 @@ test('one that lived for a moment keeps name, executable, user and parent', asyn
   );
   const [flow] = rig.flows().filter((row) => row['connections.ended'] === 1);
   assert.equal(flow?.['process.executable.path'], programPath('brief'));
+});
+
+test('its executable is named though a folder’s name is too long for the kernel to keep', async (t) => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  const folder = mkdtempSync(join(tmpdir(), `sonde-${'long-'.repeat(12)}`));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const exe = join(folder, 'fleeting');
+  copyFileSync(programPath('brief'), exe);
+  await using rig = await startRig({ namespaces: [at.path] });
+  assert.equal((await (await at.actor('starter')).run([exe, ...nowhere])).status, 0);
+  assert.ok(await eventually(() => rig.connections.length === 1, 5000));
+  await rig.stop();
+  assert.equal(rig.connections[0]?.['process.executable.path'], exe);
 });
 
 test('two processes of one pid are two', async () => {

@@ -8,9 +8,10 @@
 #define FLOWS_MAX	 65536
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) at a time */
 #define NAMESPACES_MAX	 1024 /* network namespaces at a time */
+#define LISTENERS_MAX	 8192 /* TCP listeners at a time; 160 B each, 128 KiB of buckets */
 #define EVENTS_BYTES_MAX (4 << 20)
 
-#define GENERATION_BYTES_MAX (128 << 10) /* about 110 bytes for each namespace that there was at the start   \
+#define GENERATION_BYTES_MAX (192 << 10) /* about 140 bytes for each namespace that there was at the start   \
 					  */
 
 #define PLACES_RING	16384 /* free places of a table; so no table is larger */

@@ -16,6 +16,7 @@ struct marks {
 	u32 busy; /* jiffies with something to send … */
 	u32 peer_window; /* … of these, held up by the peer's receive window … */
 	u32 send_buffer; /* … or by its own send buffer */
+	u32 chrono_start; /* when the running one of these began: jiffies */
 };
 
 /* One TCP connection end, or a listener, as long as its socket lives. */
@@ -182,6 +183,21 @@ struct {
 	__type(key, u32);
 	__type(value, struct shares);
 } shares SEC(".maps") __weak;
+
+/*
+ * listeners: the inventory of TCP listeners. `connections` has their records too, and cannot be read from
+ * outside.
+ * Key: socket cookie. Value: struct listener.
+ * Inserts: LISTEN; the sweep (older sockets). Deletes: the agent, those that are gone, once that is told.
+ * Full: LOSS_LISTENERS_FULL; that listener is not told, its connections are.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LISTENERS_MAX);
+	__type(key, u64);
+	__type(value, struct listener);
+} listeners SEC(".maps") __weak;
 
 /*
  * scope: the namespaces that this instance looks at, when control.scoped says so.

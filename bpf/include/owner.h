@@ -103,6 +103,7 @@ static __noinline u32 owner_find(const struct owner_key *key)
 	return *number;
 }
 
+/* Of a task, or of none: a process that the kernel interrupted is not who does what it does then. */
 static __noinline u32 owner_add(const struct owner_key *key, struct task_struct *task)
 {
 	struct share *share = share_of(key->uid);
@@ -119,11 +120,12 @@ static __noinline u32 owner_add(const struct owner_key *key, struct task_struct 
 	}
 	__sync_fetch_and_add(&share->taken, 1);
 	o->key = *key;
-	o->first_pid = task->tgid;
-	o->first_pid_started_ns = task->group_leader->start_boottime;
 	o->used = s->control.window;
-	if (key->exe_inode)
+	if (task && key->exe_inode) {
+		o->first_pid = task->tgid;
+		o->first_pid_started_ns = task->group_leader->start_boottime;
 		owner_path(o, task->mm->exe_file);
+	}
 	o->place = PLACE_KNOWN;
 	return number;
 }
@@ -142,7 +144,7 @@ static __noinline u32 owner_new(struct owner_key *key, struct task_struct *task)
 	if (!share)
 		return 0;
 	has = share->taken - share->freed;
-	if (has < free || (task->flags & PF_KTHREAD))
+	if (has < free)
 		number = owner_add(key, task);
 	if (number)
 		return number;
@@ -164,6 +166,19 @@ static __noinline u32 owner_new(struct owner_key *key, struct task_struct *task)
 	return number;
 }
 
+/* One owner for all of the kernel: kworker names carry numbers. */
+static __always_inline u32 owner_kernel(void)
+{
+	struct owner_key key = {.comm = "kernel"};
+	u32 number = owner_find(&key);
+
+	if (!number)
+		number = owner_add(&key, 0);
+	if (!number)
+		lose(LOSS_OWNERS_FULL, 1);
+	return number;
+}
+
 static __always_inline u32 owner_id(struct task_struct *task)
 {
 	struct owner_key key = {};
@@ -171,18 +186,16 @@ static __always_inline u32 owner_id(struct task_struct *task)
 	struct file *exe;
 	u32 number;
 
-	if (task->flags & PF_KTHREAD) {
-		__builtin_memcpy(key.comm, "kernel", 7); /* kworker names carry numbers: one owner for all */
-	} else {
-		__builtin_memcpy(key.comm, leader->comm, sizeof(key.comm));
-		key.uid = task->cred->euid.val;
-		key.cgroup = task->cgroups->dfl_cgrp->kn->id;
-		if (task->mm) {
-			exe = task->mm->exe_file;
-			if (exe) {
-				key.exe_inode = exe->f_inode->i_ino;
-				key.exe_device = exe->f_inode->i_sb->s_dev;
-			}
+	if (task->flags & PF_KTHREAD)
+		return owner_kernel();
+	__builtin_memcpy(key.comm, leader->comm, sizeof(key.comm));
+	key.uid = task->cred->euid.val;
+	key.cgroup = task->cgroups->dfl_cgrp->kn->id;
+	if (task->mm) {
+		exe = task->mm->exe_file;
+		if (exe) {
+			key.exe_inode = exe->f_inode->i_ino;
+			key.exe_device = exe->f_inode->i_sb->s_dev;
 		}
 	}
 	number = owner_find(&key);

@@ -62,6 +62,7 @@ enum loss {
 	LOSS_OWNERS_FULL, /* … as nobody */
 	LOSS_NAMESPACES_FULL,
 	LOSS_CONNECTIONS_UNTRACKED, /* no socket storage could be had */
+	LOSS_LISTENERS_FULL, /* sights of a listener that found no room in the inventory */
 	LOSS_COUNT,
 };
 
@@ -147,6 +148,7 @@ struct flow {
 	u64 resets_received;
 	u64 latency_sum_us;
 	u64 timeouts_by_application;
+	u64 refusals; /* SYNs to a port where nobody listens, answered by a reset; no connections */
 	u64 busy_jiffies; /* with something to send … */
 	u64 peer_window_jiffies; /* … of these, held up by the peer's receive window … */
 	u64 send_buffer_jiffies; /* … or by its own send buffer */
@@ -210,6 +212,27 @@ enum table { TABLE_OWNERS, TABLE_NAMESPACES, TABLE_COUNT };
 /* Why the programs count no more. */
 enum stopped { STOPPED_NO, STOPPED_BY_AGENT, STOPPED_ORPHANED };
 
+/* A TCP listener as it was when it was last looked at. Its counts are since it is known. */
+struct listener {
+	u64 pid_started_ns;
+	u8 address[16];
+	u32 netns;
+	u32 owner;
+	u32 pid;
+	u32 backlog; /* connections that wait to be accepted */
+	u32 backlog_max;
+	u32 drops; /* SYNs and ACKs that it let fall */
+	u32 drops_before; /* … before it was known */
+	u32 synack_retransmits;
+	u32 resets_sent; /* while it held connections that were not established */
+	u32 first; /* the window in which it became known */
+	u16 port;
+	u8 ipv6;
+	u8 attribution;
+	u8 gone; /* set last: closed, and nobody writes here any more */
+	u8 padding[3];
+};
+
 /* What the agent may change while the programs run. All of it outlives the agent where the maps are pinned.
  */
 struct control {
@@ -248,3 +271,4 @@ struct shares {
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding: it is hashed as bytes");
 _Static_assert(sizeof(struct owner_key) == 40, "owner_key has no padding: it is hashed as bytes");
 _Static_assert(sizeof(struct flow) % 8 == 0, "read in batches as an array");
+_Static_assert(sizeof(struct listener) % 8 == 0, "read in batches as an array");

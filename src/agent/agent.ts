@@ -11,7 +11,7 @@
  */
 
 import type { Clock } from '../lib/clock.ts';
-import type { ConnectionEvent, FlowRow, NamespaceObservation } from '../model/observation.ts';
+import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
@@ -31,6 +31,7 @@ import {
   type WindowParts,
 } from './window/closing.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
+import type { Inventory } from './window/listeners.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -45,6 +46,7 @@ export interface AgentParts {
   };
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
+  readonly decodeListeners: (raw: RawRows) => Listener[];
   readonly owners: OwnerTable;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
@@ -223,13 +225,18 @@ interface Windows {
 
 function windowsOf(
   parts: AgentParts,
-  signals: Switching,
+  { signals, bootedAt }: { readonly signals: Switching; readonly bootedAt: number },
   onClosed: (closing: WindowRecord) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   let { window: number, end: lastEnd } = parts.begin;
   /** CLOCK_BOOTTIME of it; undefined as long as it is another agent's. */
   let lastEndBootMs: number | undefined;
+
+  function inventoryOf(raw: RawRows): Inventory {
+    const listeners = parts.decodeListeners(raw).map((listener) => label(listener, parts));
+    return { listeners, times: wallTimes(clock, bootedAt) };
+  }
 
   async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
     const bootMs = clock.bootMs();
@@ -245,6 +252,7 @@ function windowsOf(
     const { records, closing } = parts.closeWindow({
       bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
+      ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
@@ -282,7 +290,7 @@ export function createAgent(parts: AgentParts): Agent {
   let lastWindow: WindowRecord | null = null;
   const bootedAt = bootedAtMs(clock);
   const signals = switchingOf(kernel);
-  const windows = windowsOf(parts, signals, (closing) => {
+  const windows = windowsOf(parts, { signals, bootedAt }, (closing) => {
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);

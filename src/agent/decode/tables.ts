@@ -36,15 +36,14 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
   const [uid, inode, device] = [reader(key, 'uid'), reader(key, 'exe_inode'), reader(key, 'exe_device')];
   const cgroupAt = key.field('cgroup').offset;
 
-  /** Undefined when a name was too long for the kernel to keep it beside the dentry, or the path too deep. */
-  function kernelPath(view: DataView, base: number): string | undefined {
-    const names: string[] = [];
+  /** Undefined when there is none, or it is too deep. Of a name too long to be kept, its length. */
+  function kernelPath(view: DataView, base: number): (string | number)[] | undefined {
+    const names: (string | number)[] = [];
     for (let depth = 0; depth < lengths.count; depth++) {
       const length = view.getUint8(base + lengths.offset + depth);
-      if (length === 0) return names.length > 0 ? `/${names.join('/')}` : undefined;
+      if (length === 0) return names.length > 0 ? names : undefined;
       const name = readString(view, base + path.offset + depth * nameSize, nameSize);
-      if (Buffer.byteLength(name) !== length) return undefined;
-      names.unshift(name);
+      names.unshift(Buffer.byteLength(name) === length ? name : length);
     }
     return undefined;
   }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -102,7 +111,7 @@ describe('labels', () => {
   });
 
   test('a process that is gone keeps the path that the kernel copied', () => {
-    const path = labels({ pid: endedPid(), kernelPath: '/usr/bin/curl' })['process.executable.path'];
+    const path = labels({ pid: endedPid(), kernelPath: ['usr', 'bin', 'curl'] })['process.executable.path'];
     assert.equal(path, '/usr/bin/curl');
   });
 
@@ -112,17 +121,40 @@ describe('labels', () => {
       .find((l) => l.includes(' / /proc '));
     const [major, minor] = (line?.split(' ')[2] ?? '').split(':').map(Number);
     const exeDevice = ((major! << 20) | minor!) >>> 0;
-    const path = labels({ pid: endedPid(), kernelPath: '/x/y', exeDevice })['process.executable.path'];
+    const path = labels({ pid: endedPid(), kernelPath: ['x', 'y'], exeDevice })['process.executable.path'];
     assert.equal(path, '/proc/x/y');
   });
 
   test('a pid that runs something else by now is not asked', () => {
-    assert.equal(labels({ exeInode: 1, kernelPath: '/bin/old' })['process.executable.path'], '/bin/old');
+    assert.equal(labels({ exeInode: 1, kernelPath: ['bin', 'old'] })['process.executable.path'], '/bin/old');
   });
 
   test('nor a later process of that pid, though it runs the same', () => {
-    const path = labels({ pidStartedNs: 5e7, kernelPath: '/bin/old' })['process.executable.path'];
+    const path = labels({ pidStartedNs: 5e7, kernelPath: ['bin', 'old'] })['process.executable.path'];
     assert.equal(path, '/bin/old');
+  });
+
+  test('names that the kernel could not keep are found by their length and the inode', (t) => {
+    const folder = mkdtempSync('/tmp/sonde-owners-');
+    t.after(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const [long, other] = ['l'.repeat(60), 'o'.repeat(60)];
+    for (const name of [long, other]) mkdirSync(join(folder, name, 'bin'), { recursive: true });
+    const exe = join(folder, long, 'bin', long);
+    for (const path of [exe, join(folder, other, 'bin', other)]) copyFileSync('/bin/true', path);
+    const { ino: exeInode, dev } = statSync(exe);
+    const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00); // as glibc's makedev
+    const exeDevice = ((((dev >>> 8) & 0xfff) << 20) | minor) >>> 0;
+    const mount = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .some((line) => line.split(' ')[4] === '/tmp');
+    const from = mount ? folder.split('/').slice(2) : folder.split('/').slice(1);
+    const pathOf = (change: Partial<Owner>) =>
+      labels({ pid: endedPid(), exeInode, exeDevice, ...change })['process.executable.path'];
+    assert.equal(pathOf({ kernelPath: [...from, 60, 'bin', 60] }), exe);
+    assert.equal(pathOf({ kernelPath: [...from, 59, 'bin', 60] }), undefined);
+    assert.equal(pathOf({ kernelPath: [...from, 60, 'bin', 60], exeInode: 1 }), undefined);
   });
 
   test('an executable that was deleted keeps its name', async (t) => {
@@ -135,7 +167,7 @@ describe('labels', () => {
 
   test('without a name, the executable\u2019s', () => {
     const pid = endedPid();
-    assert.equal(labels({ name: '', pid, kernelPath: '/usr/bin/curl' })['process.name'], 'curl');
+    assert.equal(labels({ name: '', pid, kernelPath: ['usr', 'bin', 'curl'] })['process.name'], 'curl');
     assert.equal(labels({ name: '', pid })['process.name'], 'unknown');
   });
 
@@ -146,7 +178,7 @@ describe('labels', () => {
   });
 
   test('a kernel thread has no executable', () => {
-    assert.deepEqual(labels({ name: 'kernel', exeInode: 0, uid: 0, kernelPath: '/never' }), {
+    assert.deepEqual(labels({ name: 'kernel', exeInode: 0, uid: 0, kernelPath: ['never'] }), {
       'process.name': 'kernel',
       'user.id': 0,
     });

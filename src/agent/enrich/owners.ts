@@ -6,9 +6,9 @@
  * is met; a process that is gone by then keeps the path that the kernel programs copied.
  */
 
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Owner } from '../../model/observation.ts';
 import { ownWorkload, unknownLabel, type ProcessLabels } from '../../model/record.ts';
+import { executablePath } from './executable.ts';
 import { findOwnProcesses, isOwn, type OwnProcesses } from './own.ts';
 
 export interface OwnerTable {
@@ -40,47 +40,6 @@ export const ownerLimits = {
 } as const;
 
 const nobody: ProcessLabels = { 'process.name': unknownLabel };
-
-/** proc(5) counts in hundredths of a second, whatever the kernel's own clock tick. */
-const nsPerTick = 10_000_000;
-
-/** When the process that has this pid now was started: field 22; its name, in brackets, may hold anything. */
-function startTicks(pid: number): number {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-  return Number(stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[22 - 3]);
-}
-
-/** The executable as its own mount namespace names it, if that very process still runs this very file. */
-function procPath(owner: Owner): string | undefined {
-  const link = `/proc/${String(owner.pid)}/exe`;
-  try {
-    if (startTicks(owner.pid) !== Math.floor(owner.pidStartedNs / nsPerTick)) return undefined;
-    if (statSync(link).ino !== owner.exeInode) return undefined;
-    return readlinkSync(link).replace(/ \(deleted\)$/, '');
-  } catch {
-    return undefined; // it has ended: the kernel's copy of the path is what there is
-  }
-}
-
-/** mountinfo writes blanks and backslashes as three octal digits. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-}
-
-/** Where a file system is mounted, by the kernel's device number (20 bits of minor). */
-function mountPoint(device: number): string {
-  const wanted = `${String(device >>> 20)}:${String(device & 0xfffff)}`;
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [, , deviceOf, root, point] = line.split(' ');
-    if (deviceOf === wanted && root === '/' && point) return point === '/' ? '' : unescapeMount(point);
-  }
-  return '';
-}
-
-function executablePath(owner: Owner): string | undefined {
-  if (owner.exeInode === 0) return undefined;
-  return procPath(owner) ?? (owner.kernelPath && mountPoint(owner.exeDevice) + owner.kernelPath);
-}
 
 /** What a runtime calls the main thread of every program (Node 24): the executable says more. */
 const runtimeNames: ReadonlySet<string> = new Set(['MainThread']);

@@ -9,7 +9,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Layout } from '../../lib/btf.ts';
-import { reconciledCounters, type Counters, type Reading } from '../../model/observation.ts';
+import {
+  inboundCounters,
+  reconciledCounters,
+  type Counters,
+  type InboundCounts,
+  type Reading,
+} from '../../model/observation.ts';
 
 /** Sizes of the maps, which cannot change in the life of a generation. */
 export interface KernelLimits {
@@ -32,6 +38,21 @@ export const kernelLimits: KernelLimits = {
   ownersMax: 4096,
   namespacesMax: 1024,
 };
+
+/** From the configuration's limits; the ring's size must be a power of two. */
+export function kernelLimitsOf(limits: {
+  readonly flow_rows: number;
+  readonly event_buffer: number;
+  readonly owners: number;
+  readonly network_namespaces: number;
+}): KernelLimits {
+  return {
+    flowRowsMax: limits.flow_rows,
+    eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+    ownersMax: limits.owners,
+    namespacesMax: limits.network_namespaces,
+  };
+}
 
 /** In the order of a generation's name. */
 const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax'] as const;
@@ -74,6 +95,7 @@ export function parseGenerationName(
 }
 
 type Numbers = readonly number[];
+/** `kernel`: what is compared, then what only the kernel counts. */
 type BaselineText = readonly [cookie: string, before: Numbers, kernel: Numbers, after?: Numbers];
 
 interface BirthText {
@@ -91,11 +113,18 @@ function toCounters(numbers: Numbers): Counters {
   return Object.fromEntries(reconciledCounters.map((name, index) => [name, numbers[index] ?? 0])) as Counters;
 }
 
-/** `after` is left out where it equals `before`: a namespace is then told in about 110 characters. */
-function toBaselineText([cookie, { before, kernel, after }]: readonly [bigint, Reading]): BaselineText {
+function toInbound(numbers: Numbers): InboundCounts {
+  const entries = inboundCounters.map((name, index) => [name, numbers[index] ?? 0]);
+  return Object.fromEntries(entries) as InboundCounts;
+}
+
+/** `after` is left out where it equals `before`: a namespace is then told in about 140 characters. */
+function toBaselineText([cookie, reading]: readonly [bigint, Reading]): BaselineText {
+  const { before, kernel, after, inbound } = reading;
   const [first, last] = [toNumbers(before), toNumbers(after)];
   const moved = first.some((count, index) => count !== last[index]);
-  const head = [String(cookie), first, toNumbers(kernel)] as const;
+  const kernels = [...toNumbers(kernel), ...inboundCounters.map((name) => inbound[name])];
+  const head = [String(cookie), first, kernels] as const;
   return moved ? [...head, last] : head;
 }
 
@@ -120,7 +149,8 @@ export function readBirth(value: DataView, layout: Layout): Birth {
   const bytes = new Uint8Array(value.buffer, value.byteOffset + layout.field('text').offset, length);
   const text = JSON.parse(new TextDecoder().decode(bytes)) as BirthText;
   const readings = text.baselines.map(([cookie, before, kernel, after = before]) => {
-    const reading = { before: toCounters(before), kernel: toCounters(kernel), after: toCounters(after) };
+    const [compared, inbound] = [toCounters(kernel), toInbound(kernel.slice(reconciledCounters.length))];
+    const reading = { before: toCounters(before), kernel: compared, after: toCounters(after), inbound };
     return [BigInt(cookie), reading] as const;
   });
   return {

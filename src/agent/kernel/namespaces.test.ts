@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { noInbound } from '../../../test/observations.ts';
 import type { Counters, NetnsCounts } from '../../model/observation.ts';
 import { findNamespaces, openNamespaces, type Namespaces, type VanishedNamespaces } from './namespaces.ts';
 import type { Native } from './native.ts';
@@ -67,7 +68,7 @@ function world(): World {
         },
       },
       read: (id) => table.find((counts) => counts.id === id),
-      parse: (snmp) => opens(Number(snmp)),
+      parse: (snmp) => ({ compared: opens(Number(snmp)), inbound: noInbound }),
     }),
   };
   return made;
@@ -104,8 +105,18 @@ describe('observe', () => {
     count(w, opens(3));
     w.kernel = 103;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: opens(100), after: zero });
-    assert.deepEqual(observation.now, { before: opens(3), kernel: opens(103), after: opens(3) });
+    assert.deepEqual(observation?.baseline, {
+      before: zero,
+      kernel: opens(100),
+      after: zero,
+      inbound: noInbound,
+    });
+    assert.deepEqual(observation.now, {
+      before: opens(3),
+      kernel: opens(103),
+      after: opens(3),
+      inbound: noInbound,
+    });
     assert.equal(observation.unreachable, undefined);
   });
 
@@ -115,7 +126,7 @@ describe('observe', () => {
     count(w, opens(2));
     w.kernel = 2;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: zero, after: zero });
+    assert.deepEqual(observation?.baseline, { before: zero, kernel: zero, after: zero, inbound: noInbound });
   });
 
   test('reads again while counts move, and gives up after five times', async () => {
@@ -177,7 +188,12 @@ describe('after another agent', () => {
     count(w, opens(3));
     w.kernel = 103;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: opens(100), after: zero });
+    assert.deepEqual(observation?.baseline, {
+      before: zero,
+      kernel: opens(100),
+      after: zero,
+      inbound: noInbound,
+    });
   });
 
   test('a vanished namespace that it has named is not named again', async () => {

@@ -6,7 +6,15 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { Counters, NamespaceObservation, NetnsCounts, Reading } from '../../model/observation.ts';
+import {
+  inboundCounters,
+  type Counters,
+  type InboundCounts,
+  type KernelCounters,
+  type NamespaceObservation,
+  type NetnsCounts,
+  type Reading,
+} from '../../model/observation.ts';
 import type { Native } from './native.ts';
 import type { NumberTable } from './numbers.ts';
 
@@ -19,7 +27,7 @@ export interface NamespaceSource {
   readonly native: Pick<Native, 'netns'>;
   readonly numbers: Pick<NumberTable, 'known' | 'lacking' | 'mend' | 'retire'>;
   read(id: number): NetnsCounts | undefined;
-  parse(snmp: string, netstat: string): Counters;
+  parse(snmp: string, netstat: string): KernelCounters;
 }
 
 function entries(folder: string): string[] {
@@ -66,6 +74,8 @@ const zero: Counters = {
   retransSegs: 0,
   outRsts: 0,
 };
+
+const noInbound = Object.fromEntries(inboundCounters.map((name) => [name, 0])) as InboundCounts;
 
 function equal(a: Counters, b: Counters): boolean {
   return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
@@ -135,7 +145,8 @@ async function readAt(
     const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
     if (!equal(before, after) && attempt < readingsMax) continue;
     const [snmp, netstat] = visit.texts as [string, string];
-    return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
+    const { compared, inbound } = source.parse(snmp, netstat);
+    return [visit.cookie, { before, kernel: compared, after, inbound }];
   }
 }
 
@@ -183,7 +194,7 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
     try {
       const reading = await readAt(source, path, counts);
       if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
-      const fresh: Reading = { before: zero, kernel: zero, after: zero };
+      const fresh: Reading = { before: zero, kernel: zero, after: zero, inbound: noInbound };
       return {
         counts: source.read(counts.id) ?? counts,
         baseline: baselines.get(counts.cookie) ?? fresh,

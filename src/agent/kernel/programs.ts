@@ -14,22 +14,20 @@ import type { SignalName } from '../../model/signals.ts';
 import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
+import { openListeners, type Listeners } from './listeners.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
 import { openNumberTables } from './number-tables.ts';
 import type { NumberTable, TableName } from './numbers.ts';
 import { refusalIn } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
+import { rowReader, type RawRows, type ReadRows } from './rows.ts';
 import { allPrograms, signalPrograms } from './signals.ts';
 
-/**
- * One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next
- * window.
- */
-export interface RawWindow {
-  readonly count: number;
-  readonly keys: DataView;
-  readonly values: DataView;
+/** One window's rows as the kernel left them, in arrays that are reused for the next window. */
+export interface RawWindow extends RawRows {
+  /** The inventory of listeners at its end. Left out where it is not to be told. */
+  readonly listeners?: RawRows;
 }
 
 export interface KernelOptions {
@@ -41,7 +39,7 @@ export interface KernelOptions {
 }
 
 /** The kernel's own types, which the programs' field offsets are taken from. */
-const btfPath = '/sys/kernel/btf/vmlinux';
+export const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
@@ -90,8 +88,8 @@ export class Kernel implements AsyncDisposable {
   /** By program: what its running instance has skipped so far, and all of them together. */
   readonly #skippedBy = new Map<string, number>();
   #skipped = 0;
-  #keys: Uint8Array<ArrayBuffer>;
-  #values: Uint8Array<ArrayBuffer>;
+  readonly #listeners: Listeners;
+  readonly #read: ReadRows;
 
   constructor(native: Native, path: string, { limits, signals, pinned }: KernelOptions) {
     this.#native = native;
@@ -117,9 +115,12 @@ export class Kernel implements AsyncDisposable {
     this.numbers = openNumberTables(native, this.#object, { types: this.types, limits, tables });
     this.control = openControl(this.types, this.#view('shared'));
     this.#generation = new DataView(this.#view('generation'));
-    this.#keys = new Uint8Array(0);
-    this.#values = new Uint8Array(0);
-    this.#room(1024);
+    this.#listeners = openListeners(native, this.#object, this.types);
+    this.#read = rowReader(native, this.#object, {
+      keySize: this.types.layout('flow_key').size,
+      valueSize: this.types.layout('flow').size,
+      rowsMax: 2 * limits.flowRowsMax,
+    });
   }
 
   #view(map: string): ArrayBuffer {
@@ -162,11 +163,6 @@ export class Kernel implements AsyncDisposable {
         { cause: error },
       );
     }
-  }
-
-  #room(rows: number): void {
-    this.#keys = new Uint8Array(rows * this.types.layout('flow_key').size);
-    this.#values = new Uint8Array(rows * this.types.layout('flow').size);
   }
 
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
@@ -265,22 +261,8 @@ export class Kernel implements AsyncDisposable {
     this.control.beginClosing(window, atMs);
     await this.#swap(window);
     await this.#native.run(this.#object, 'sweep');
-    return this.#read(closedBy(window));
-  }
-
-  async #read(map: string): Promise<RawWindow> {
-    const keySize = this.types.layout('flow_key').size;
-    for (;;) {
-      try {
-        const count = await this.#native.read(this.#object, map, this.#keys, this.#values);
-        return { count, keys: new DataView(this.#keys.buffer), values: new DataView(this.#values.buffer) };
-      } catch (error) {
-        const rows = this.#keys.length / keySize;
-        const full = ['E2BIG', 'ENOSPC'].includes(errorName(error as NativeError));
-        if (!full || rows >= 2 * this.limits.flowRowsMax) throw error;
-        this.#room(Math.min(rows * 4, 2 * this.limits.flowRowsMax));
-      }
-    }
+    const listeners = await this.#listeners.read();
+    return { ...(await this.#read(closedBy(window))), listeners };
   }
 
   /** Forgets the closed window's rows, once they are safe. Cut short, it is `resume` that does the rest. */
@@ -289,6 +271,7 @@ export class Kernel implements AsyncDisposable {
     const closed = closedBy(window);
     await this.#native.remove(this.#object, closed, new Uint8Array(raw.keys.buffer), raw.count);
     this.#layNodeRows(closed);
+    if (raw.listeners) await this.#listeners.forgetGone(raw.listeners);
     this.control.endClearing(window);
   }
 
@@ -360,8 +343,4 @@ export class Kernel implements AsyncDisposable {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
-}
-
-function errorName(error: NativeError): string {
-  return error.errno === 7 ? 'E2BIG' : error.errno === 28 ? 'ENOSPC' : '';
 }

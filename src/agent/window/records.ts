@@ -96,6 +96,7 @@ export function flowRecord(
     'connections.ended': sums.ended,
     'connections.open': window.last ? 0 : sums.open,
     ...(window.last && sums.open > 0 ? { 'connections.abandoned': sums.open } : {}),
+    ...(sums.refusals > 0 ? { refusals: sums.refusals } : {}),
     'bytes.sent': sums.bytesSent,
     'bytes.received': sums.bytesReceived,
     'segments.sent': sums.segmentsSent,
