@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace } from '../lab/namespaces.ts';
 import { Stage } from '../lab/stage.ts';
 import type { DnsRecord } from '../src/model/record.ts';
 import { framed, query, type Plan } from './dns-peer.ts';
 import { Resolver } from './resolvers.ts';
+import { Restarted } from './restarted.ts';
 import { startRig, type Rig } from './rig.ts';
 
 const peer = join(import.meta.dirname, 'dns-peer.ts');
@@ -123,4 +125,35 @@ test('what the budget holds back is counted, and nothing is called unanswered fo
   assert.equal(2 * answered + alone + suppressed, 4 * asked, JSON.stringify({ answered, losses }));
   assert.ok(suppressed > 0);
   assert.ok(dnsRecords(rig).every((record) => record['dns.rcode'] === 'NOERROR'));
+});
+
+test('what a killed agent had read and not told is counted by the next one', async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  await using _answerer = await answerer(at);
+  await using agents = new Restarted();
+  const agent = { ...settings, namespaces: [at.path] };
+  const first = agents.start({ ...agent, window: '1h' });
+  await first.opened();
+  const messages = Array.from({ length: 10 }, (_, id) => hex(query(id, 'gone.test')));
+  await ask(at, { udp: { to: '127.0.0.1', messages }, responses: 10 });
+  await sleep(1000); // the agent looks ten times
+  await first.end('SIGKILL');
+  await ask(at, { udp: { to: '127.0.0.1', messages: [hex(query(1, 'between.test'))] }, responses: 1 });
+  const second = agents.start(agent);
+  await second.opened();
+  await agents.told(3);
+  assert.equal(await second.end('SIGTERM'), '0', second.said());
+
+  const windows = agents.windows();
+  const told = windows.flatMap(({ records }) => records.filter((r) => r['event.name'] === 'sonde.dns'));
+  const names = told.map((record) => [record['dns.question.name'], record['dns.lookups']]);
+  assert.deepEqual(names, [
+    ['between.test', 1],
+    ['between.test', 1],
+  ]);
+  const losses = windows.flatMap(({ closing }) =>
+    Object.entries(closing.lost).filter(([name]) => name.includes('dns')),
+  );
+  assert.deepEqual(losses, [['dns.messages_forgotten', 40]]);
 });

@@ -106,8 +106,11 @@ export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefine
   const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
   const window = adopted?.committed ?? 0;
   const state = agentState(resumed);
-  if (window === 0 || !state)
-    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [] };
+  if (window === 0 || !state) {
+    // Of a generation that nothing was told of yet, everything that was consumed is missing.
+    const lookups = window === 0 ? { consumed: 0, pending: 0 } : undefined;
+    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [], lookups };
+  }
   const { end, memory, vanished, lookups } = state;
   return { begin: { since, window, end }, memory: takeOver(memory), vanished, lookups };
 }
