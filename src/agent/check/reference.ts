@@ -21,7 +21,7 @@ const signalResults: Readonly<Record<SignalVerdict['result'], string>> = {
 const questionResults: Readonly<Record<QuestionVerdict['result'], string>> = {
   answerable: 'All that it needs of this node is there.',
   degraded: 'It is answered with less: a signal that it names is missing here, or tells less.',
-  not: 'None of the signals that it names is to be had here, or not `lifecycle`, which it names; or its folder is broken.',
+  not: 'None of the signals that it names is to be had here, or `lifecycle` is not; or its folder is broken.',
 };
 
 const verdicts: Readonly<Record<Report['verdict'], string>> = {

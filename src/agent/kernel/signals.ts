@@ -20,7 +20,7 @@ type Arguments = Pick<Native, 'kernelArguments'>;
  * 6.10 gave the tracepoint the kernel's reason, and made it fire without a socket. The program's own argument
  * counts too.
  */
-function tracesAllResets(native: Arguments): boolean {
+export function tracesAllResets(native: Arguments): boolean {
   return native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
 }
 
