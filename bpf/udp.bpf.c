@@ -68,13 +68,13 @@ static __always_inline struct udp_socket *udp_socket_met(struct bpf_sock *sk)
 /* There is no room for it in the live map: it ends here, in a row that is told with the live window. */
 static __noinline void udp_cut(const struct udp_flow_key *key, const struct udp_flow *f)
 {
-	struct flow_key row = {};
-	struct delta d;
+	struct flow_key row_key = {};
+	struct flow *row;
 
-	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
-	d.ended = 1;
-	udp_row_key(&row, key, f, STATE_CLOSED);
-	flow_add(FLOWS_LIVE, &row, &d);
+	udp_row_key(&row_key, key, f, STATE_CLOSED);
+	row = flow_row(FLOWS_LIVE, &row_key); /* added to in place: the stack has no room for a struct delta */
+	if (row)
+		__sync_fetch_and_add(&row->ended, 1);
 	lose(LOSS_UDP_FLOWS_CUT, 1);
 }
 
@@ -141,19 +141,18 @@ static __noinline void udp_open(struct udp_flow *f, const struct udp_socket *s, 
 /* No room for a flow: bytes and datagrams are counted where the flow's would be. */
 static __noinline void udp_count_alone(const struct udp_flow *f, const struct udp_datagrams *d)
 {
-	struct flow_key row = {};
-	struct delta delta;
+	struct flow_key key = {};
+	struct flow *row;
 
-	__builtin_memset(&delta, 0, sizeof(delta));
-	if (d->direction == DIRECTION_EGRESS) {
-		delta.sent = d->bytes;
-		delta.segments_sent = d->count;
-	} else {
-		delta.received = d->bytes;
-		delta.segments_received = d->count;
+	udp_row_key(&key, &d->key, f, STATE_CLOSED);
+	row = flow_row(FLOWS_LIVE, &key);
+	if (row && d->direction == DIRECTION_EGRESS) {
+		__sync_fetch_and_add(&row->bytes_sent, d->bytes);
+		__sync_fetch_and_add(&row->segments_sent, d->count);
+	} else if (row) {
+		__sync_fetch_and_add(&row->bytes_received, d->bytes);
+		__sync_fetch_and_add(&row->segments_received, d->count);
 	}
-	udp_row_key(&row, &d->key, f, STATE_CLOSED);
-	flow_add(FLOWS_LIVE, &row, &delta);
 	lose(LOSS_UDP_FLOWS_FULL, d->count);
 }
 

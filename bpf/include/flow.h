@@ -300,16 +300,22 @@ __weak int flow_sum(struct flow *f, const struct delta *d)
 	return 0;
 }
 
-static __always_inline void flow_add(u32 which, struct flow_key *key, const struct delta *d)
+/* The row of this key, or the next coarser one that has room. */
+static __always_inline struct flow *flow_row(u32 which, struct flow_key *key)
 {
 	void *map = bpf_map_lookup_elem(&flows, &which);
 	struct flow *f;
 
 	if (!map)
-		return;
+		return 0;
 	f = bpf_map_lookup_elem(map, key);
-	if (!f)
-		f = flow_fold(map, key);
+	return f ? f : flow_fold(map, key);
+}
+
+static __always_inline void flow_add(u32 which, struct flow_key *key, const struct delta *d)
+{
+	struct flow *f = flow_row(which, key);
+
 	if (f)
 		flow_sum(f, d);
 }
