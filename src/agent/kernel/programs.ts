@@ -16,6 +16,7 @@ import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
+import { refusalReason } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
 import { allPrograms, signalPrograms } from './signals.ts';
 
@@ -145,7 +146,7 @@ export class Kernel implements AsyncDisposable {
         throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError(
         'kernel.load_failed',
-        { reason: lastLine(log) ?? (error as Error).message },
+        { reason: refusalReason(log) ?? (error as Error).message },
         { cause: error },
       );
     }
@@ -350,13 +351,4 @@ export class Kernel implements AsyncDisposable {
 
 function errorName(error: NativeError): string {
   return error.errno === 7 ? 'E2BIG' : error.errno === 28 ? 'ENOSPC' : '';
-}
-
-/** libbpf's own lines, not the verifier's listing: the last one that says something. */
-function lastLine(log: string | undefined): string | undefined {
-  return log
-    ?.split('\n')
-    .filter((line) => line.startsWith('libbpf:'))
-    .at(-1)
-    ?.replace(/^libbpf: /, '');
 }
