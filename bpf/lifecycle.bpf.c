@@ -3,6 +3,7 @@
  * Lifecycle: every TCP state change of every socket, in all network namespaces.
  * A record is made at SYN_SENT, or comes with the child of a listener; it is told in full at the end.
  */
+#include "listener.h"
 #include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -19,6 +20,9 @@ const volatile struct {
 	enum form form;
 	enum moment moment;
 	enum loss loss;
+	enum place place;
+	enum table table;
+	struct number number;
 } told = {};
 
 /* Opening: the current task owns it, if it holds the socket. */
@@ -101,6 +105,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 static __always_inline void on_listen(const struct sock *sk)
 {
 	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct shared *s = shared_state();
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct connection *c;
 
@@ -113,6 +118,8 @@ static __always_inline void on_listen(const struct sock *sk)
 	if (tp)
 		marks_read(&c->marks, sk, tp, c);
 	note_opener(sk, c);
+	if (s)
+		listener_seen(sk, c, s->control.window + 1);
 }
 
 /* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the
@@ -175,6 +182,7 @@ static __always_inline void on_established(const struct sock *sk)
 	struct shared *s = shared_state();
 	u64 now = bpf_ktime_get_ns();
 	u8 flags = CONNECTION_ESTABLISHED;
+	struct event *e;
 	bool slow;
 
 	if (!tp || !s)
@@ -204,7 +212,17 @@ static __always_inline void on_established(const struct sock *sk)
 	}
 	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
-	event_emit(sk, tp, c, MOMENT_ESTABLISHED, &v, slow, now);
+	e = event_reserve(slow, now);
+	if (e) {
+		struct marks marks;
+		struct look look;
+
+		marks_read(&marks, sk, tp, c);
+		__builtin_memset(&look, 0, sizeof(look));
+		look_at(&look, sk, tp, c, &marks);
+		event_fill(e, sk, tp, c, &marks, &look);
+		event_submit(e, MOMENT_ESTABLISHED, &v);
+	}
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
@@ -228,6 +246,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	struct delta d;
 	struct marks marks;
 	u64 now = bpf_ktime_get_ns();
+	struct event *e;
 	u32 before;
 
 	if (attempt && !(c->flags & CONNECTION_ADOPTED) && v->state != STATE_FAILED) {
@@ -239,7 +258,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
 	marks_read(&marks, sk, tp, c);
 	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
-	look_at(&d.look, sk, tp, c);
+	look_at(&d.look, sk, tp, c, &marks);
 	delta_reported(&d, c, before);
 	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
 	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;
@@ -250,7 +269,11 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	flow_key_of(&key, sk, c, v->state);
 	flow_add(FLOWS_LIVE, &key, &d);
 	count_retransmits(c, tp, true);
-	event_emit(sk, tp, c, MOMENT_ENDED, v, v->state != STATE_CLOSED, now);
+	e = event_reserve(v->state != STATE_CLOSED, now);
+	if (e) {
+		event_fill(e, sk, tp, c, &marks, &d.look);
+		event_submit(e, MOMENT_ENDED, v);
+	}
 }
 
 static __always_inline void on_close(const struct sock *sk, int before)
@@ -266,6 +289,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (before == TCP_LISTEN) {
 		if (c)
 			c->role = ROLE_NONE;
+		listener_gone(sk);
 		return;
 	}
 	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
@@ -285,6 +309,8 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (attempt) {
 		judge_attempt(&v, sk, tp, c);
 	} else {
+		if (!(c->flags & CONNECTION_ESTABLISHED))
+			c->handshake_retransmits = tp->total_retrans;
 		c->flags |= CONNECTION_ESTABLISHED; /* a fast-open child may go from SYN_RECV straight to
 						       FIN_WAIT1 */
 		judge_connection(&v, sk, tp, c, before);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Sweep: every socket in every file table. Once at start it makes records for what is older than us
- * (seeding); at each window's end it reports what is still open into the window being closed, and names the
- * holder of an accepted socket. It does not see children not yet accepted, orphans and kernel sockets: these
- * are told when they end. Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ * (seeding); at each window's end it reports what is still open into the window being closed, names the
+ * holder of a socket (of an accepted one, and of one that its owner has left), and looks at every listener.
+ * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
+ * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  */
-#include "connection.h"
+#include "listener.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -29,8 +30,9 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	if (!(after & REPORTED_ESTABLISHED))
 		d.established = 0;
 	marks_read(&marks, sk, tp, c);
+	marks_settle(&marks, tp, &c->marks);
 	delta_advance(&d, &c->marks, &marks);
-	look_at(&d.look, sk, tp, c);
+	look_at(&d.look, sk, tp, c, &marks);
 	d.latency_us = c->latency_us;
 	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
 	flow_key_of(&key, sk, c, STATE_OPEN);
@@ -49,6 +51,32 @@ static __always_inline void sweep_owner(struct connection *c, struct task_struct
 	if (c->attribution == OWNER_INHERITED && task->tgid == 1)
 		return; /* socket activation: the service will be along */
 	connection_owned_by(c, task, OWNER_SCANNED);
+}
+
+static __always_inline bool is_owner(const struct connection *c, const struct task_struct *task)
+{
+	return c->pid == (u32)task->tgid && c->pid_started_ns == task->group_leader->start_boottime;
+}
+
+/*
+ * Whoever opened it stays its owner until that is told; then who has it counts. The owner may run another
+ * program by now, or have left the socket to others (forked, or passed on): the sweep before found it with
+ * others only. Pid 1 keeps descriptors for services, and gets one more window.
+ */
+static __always_inline void sweep_holder(struct connection *c, struct task_struct *task, u32 window)
+{
+	bool listener = c->role == ROLE_LISTENER, init = task->tgid == 1;
+
+	if (!listener && !(c->reported & REPORTED_OPENED))
+		return;
+	if (is_owner(c, task)) {
+		c->held = window;
+		if (c->exec != (u8)task->self_exec_id)
+			connection_owned_by(c, task, OWNER_SCANNED);
+		return;
+	}
+	if (window - c->held > 1 + init || (listener && c->pid == 1))
+		connection_owned_by(c, task, OWNER_SCANNED);
 }
 
 static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tcp_sock *tp)
@@ -100,7 +128,13 @@ int sweep(struct bpf_iter__task_file *ctx)
 		c = sweep_adopt(sk, tp);
 	if (!c)
 		return 0;
+	if (!s->control.seeding)
+		sweep_holder(c, task, s->control.window);
 	sweep_owner(c, task);
+	if (c->role == ROLE_LISTENER) {
+		owner_used(c->owner, s); /* its children will have it */
+		sweep_listener(sk, c, s->control.window);
+	}
 	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
 	return 0;

@@ -320,7 +320,8 @@ static const struct {
 	{"accept", 2, do_accept},     {"send", 3, do_send},	{"recv", 3, do_recv},
 	{"shutdown", 2, do_shutdown}, {"close", 1, do_close},	{"set", 3, do_set},
 	{"port", 1, do_port},	      {"info", 1, do_info},	{"until", 4, do_until},
-	{"name", 1, do_name},	      {"netns", 1, do_netns},	{"sysctl", 2, do_sysctl},
+	{"name", 1, do_name},	      {"user", 1, do_user},	{"netns", 1, do_netns},
+	{"sysctl", 2, do_sysctl},
 	{"run", 3, do_run},	      {"fork", 1, do_fork},	{"exit", 0, do_exit},
 };
 

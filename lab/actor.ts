@@ -208,6 +208,11 @@ export class Actor {
     await this.#channel.ask(['name', name]);
   }
 
+  /** Takes another effective user. */
+  async user(uid: number): Promise<void> {
+    await this.#channel.ask(['user', uid]);
+  }
+
   /** Moves to another namespace; sockets stay where they were made. Answers the inode. */
   async enterNetns(path: string): Promise<number> {
     return this.#number(['netns', path]);

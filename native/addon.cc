@@ -22,6 +22,7 @@
 #include "handle.h"
 #include "job.h"
 #include "netns.h"
+#include "others.h"
 #include "pins.h"
 
 namespace sonde {
@@ -375,6 +376,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"close", Close},
       {"kernelArguments", KernelArguments},
       {"tickNs", TickNs},
+      {"hooks", Hooks},
+      {"sizes", Sizes},
+      {"linked", Linked},
+      {"programsOn", ProgramsOn},
+      {"mapType", MapType},
   };
   for (auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;

@@ -4,7 +4,7 @@
  */
 
 import type { Labelled } from '../src/agent/window/records.ts';
-import type { ConnectionEvent, FlowRow, Sums } from '../src/model/observation.ts';
+import type { ConnectionEvent, FlowRow, InboundCounts, Sums } from '../src/model/observation.ts';
 import type { NodeLabels, ProcessLabels } from '../src/model/record.ts';
 
 export const node: NodeLabels = {
@@ -39,6 +39,7 @@ export const noSums: Sums = {
   resetsSent: 0,
   resetsReceived: 0,
   timeoutsByApplication: 0,
+  refusals: 0,
   latencySumUs: 0,
 };
 
@@ -46,6 +47,15 @@ export const curl: ProcessLabels = {
   'process.name': 'curl',
   'process.executable.path': '/usr/bin/curl',
   'user.id': 1000,
+};
+
+export const noInbound: InboundCounts = {
+  listenOverflows: 0,
+  listenDrops: 0,
+  reqQFullDrop: 0,
+  reqQFullDoCookies: 0,
+  syncookiesSent: 0,
+  embryonicRsts: 0,
 };
 
 type RowChange = Partial<Omit<FlowRow, 'sums'>> & { readonly sums?: Partial<Sums> };
@@ -85,6 +95,8 @@ export function connection(change: Partial<ConnectionEvent> = {}): Labelled<Conn
     owner: 1,
     pid: 42,
     pidStartedNs: 4_000_000_000,
+    parentPid: 41,
+    parentName: 'bash',
     direction: 'egress',
     state: 'closed',
     established: true,

@@ -167,6 +167,7 @@ export function flow(sequence: number, change: FlatRecord = {}): FlatRecord {
     'app.waiting_ms': 1200,
     'resets.sent': 0,
     'resets.received': 0,
+    refusals: 3,
     ...change,
   };
 }
@@ -186,6 +187,8 @@ export function connection(sequence: number, change: FlatRecord = {}): FlatRecor
     'source.port': 40_000,
     'process.pid': 42,
     'process.start': '2026-11-20T08:00:00.000Z',
+    'process.parent.pid': 41,
+    'process.parent.name': 'bash',
     'connection.duration_ms': 0.25,
     'bytes.sent': 0,
     'bytes.received': 0,
@@ -195,6 +198,35 @@ export function connection(sequence: number, change: FlatRecord = {}): FlatRecor
     rtt_ms: 0.125,
     error: 'ECONNREFUSED',
     'close.reason': 'reset_received',
+    ...change,
+  };
+}
+
+export function listener(sequence: number, change: FlatRecord = {}): FlatRecord {
+  return {
+    ...emitter,
+    'event.name': 'sonde.listener',
+    time: new Date(endMs).toISOString(),
+    'record.sequence': sequence,
+    'window.number': 7,
+    'listener.id': 'b-1-9',
+    'listener.changes': ['limit', 'counts'],
+    'process.name': 'nginx',
+    'process.executable.path': '/usr/sbin/nginx',
+    'user.id': 0,
+    'process.pid': 42,
+    'process.start': '2026-11-20T08:00:00.000Z',
+    attribution: 'scanned',
+    'destination.ip': '::',
+    'destination.port': 443,
+    'network.transport': 'tcp',
+    'network.type': 'ipv6',
+    'network.namespace': 4_026_531_840,
+    'listener.backlog': 3,
+    'listener.backlog_max': 511,
+    'listener.drops': 7,
+    'listener.synack_retransmits': 2,
+    'listener.resets_sent': 1,
     ...change,
   };
 }

@@ -96,6 +96,8 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 {
 	struct shared *s = shared_state();
 
+	if (s)
+		owner_used(c->owner, s);
 	key->netns = c->netns;
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;
@@ -154,36 +156,35 @@ static __always_inline void count_retransmits(struct connection *c, const struct
 	__sync_fetch_and_add(&ns->retrans_segs, (u64)now - was);
 }
 
+/* `now` and `look` are the socket's at this moment. */
 static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp,
-				       const struct connection *c)
+				       const struct connection *c, const struct marks *now,
+				       const struct look *look)
 {
-	struct marks now;
-	struct look look = {};
-
 	e->started_ns = c->started_ns;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->pid_started_ns = c->pid_started_ns;
-	marks_read(&now, sk, tp, c);
-	look_at(&look, sk, tp, c);
-	e->bytes_sent = now.sent;
-	e->bytes_received = now.received;
+	e->bytes_sent = now->sent;
+	e->bytes_received = now->received;
 	e->netns = c->netns;
 	e->owner = c->owner;
 	e->pid = c->pid;
+	e->parent_pid = c->parent_pid;
+	__builtin_memcpy(e->parent_name, c->parent_name, sizeof(e->parent_name));
 	e->sequence = c->sequence;
 	e->latency_us = c->latency_us;
 	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;
-	e->segments_sent = now.segments_sent;
-	e->segments_received = now.segments_received;
-	e->retransmits = now.retransmits;
-	e->handshake_retransmits = now.retransmits >> 32;
-	e->busy_jiffies = now.busy;
-	e->peer_window_jiffies = now.peer_window;
-	e->send_buffer_jiffies = now.send_buffer;
-	e->rtt_us = look.rtt_us;
-	e->rtt_min_us = look.rtt_min_us;
-	e->unread_bytes = look.unread;
-	e->waiting_jiffies = look.waited;
+	e->segments_sent = now->segments_sent;
+	e->segments_received = now->segments_received;
+	e->retransmits = now->retransmits;
+	e->handshake_retransmits = now->retransmits >> 32;
+	e->busy_jiffies = now->busy;
+	e->peer_window_jiffies = now->peer_window;
+	e->send_buffer_jiffies = now->send_buffer;
+	e->rtt_us = look->rtt_us;
+	e->rtt_min_us = look->rtt_min_us;
+	e->unread_bytes = look->unread;
+	e->waiting_jiffies = look->waited;
 	e->attribution = c->attribution;
 	e->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
 	e->adopted = (c->flags & CONNECTION_ADOPTED) != 0;
@@ -202,31 +203,35 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 	}
 }
 
-static __always_inline void event_emit(const struct sock *sk, struct tcp_sock *tp, const struct connection *c,
-				       u8 moment, const struct verdict *v, bool detail, u64 now)
+/* Room for one, if somebody wants it: `detail` is what the policy wants, the rest is for a live trace. */
+static __always_inline struct event *event_reserve(bool detail, u64 now)
 {
 	struct shared *s = shared_state();
 	struct event *e;
 
 	if (!s || (!detail && !s->control.trace))
-		return;
+		return 0;
 	if (!event_allowed(s, detail ? EVENT_DETAIL : EVENT_TRACE, now)) {
 		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_SUPPRESSED], 1);
-		return;
+		return 0;
 	}
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_RING_FULL], 1);
-		return;
+		return 0;
 	}
-	event_fill(e, sk, tp, c);
 	e->at_ns = now;
+	e->detail = detail;
+	return e;
+}
+
+static __always_inline void event_submit(struct event *e, u8 moment, const struct verdict *v)
+{
 	e->moment = moment;
 	e->state = v->state;
 	e->reset_side = v->reset_side;
 	e->close_reason = v->close_reason;
 	e->timeout_by = v->timeout_by;
 	e->error = v->error;
-	e->detail = detail;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }

@@ -13,14 +13,25 @@ const volatile u32 flows_max __weak = FLOWS_MAX;
 
 const volatile struct flow no_flow __weak = {};
 
-/* What a socket looks like, at the sweep or at its end. */
+/* What a socket looks like, at the sweep or at its end: what was read of it … */
 struct look {
+	u64 sent; /* payload */
+	u64 received;
+	u32 smoothed; /* eight round trips, 0: none was measured */
+	u32 least; /* microseconds, ~0: none was measured */
+	u32 unread; /* payload in the receive queue */
+	u32 received_at; /* jiffies */
+	u32 sent_at;
+	u32 now;
+	u32 unacknowledged;
+	u8 shutdown;
+	u8 role;
+	u8 flags; /* the connection's */
+	u8 waiting; /* … and what that says */
 	u32 rtt_us;
 	u32 rtt_min_us; /* 0: none was measured */
-	u32 unread;
 	u32 waited; /* jiffies */
-	bool has_rtt;
-	bool waiting;
+	u32 padding;
 };
 
 struct delta {
@@ -43,6 +54,7 @@ struct delta {
 	u8 reset_sent;
 	u8 reset_received;
 	u8 timeout_by_application;
+	u8 refusal;
 	u8 has_latency;
 };
 
@@ -216,7 +228,7 @@ static __always_inline void keep_most(u32 *of, u32 value)
 
 static __always_inline void flow_add_look(struct flow *f, const struct look *look)
 {
-	if (look->has_rtt) {
+	if (look->smoothed) {
 		__sync_fetch_and_add(&f->rtt_sum_us, look->rtt_us);
 		__sync_fetch_and_add(&f->rtt_count, 1);
 	}
@@ -277,6 +289,8 @@ __weak int flow_sum(struct flow *f, const struct delta *d)
 		__sync_fetch_and_add(&f->resets_received, 1);
 	if (d->timeout_by_application)
 		__sync_fetch_and_add(&f->timeouts_by_application, 1);
+	if (d->refusal)
+		__sync_fetch_and_add(&f->refusals, 1);
 	if (d->has_latency) {
 		bucket = latency_bucket(d->latency_us);
 		__sync_fetch_and_add(&f->latency_sum_us, d->latency_us);

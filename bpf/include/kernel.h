@@ -23,6 +23,7 @@ typedef __s64 s64;
 #define AF_INET	    2
 #define AF_INET6    10
 #define IPPROTO_TCP 6
+#define ETH_P_IP    0x0800
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
@@ -96,6 +97,10 @@ struct sock_common {
 };
 
 typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
 	int owned;
 } socket_lock_t;
 
@@ -110,6 +115,9 @@ struct sock {
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	int sk_err;
+	atomic_t sk_drops;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
 };
 
 struct inet_sock {
@@ -161,6 +169,24 @@ struct net_device {
 struct sk_buff {
 	struct net_device *dev;
 	char cb[48];
+	u16 protocol;
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
+};
+
+struct tcphdr {
+	u16 dest;
+};
+
+struct iphdr {
+	u32 saddr;
+	u32 daddr;
+};
+
+struct ipv6hdr {
+	struct in6_addr saddr;
+	struct in6_addr daddr;
 };
 
 struct sock_extended_err {
@@ -235,6 +261,8 @@ struct task_struct {
 	unsigned int flags;
 	int tgid;
 	u64 start_boottime;
+	u64 self_exec_id; /* counts its execs, and those of its parents before it was forked */
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred;

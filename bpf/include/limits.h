@@ -6,12 +6,18 @@
 /* Rows of one window; 1 KiB each when used (a row is 712 B, and the allocator has nothing between 512 B and
  * 1 KiB), 1 MiB of buckets when not. */
 #define FLOWS_MAX	 65536
-#define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) */
-#define NAMESPACES_MAX	 1024 /* network namespaces met since attach */
+#define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) at a time */
+#define NAMESPACES_MAX	 1024 /* network namespaces at a time */
+#define LISTENERS_MAX	 8192 /* TCP listeners at a time; 160 B each, 128 KiB of buckets */
 #define EVENTS_BYTES_MAX (4 << 20)
 
-#define GENERATION_BYTES_MAX (128 << 10) /* about 110 bytes for each namespace that there was at the start   \
+#define GENERATION_BYTES_MAX (192 << 10) /* about 140 bytes for each namespace that there was at the start   \
 					  */
+
+#define PLACES_RING	16384 /* free places of a table; so no table is larger */
+#define PLACE_TRIES_MAX 4 /* others may be quicker */
+#define SHARES_BITS	10
+#define SHARES_COUNT	(1 << SHARES_BITS) /* users whose numbers hash to the same one share a share */
 
 #define OWNER_PATH_DEPTH_MAX 8 /* /usr/lib/postgresql/15/bin/postgres is 6 deep */
 #define OWNER_PATH_NAME_MAX                                                                                  \

@@ -7,53 +7,59 @@
 
 #include "marks.h"
 
-/* Received and not read: as SIOCINQ computes it, a FIN that came being none of it. */
-static __always_inline u32 unread_bytes(const struct sock *sk, const struct tcp_sock *tp)
-{
-	u32 unread = tp->rcv_nxt - tp->copied_seq;
-
-	if (unread && ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1))
-		unread--;
-	return (int)unread > 0 ? unread : 0; /* rcv_nxt and copied_seq are not read at once */
-}
-
 /*
  * Is an answer owed? Who was connected to owes one from the last payload that came until it sends some, once
  * its application has read it all; who connected is owed one once its last payload has been acknowledged.
  * Both times are in jiffies: within one of them nobody can tell which came first, and no answer is owed. One
  * that has shut its sending side down owes nothing.
  */
-static __always_inline void look_waiting(struct look *look, const struct sock *sk, const struct tcp_sock *tp,
-					 const struct connection *c)
+static __always_inline bool answer_owed(const struct look *look)
 {
-	u32 received = tp->inet_conn.icsk_ack.lrcvtime, sent = tp->lsndtime, since;
+	int later = look->received_at - look->sent_at;
 
 	if (look->unread)
-		return;
-	if (c->role == ROLE_INGRESS) {
-		if ((int)(received - sent) <= 0 || !payload_received(sk, tp) ||
-		    (sk->sk_shutdown & SEND_SHUTDOWN))
-			return;
-		since = received;
-	} else {
-		if ((int)(sent - received) <= 0 || !payload_sent(tp) || tp->snd_una != tp->write_seq)
-			return;
-		since = sent;
-	}
-	look->waiting = true;
-	look->waited = (u32)bpf_jiffies64() - since;
+		return false;
+	if (look->role == ROLE_INGRESS)
+		return later > 0 && look->received && !(look->shutdown & SEND_SHUTDOWN);
+	return later < 0 && look->sent && !look->unacknowledged;
 }
 
-static __always_inline void look_at(struct look *look, const struct sock *sk, const struct tcp_sock *tp,
-				    const struct connection *c)
+/* From what was read to what it says. A function of the object's own: see flow_sum. */
+__weak int look_judge(struct look *look)
 {
-	u32 smoothed = tp->srtt_us, least = tp->rtt_min.s[0].v;
+	if (!look)
+		return 0;
+	if (!(look->flags & CONNECTION_ESTABLISHED)) {
+		look->smoothed = 0;
+		look->least = ~0u;
+		look->unread = 0;
+	}
+	if ((int)look->unread < 0)
+		look->unread = 0; /* a FIN is none of it; nor are both ends of the queue read at once */
+	look->rtt_us = look->smoothed >> 3;
+	look->rtt_min_us = look->least == ~0u ? 0 : look->least;
+	look->waiting = (look->flags & CONNECTION_ESTABLISHED) && answer_owed(look);
+	look->waited = !look->waiting		   ? 0
+		       : look->role == ROLE_INGRESS ? look->now - look->received_at
+						    : look->now - look->sent_at;
+	return 0;
+}
 
-	if (!(c->flags & CONNECTION_ESTABLISHED))
-		return;
-	look->has_rtt = smoothed != 0;
-	look->rtt_us = smoothed >> 3;
-	look->rtt_min_us = least == ~0u ? 0 : least;
-	look->unread = unread_bytes(sk, tp);
-	look_waiting(look, sk, tp, c);
+/* `marks` are the socket's at this moment. Every byte of `look` must have been written before. */
+static __always_inline void look_at(struct look *look, const struct sock *sk, const struct tcp_sock *tp,
+				    const struct connection *c, const struct marks *marks)
+{
+	look->smoothed = tp->srtt_us;
+	look->least = tp->rtt_min.s[0].v;
+	look->unread = tp->rcv_nxt - tp->copied_seq - ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
+	look->received_at = tp->inet_conn.icsk_ack.lrcvtime;
+	look->sent_at = tp->lsndtime;
+	look->now = bpf_jiffies64();
+	look->sent = marks->sent;
+	look->received = marks->received;
+	look->unacknowledged = tp->write_seq - tp->snd_una;
+	look->shutdown = sk->sk_shutdown;
+	look->role = c->role;
+	look->flags = c->flags;
+	look_judge(look);
 }

@@ -38,29 +38,37 @@ static __always_inline u8 chrono_type(const struct tcp_sock *tp)
 }
 
 /*
- * What the sender was held up by, as TCP_INFO computes it: the running one has its time still to come. Read
- * without the socket's lock (in the sweep), the kernel may be about to add that time: then what was told
- * before stands, and the next look tells.
+ * What the sender was held up by, as TCP_INFO computes it: the running one has its time still to come. Which
+ * one that is are two bits, and the sums are products with them: each branch here would be looked at anew by
+ * the verifier on every way that comes by.
  */
-static __always_inline void marks_read_chrono(struct marks *now, const struct tcp_sock *tp,
-					      const struct marks *before)
+static __always_inline void marks_read_chrono(struct marks *now, const struct tcp_sock *tp)
 {
 	u32 start = *(volatile u32 *)&tp->chrono_start;
 	u32 busy = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_BUSY - 1];
 	u32 peer_window = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_RWND_LIMITED - 1];
 	u32 send_buffer = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_SNDBUF_LIMITED - 1];
-	u8 type = chrono_type(tp);
-	u32 running = type ? (u32)bpf_jiffies64() - start : 0;
+	u32 type = chrono_type(tp), low = type & 1, high = type >> 1;
+	u32 running = (u32)bpf_jiffies64() - start;
 
-	if (*(volatile u32 *)&tp->chrono_start != start) {
-		now->busy = before->busy;
-		now->peer_window = before->peer_window;
-		now->send_buffer = before->send_buffer;
+	now->chrono_start = start;
+	now->peer_window = peer_window + running * (high & ~low);
+	now->send_buffer = send_buffer + running * (high & low);
+	now->busy = busy + peer_window + send_buffer + running * (high | low);
+}
+
+/*
+ * Read without the socket's lock, the kernel may be about to add the running time to the sums: then what was
+ * told before stands, and the next look tells.
+ */
+static __always_inline void marks_settle(struct marks *now, const struct tcp_sock *tp,
+					 const struct marks *before)
+{
+	if (*(volatile u32 *)&tp->chrono_start == now->chrono_start)
 		return;
-	}
-	now->peer_window = peer_window + (type == TCP_CHRONO_RWND_LIMITED ? running : 0);
-	now->send_buffer = send_buffer + (type == TCP_CHRONO_SNDBUF_LIMITED ? running : 0);
-	now->busy = busy + peer_window + send_buffer + running;
+	now->busy = before->busy;
+	now->peer_window = before->peer_window;
+	now->send_buffer = before->send_buffer;
 }
 
 /* Where the socket of `c` stands. */
@@ -74,7 +82,7 @@ static __always_inline void marks_read(struct marks *now, const struct sock *sk,
 	now->segments_sent = tp->segs_out;
 	now->segments_received = tp->segs_in;
 	now->retransmits = (u64)handshake_retransmits(c, retransmits) << 32 | retransmits;
-	marks_read_chrono(now, tp, &c->marks);
+	marks_read_chrono(now, tp);
 }
 
 /*
@@ -83,6 +91,8 @@ static __always_inline void marks_read(struct marks *now, const struct sock *sk,
  */
 #define LEFT(mark, now, swept) ((now) - ((swept) ? __sync_lock_test_and_set(&(mark), now) : (mark)))
 
+/* Functions of the object's own, these two: see flow_sum. */
+
 /* A sweep may have told of a running time twice (marks_read_chrono): what comes next is less, but no less
  * than nothing. */
 static __always_inline u32 not_negative(u32 jiffies)
@@ -90,11 +100,13 @@ static __always_inline u32 not_negative(u32 jiffies)
 	return (int)jiffies < 0 ? 0 : jiffies;
 }
 
-static __always_inline void delta_left(struct delta *d, struct marks *marks, const struct marks *now,
-				       bool swept)
+__weak int delta_left(struct delta *d, struct marks *marks, const struct marks *now, bool swept)
 {
-	u64 retransmits = LEFT(marks->retransmits, now->retransmits, swept);
+	u64 retransmits;
 
+	if (!d || !marks || !now)
+		return 0;
+	retransmits = LEFT(marks->retransmits, now->retransmits, swept);
 	d->sent = LEFT(marks->sent, now->sent, swept);
 	d->received = LEFT(marks->received, now->received, swept);
 	d->segments_sent = LEFT(marks->segments_sent, now->segments_sent, swept);
@@ -104,6 +116,7 @@ static __always_inline void delta_left(struct delta *d, struct marks *marks, con
 	d->busy = not_negative(LEFT(marks->busy, now->busy, swept));
 	d->peer_window = not_negative(LEFT(marks->peer_window, now->peer_window, swept));
 	d->send_buffer = not_negative(LEFT(marks->send_buffer, now->send_buffer, swept));
+	return 0;
 }
 
 /*
@@ -117,10 +130,13 @@ static __always_inline void delta_left(struct delta *d, struct marks *marks, con
 		ahead > 0 && __sync_val_compare_and_swap(&(mark), was, is) == was ? is - was : 0;            \
 	})
 
-static __always_inline void delta_advance(struct delta *d, struct marks *marks, const struct marks *now)
+__weak int delta_advance(struct delta *d, struct marks *marks, const struct marks *now)
 {
-	u64 retransmits = ADVANCE(marks->retransmits, now->retransmits);
+	u64 retransmits;
 
+	if (!d || !marks || !now)
+		return 0;
+	retransmits = ADVANCE(marks->retransmits, now->retransmits);
 	d->sent = ADVANCE(marks->sent, now->sent);
 	d->received = ADVANCE(marks->received, now->received);
 	d->segments_sent = ADVANCE(marks->segments_sent, now->segments_sent);
@@ -130,4 +146,5 @@ static __always_inline void delta_advance(struct delta *d, struct marks *marks, 
 	d->busy = ADVANCE(marks->busy, now->busy);
 	d->peer_window = ADVANCE(marks->peer_window, now->peer_window);
 	d->send_buffer = ADVANCE(marks->send_buffer, now->send_buffer);
+	return 0;
 }

@@ -57,10 +57,27 @@ enum loss {
 	LOSS_FLOWS_TO_OWNER, /* … under their owner's total … */
 	LOSS_FLOWS_TO_NODE, /* … under the node's total */
 	LOSS_FLOWS_NO_ROW, /* not even that: the agent forgot to lay the node's rows */
-	LOSS_OWNERS_FULL,
+	LOSS_OWNERS_TO_EXECUTABLE, /* owners told without name and control group … */
+	LOSS_OWNERS_TO_USER, /* … as nobody of that user … */
+	LOSS_OWNERS_FULL, /* … as nobody */
 	LOSS_NAMESPACES_FULL,
 	LOSS_CONNECTIONS_UNTRACKED, /* no socket storage could be had */
+	LOSS_LISTENERS_FULL, /* sights of a listener that found no room in the inventory */
 	LOSS_COUNT,
+};
+
+/* How a number is made, from its lowest bit up (numbers.h). */
+struct number {
+	u16 place;
+	u16 turn;
+};
+
+/* What is at a place in a table of numbers. */
+enum place {
+	PLACE_FREE, /* to be taken */
+	PLACE_TAKEN, /* being filled in */
+	PLACE_KNOWN, /* the record is whole */
+	PLACE_RETIRED, /* the agent takes it back; its key goes first */
 };
 
 /* One distinct caller or server: what it runs, as whom, where. */
@@ -77,7 +94,9 @@ struct owner {
 	u64 first_pid_started_ns; /* boot time; with first_pid, a process that is this owner: where to look it
 				     up */
 	u32 first_pid;
-	u32 known; /* set last: the record is whole */
+	u32 place; /* enum place; PLACE_KNOWN is set last */
+	u32 turn; /* the upper half of its number */
+	u32 used; /* the window that last knew it in use */
 	u8 path_lengths[OWNER_PATH_DEPTH_MAX]; /* of the whole name; longer than the room: it was not kept */
 	char path[OWNER_PATH_DEPTH_MAX][OWNER_PATH_NAME_MAX]; /* executable, its folder, and so on up */
 };
@@ -86,7 +105,9 @@ struct owner {
 struct netns {
 	u64 cookie;
 	u32 inode;
-	u32 known;
+	u32 place; /* as an owner's */
+	u32 turn;
+	u32 padding;
 	u64 active_opens;
 	u64 passive_opens;
 	u64 attempt_fails; /* without the kernel's EmbryonicRsts, which no hook shows */
@@ -127,6 +148,7 @@ struct flow {
 	u64 resets_received;
 	u64 latency_sum_us;
 	u64 timeouts_by_application;
+	u64 refusals; /* SYNs to a port where nobody listens, answered by a reset; no connections */
 	u64 busy_jiffies; /* with something to send … */
 	u64 peer_window_jiffies; /* … of these, held up by the peer's receive window … */
 	u64 send_buffer_jiffies; /* … or by its own send buffer */
@@ -151,6 +173,8 @@ struct event {
 	u64 bytes_received;
 	u8 source[16];
 	u8 destination[16];
+	char parent_name[16];
+	u32 parent_pid; /* who started `pid`; 0: not known */
 	u32 netns;
 	u32 owner;
 	u32 pid;
@@ -183,8 +207,31 @@ struct event {
 	u8 detail; /* the policy wanted it; otherwise only a live trace did */
 };
 
+enum table { TABLE_OWNERS, TABLE_NAMESPACES, TABLE_COUNT };
+
 /* Why the programs count no more. */
 enum stopped { STOPPED_NO, STOPPED_BY_AGENT, STOPPED_ORPHANED };
+
+/* A TCP listener as it was when it was last looked at. Its counts are since it is known. */
+struct listener {
+	u64 pid_started_ns;
+	u8 address[16];
+	u32 netns;
+	u32 owner;
+	u32 pid;
+	u32 backlog; /* connections that wait to be accepted */
+	u32 backlog_max;
+	u32 drops; /* SYNs and ACKs that it let fall */
+	u32 drops_before; /* … before it was known */
+	u32 synack_retransmits;
+	u32 resets_sent; /* while it held connections that were not established */
+	u32 first; /* the window in which it became known */
+	u16 port;
+	u8 ipv6;
+	u8 attribution;
+	u8 gone; /* set last: closed, and nobody writes here any more */
+	u8 padding[3];
+};
 
 /* What the agent may change while the programs run. All of it outlives the agent where the maps are pinned.
  */
@@ -204,6 +251,24 @@ struct control {
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 };
 
+/* The free places of a table; counts that wrap. */
+struct numbers {
+	u32 taken; /* by the programs, so far */
+	u32 given; /* by the agent, so far: the difference is free */
+	u16 places[PLACES_RING];
+};
+
+/* Places of the table of owners that a user has: `taken` less `freed`. */
+struct share {
+	u32 taken; /* by the programs */
+	u32 freed; /* by the agent */
+};
+
+struct shares {
+	struct share of[SHARES_COUNT]; /* by a hash of the user's number */
+};
+
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has no padding: it is hashed as bytes");
 _Static_assert(sizeof(struct owner_key) == 40, "owner_key has no padding: it is hashed as bytes");
 _Static_assert(sizeof(struct flow) % 8 == 0, "read in batches as an array");
+_Static_assert(sizeof(struct listener) % 8 == 0, "read in batches as an array");

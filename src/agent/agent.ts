@@ -11,7 +11,7 @@
  */
 
 import type { Clock } from '../lib/clock.ts';
-import type { ConnectionEvent, FlowRow, NamespaceObservation } from '../model/observation.ts';
+import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
@@ -20,8 +20,10 @@ import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
 import type { Adopted } from './kernel/open.ts';
+import type { NumberTable, TableName } from './kernel/numbers.ts';
 import type { Kernel } from './kernel/programs.ts';
 import {
+  forgetNamespace,
   newMemory,
   takeOver,
   type ClosedWindow,
@@ -29,6 +31,7 @@ import {
   type WindowParts,
 } from './window/closing.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
+import type { Inventory } from './window/listeners.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -38,13 +41,12 @@ export interface AgentParts {
     Kernel,
     'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
   > & {
-    readonly control: Pick<
-      ControlWords,
-      'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
-    >;
+    readonly control: Pick<ControlWords, 'position' | 'seen' | 'set' | 'stopped'>;
+    readonly numbers: Readonly<Record<TableName, Pick<NumberTable, 'inUse'>>>;
   };
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
+  readonly decodeListeners: (raw: RawRows) => Listener[];
   readonly owners: OwnerTable;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
@@ -205,6 +207,12 @@ function untilTickMs(clock: Clock, border: bigint): number {
   return Math.min(agentLimits.tickMs, untilBorderMs);
 }
 
+/** Places in the kernel's tables that nobody uses any more are free for others. */
+async function recycle({ owners, namespaces, memory }: AgentParts, window: number): Promise<void> {
+  await owners.recycle(window);
+  for (const cookie of await namespaces.recycle()) forgetNamespace(memory, cookie);
+}
+
 interface Windows {
   /**
    * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
@@ -217,13 +225,18 @@ interface Windows {
 
 function windowsOf(
   parts: AgentParts,
-  signals: Switching,
+  { signals, bootedAt }: { readonly signals: Switching; readonly bootedAt: number },
   onClosed: (closing: WindowRecord) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   let { window: number, end: lastEnd } = parts.begin;
   /** CLOCK_BOOTTIME of it; undefined as long as it is another agent's. */
   let lastEndBootMs: number | undefined;
+
+  function inventoryOf(raw: RawRows): Inventory {
+    const listeners = parts.decodeListeners(raw).map((listener) => label(listener, parts));
+    return { listeners, times: wallTimes(clock, bootedAt) };
+  }
 
   async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
     const bootMs = clock.bootMs();
@@ -239,6 +252,7 @@ function windowsOf(
     const { records, closing } = parts.closeWindow({
       bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
+      ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
@@ -253,6 +267,7 @@ function windowsOf(
     };
     await delivery.commit({ records, closing, state });
     await kernel.clear(raw); // only now: safe, or counted as lost
+    await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
     lastEndBootMs = bootMs;
     onClosed(closing);
@@ -275,7 +290,7 @@ export function createAgent(parts: AgentParts): Agent {
   let lastWindow: WindowRecord | null = null;
   const bootedAt = bootedAtMs(clock);
   const signals = switchingOf(kernel);
-  const windows = windowsOf(parts, signals, (closing) => {
+  const windows = windowsOf(parts, { signals, bootedAt }, (closing) => {
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
@@ -324,8 +339,8 @@ export function createAgent(parts: AgentParts): Agent {
       node,
       since: parts.begin.since,
       lost: losses(parts),
-      owners: kernel.control.ownersUsed(),
-      namespaces: kernel.control.namespacesUsed(),
+      owners: kernel.numbers.owners.inUse(),
+      namespaces: kernel.numbers.namespaces.inUse(),
       signals: kernel.signals,
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),

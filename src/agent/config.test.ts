@@ -19,6 +19,8 @@ const defaults: AgentConfig = {
   limits: {
     flow_rows: 65_536,
     event_buffer: 4 << 20,
+    owners: 4096,
+    network_namespaces: 1024,
     events_per_second: 1000,
     orphan_max: 3_600_000,
     trace_events_per_second: 20_000,
@@ -49,6 +51,8 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     limits: {
       flow_rows: 1024,
       event_buffer: 256 << 20,
+      owners: 64,
+      network_namespaces: 16_384,
       events_per_second: 1,
       orphan_max: 90_000,
       trace_events_per_second: 1_000_000,

@@ -16,6 +16,13 @@ const limits = z.strictObject({
   event_buffer: bytes({ min: '64KiB', max: '256MiB', default: '4MiB' }).meta({
     description: 'ring of single connections; rounded up to a power of two',
   }),
+  owners: z.int().min(64).max(16_384).default(4096).meta({
+    description:
+      'callers and servers (executable, user, name, control group) that are told apart at a time; beyond it they are told in less detail, and say so',
+  }),
+  network_namespaces: z.int().min(16).max(16_384).default(1024).meta({
+    description: 'network namespaces that are told apart at a time; beyond it they are told as one',
+  }),
   events_per_second: z
     .int()
     .min(1)

@@ -8,6 +8,7 @@ import { PbfReader } from 'pbf';
 import {
   connection,
   flow,
+  listener,
   logsRequest,
   plainWire,
   windowEnd,
@@ -39,6 +40,7 @@ function memoryBackend() {
     flows: [],
     connection_events: [],
     windows: [],
+    listeners: [],
   };
   const backend: Backend = {
     kind: 'memory',
@@ -114,7 +116,7 @@ test('every encoding, names and compression arrives as the same rows', async () 
     const instance = { 'agent.instance': `i${n}` };
     const answer = await send(
       hub,
-      [flow(1, instance), connection(2, instance), windowEnd(3, instance)],
+      [flow(1, instance), connection(2, instance), windowEnd(3, instance), listener(4, instance)],
       wire,
     );
     assert.equal(answer.status, 200);

@@ -38,6 +38,7 @@ export interface Sums {
   resetsSent: number;
   resetsReceived: number;
   timeoutsByApplication: number;
+  refusals: number;
   latencySumUs: number;
 }
 
@@ -81,6 +82,9 @@ export interface ConnectionEvent {
   readonly owner: number;
   readonly pid: number;
   readonly pidStartedNs: number;
+  /** Who started it, as it was when it became the owner; 0: not known. */
+  readonly parentPid: number;
+  readonly parentName: string;
   readonly direction: Direction;
   readonly state: ConnectionState;
   readonly established: boolean;
@@ -115,9 +119,38 @@ export interface ConnectionEvent {
   readonly detail: boolean;
 }
 
+/** A TCP listener, as it was when it was last looked at. Its counts are since it is known. */
+export interface Listener {
+  /** Of its socket: unique for as long as the kernel runs. */
+  readonly cookie: string;
+  readonly netns: number;
+  readonly owner: number;
+  readonly pid: number;
+  /** Boot-time nanoseconds. */
+  readonly pidStartedNs: number;
+  readonly attribution: Attribution;
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly port: number;
+  readonly backlog: number;
+  readonly backlogMax: number;
+  readonly counts: ListenerCounts;
+  /** The window in which it became known. */
+  readonly first: number;
+  readonly gone: boolean;
+}
+
+export interface ListenerCounts {
+  readonly drops: number;
+  readonly synackRetransmits: number;
+  readonly resetsSent: number;
+}
+
 /** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
 export interface Owner {
   readonly id: number;
+  /** The newest window that knew it in use. */
+  readonly usedInWindow: number;
   readonly name: string;
   readonly uid: number;
   readonly cgroupId: bigint;
@@ -125,8 +158,8 @@ export interface Owner {
   readonly exeDevice: number;
   readonly pid: number;
   readonly pidStartedNs: number;
-  /** From the root of its file system; the kernel's own names. */
-  readonly kernelPath: string | undefined;
+  /** From the root of its file system; the kernel's own names, or the bytes of one that it could not keep. */
+  readonly kernelPath: readonly (string | number)[] | undefined;
 }
 
 /** The kernel's counters (and Sonde's count of the same things) of one network namespace. */
@@ -142,11 +175,31 @@ export type ReconciledCounter = (typeof reconciledCounters)[number];
 
 export type Counters = Readonly<Record<ReconciledCounter, number>>;
 
+/** What happens to attempts from outside before there is a connection; only the kernel counts it. */
+export const inboundCounters = [
+  'listenOverflows',
+  'listenDrops',
+  'reqQFullDrop',
+  'reqQFullDoCookies',
+  'syncookiesSent',
+  'embryonicRsts',
+] as const;
+export type InboundCounter = (typeof inboundCounters)[number];
+
+export type InboundCounts = Readonly<Record<InboundCounter, number>>;
+
+/** The kernel's counters of one namespace: those that are compared, and those that only it has. */
+export interface KernelCounters {
+  readonly compared: Counters;
+  readonly inbound: InboundCounts;
+}
+
 /** The kernel's counters, read between two looks at Sonde's; equal looks mean nothing moved meanwhile. */
 export interface Reading {
   readonly before: Counters;
   readonly kernel: Counters;
   readonly after: Counters;
+  readonly inbound: InboundCounts;
 }
 
 /**

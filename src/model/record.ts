@@ -12,6 +12,7 @@ import type {
   ResetSide,
   TimeoutBy,
 } from './connection.ts';
+import type { InboundCounter } from './observation.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -90,6 +91,8 @@ export type FlowRecord = ConnectionLabels &
     readonly 'connections.open': number;
     /** Still open when this agent stopped counting for good. */
     readonly 'connections.abandoned'?: number;
+    /** SYNs to a port where nobody listens; no connections, and a row of them has no others. */
+    readonly refusals?: number;
     readonly 'bytes.sent': number;
     readonly 'bytes.received': number;
     readonly 'segments.sent': number;
@@ -119,6 +122,8 @@ export type ConnectionRecord = ConnectionLabels &
     readonly 'source.port': number;
     readonly 'process.pid': number;
     readonly 'process.start'?: string;
+    readonly 'process.parent.pid'?: number;
+    readonly 'process.parent.name'?: string;
     readonly 'connection.duration_ms'?: number;
     readonly 'bytes.sent': number;
     readonly 'bytes.received': number;
@@ -129,6 +134,40 @@ export type ConnectionRecord = ConnectionLabels &
     readonly 'reset.side'?: ResetSide;
     readonly 'close.reason'?: CloseReason;
     readonly 'timeout.by'?: TimeoutBy;
+  };
+
+/**
+ * Why a listener is told. `present`: it was there before this agent, or an hour has passed; `owner`, `limit`:
+ * it has another one; `counts`: something was added to its counts.
+ */
+export const listenerChanges = ['appeared', 'present', 'owner', 'limit', 'counts', 'gone'] as const;
+export type ListenerChange = (typeof listenerChanges)[number];
+
+/** A TCP listener at a window's end; its own address is the destination. Counts are since it was last told. */
+export type ListenerRecord = NodeLabels &
+  ProcessLabels & {
+    readonly 'event.name': 'sonde.listener';
+    readonly time: string;
+    readonly 'window.number': number;
+    /** Boot id and socket cookie. */
+    readonly 'listener.id': string;
+    readonly 'listener.changes': readonly ListenerChange[];
+    readonly 'process.pid': number;
+    readonly 'process.start'?: string;
+    readonly attribution: Attribution;
+    readonly 'destination.ip': string;
+    readonly 'destination.port': number;
+    readonly 'network.transport': 'tcp';
+    readonly 'network.type': 'ipv4' | 'ipv6';
+    readonly 'network.namespace': number;
+    /** Connections that wait to be accepted, and how many may. */
+    readonly 'listener.backlog': number;
+    readonly 'listener.backlog_max': number;
+    /** Segments that it let fall: SYNs, and ACKs that would have made a connection. */
+    readonly 'listener.drops': number;
+    readonly 'listener.synack_retransmits': number;
+    /** Resets that it answered with, to connections that were not established. */
+    readonly 'listener.resets_sent': number;
   };
 
 /** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
@@ -145,6 +184,8 @@ export interface NamespaceCoverage {
   readonly difference?: Readonly<Record<string, number>>;
   /** Counters that this kernel lets nobody compare, and why. */
   readonly incomparable?: Readonly<Record<string, string>>;
+  /** What the kernel counted of attempts from outside in this window; names without any are left out. */
+  readonly inbound?: Readonly<Partial<Record<InboundCounter, number>>>;
 }
 
 /**
@@ -178,6 +219,10 @@ export type WindowRecord = NodeLabels & {
   readonly 'bytes.sent': number;
   readonly 'bytes.received': number;
   readonly retransmits: number;
+  /** SYNs to ports where nobody listens: outside all counts of connections. */
+  readonly refusals: number;
+  /** Listeners known at its end, told or not. */
+  readonly listeners: number;
   /** Connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
@@ -198,7 +243,7 @@ export type WindowRecord = NodeLabels & {
 };
 
 /** What the agent makes. */
-export type SondeRecord = FlowRecord | ConnectionRecord | WindowRecord;
+export type SondeRecord = FlowRecord | ConnectionRecord | ListenerRecord | WindowRecord;
 
 /**
  * What leaves it: with (boot.id, agent.instance) the sequence names the record. It rises strictly, may have

@@ -25,6 +25,10 @@ export const signals = {
     tells: 'retransmissions of SYN-ACKs, and of all else as they happen',
     from: 'failures',
   },
+  refusals: {
+    tells: 'connection attempts to ports of this host where nobody listens',
+    from: 'failures',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;

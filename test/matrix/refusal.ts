@@ -17,7 +17,7 @@ function sonde(...args: string[]): Said {
 }
 
 /** By name what is missing, and since when kernels have it; not what a library or the verifier call it. */
-const why = /has no atomic exchange in BPF programs, which came with 5\.12/;
+const why = /it has no atomic exchange in BPF programs, which came with 5\.12/;
 
 test('the agent ends at once, with one line that says why and what to do', () => {
   const { status, stdout, stderr } = sonde('agent');

@@ -11,7 +11,7 @@ import type {
   TimeoutBy,
 } from '../../model/connection.ts';
 import type { ConnectionEvent } from '../../model/observation.ts';
-import { jiffiesReader, reader } from './reader.ts';
+import { jiffiesReader, reader, readString } from './reader.ts';
 
 function eventWords(types: TypeInformation) {
   return {
@@ -89,12 +89,14 @@ export function eventDecoder(
     field('cookie'),
     field('sequence'),
   ];
-  const [netns, owner, pid, pidStarted] = [
+  const [netns, owner, pid, pidStarted, parentPid] = [
     field('netns'),
     field('owner'),
     field('pid'),
     field('pid_started_ns'),
+    field('parent_pid'),
   ];
+  const parentName = layout.field('parent_name');
   const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
   const socket = socketReader(types, tickNs);
   const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
@@ -124,6 +126,8 @@ export function eventDecoder(
     owner: owner(view, base),
     pid: pid(view, base),
     pidStartedNs: pidStarted(view, base),
+    parentPid: parentPid(view, base),
+    parentName: readString(view, base + parentName.offset, parentName.count),
     direction: words.directions[direction(view, base)] as Direction,
     state: words.states[state(view, base)] as ConnectionState,
     established: established(view, base) === 1,

@@ -74,6 +74,7 @@ describe('flows', () => {
         resets_received: 10,
         latency_sum_us: 2n ** 35n,
         timeouts_by_application: 12,
+        refusals: 13,
         latency,
       },
     ]);
@@ -114,6 +115,7 @@ describe('flows', () => {
           resetsSent: 9,
           resetsReceived: 10,
           timeoutsByApplication: 12,
+          refusals: 13,
           latencySumUs: 2 ** 35,
         },
         extremes: { rttMinUs: 17, waitingMsMax: 80 },
@@ -147,10 +149,11 @@ describe('flows', () => {
       ],
       [{ form: form('folded'), direction: 1 }, {}],
       [{ form: form('folded'), direction: 1, state: 1 }, { ended: 1 }],
+      [{ form: form('folded'), direction: 2, state: 2 }, { refusals: 1 }],
     );
     assert.deepEqual(
       rows.map((row) => row.state),
-      ['closed'],
+      ['closed', 'refused'],
     );
   });
 

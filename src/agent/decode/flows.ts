@@ -40,7 +40,7 @@ export function flowDecoder(types: TypeInformation, tickNs: number): (raw: RawRo
       if (form(keys, at) === meter) continue; // it counts rows, not connections
       const sums = readSums(values, i * value.size);
       // A node's total row that nobody needed.
-      if (sums.opened + sums.adopted + sums.ended + sums.open === 0) continue;
+      if (sums.opened + sums.adopted + sums.ended + sums.open + sums.refusals === 0) continue;
       rows.push({
         ...readKey(keys, at),
         sums,
@@ -131,6 +131,7 @@ function sumsReader(types: TypeInformation, tickNs: number): (view: DataView, ba
     resetsSent: field('resets_sent'),
     resetsReceived: field('resets_received'),
     timeoutsByApplication: field('timeouts_by_application'),
+    refusals: field('refusals'),
     latencySumUs: field('latency_sum_us'),
   };
   const names = Object.keys(readers) as (keyof Sums)[];

@@ -12,16 +12,19 @@ import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
 import { eventDecoder } from '../decode/events.ts';
 import { flowDecoder } from '../decode/flows.ts';
+import { listenerDecoder } from '../decode/listeners.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { kernelLimitsOf } from '../kernel/generation.ts';
 import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
+import { tracesAllResets, untracedResets } from '../kernel/signals.ts';
 import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -42,7 +45,7 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    limits: kernelLimitsOf(limits),
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -58,13 +61,13 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 }
 
 function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
-  const { control, types } = kernel;
+  const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: () => control.namespacesUsed(),
+      numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),
@@ -85,20 +88,17 @@ export async function runGeneration(
   const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
   const { owners, namespaces } = openTables(native, kernel);
-  // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
-  // too.
-  const tracesAllResets = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
-  const outRsts = 'this kernel does not trace resets that belong to no socket';
   const agent = createAgent({
     clock: systemClock,
     kernel,
     decodeEvent: eventDecoder(kernel.types, tickNs),
     decodeFlows: flowDecoder(kernel.types, tickNs),
+    decodeListeners: listenerDecoder(kernel.types),
     owners,
     namespaces,
     closeWindow: windowCloser(
       node,
-      { inFlight: cpus().length, incomparable: tracesAllResets ? {} : { outRsts } },
+      { inFlight: cpus().length, incomparable: tracesAllResets(native) ? {} : { outRsts: untracedResets } },
       memory,
     ),
     memory,

@@ -53,8 +53,6 @@ export interface ControlWords {
   stopped(): Stopped;
   /** Counts since load, by the names of `enum loss`. */
   losses(): Record<string, number>;
-  ownersUsed(): number;
-  namespacesUsed(): number;
 }
 
 const names = {
@@ -110,7 +108,5 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
         lossNames.map((name, index) => [name, Number(Atomics.load(longs, first + index))]),
       );
     },
-    ownersUsed: () => Atomics.load(words, outer.field('owners_used').offset / 4),
-    namespacesUsed: () => Atomics.load(words, outer.field('namespaces_used').offset / 4),
   };
 }

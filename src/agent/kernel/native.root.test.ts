@@ -5,6 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { kernelTypes } from '../../../test/kernel-types.ts';
 import { artefacts, loadNative, type NativeError, type NativeObject } from './native.ts';
+import { cgroupRoot } from './signals.ts';
 
 const paths = artefacts();
 const native = loadNative(paths);
@@ -115,6 +116,43 @@ test('a look into a network namespace', async () => {
     native.netns('/proc/self/ns/net', '/nonexistent'),
     /read \/nonexistent in the network namespace/,
   );
+});
+
+test('what links hold attached is told, with its tracepoint, until it is let go', () => {
+  using it = loaded();
+  const mine = () => native.linked().filter(({ name }) => name === 'tcp_reset_recei');
+  const before = new Set(mine().map(({ link }) => link));
+  native.attach(it.object, 'tcp_reset_received');
+  const added = mine().filter(({ link }) => !before.has(link));
+  assert.ok(
+    added.some(
+      ({ tracepoint, type, user }) => tracepoint === 'tcp_receive_reset' && type === 'tracing' && user === 0,
+    ),
+  );
+  native.detach(it.object, 'tcp_reset_received');
+  const left = new Set(mine().map(({ link }) => link));
+  assert.ok(added.some(({ link }) => !left.has(link)));
+});
+
+test('what is attached to a control group', () => {
+  const egress = 1; // BPF_CGROUP_INET_EGRESS
+  const { programs, flags } = native.programsOn(cgroupRoot() ?? '', egress);
+  assert.deepEqual([Array.isArray(programs), typeof flags], [true, 'number']);
+  assert.throws(() => native.programsOn('/nonexistent', egress), /open \/nonexistent: No such file/);
+  assert.throws(() => native.programsOn('/proc', egress), /look at \/proc: /);
+});
+
+test('maps are made to see whether they can be', () => {
+  assert.equal(native.mapType(27), true); // BPF_MAP_TYPE_RINGBUF
+  assert.throws(() => native.mapType(4000), /make a map/);
+});
+
+test('hooks and sizes come from the object', () => {
+  using it = loaded();
+  const hook = native.hooks(it.object).find(({ program }) => program === 'tcp_reset_received');
+  assert.equal(hook?.section, 'tp_btf/tcp_receive_reset');
+  const size = native.sizes(it.object).find(({ map }) => map === 'flows_a');
+  assert.deepEqual([size?.type, size?.entries], ['hash', 256]);
 });
 
 test('the kernel\u2019s own functions', () => {

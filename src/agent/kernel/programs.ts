@@ -14,20 +14,20 @@ import type { SignalName } from '../../model/signals.ts';
 import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
+import { openListeners, type Listeners } from './listeners.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
-import { refusalReason } from './refusal.ts';
+import { openNumberTables } from './number-tables.ts';
+import type { NumberTable, TableName } from './numbers.ts';
+import { refusalIn } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
+import { rowReader, type RawRows, type ReadRows } from './rows.ts';
 import { allPrograms, signalPrograms } from './signals.ts';
 
-/**
- * One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next
- * window.
- */
-export interface RawWindow {
-  readonly count: number;
-  readonly keys: DataView;
-  readonly values: DataView;
+/** One window's rows as the kernel left them, in arrays that are reused for the next window. */
+export interface RawWindow extends RawRows {
+  /** The inventory of listeners at its end. Left out where it is not to be told. */
+  readonly listeners?: RawRows;
 }
 
 export interface KernelOptions {
@@ -39,7 +39,7 @@ export interface KernelOptions {
 }
 
 /** The kernel's own types, which the programs' field offsets are taken from. */
-const btfPath = '/sys/kernel/btf/vmlinux';
+export const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
@@ -53,7 +53,8 @@ function closedBy(window: number): string {
   return liveDuring(window + 1);
 }
 
-function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
+/** Throws build.broken_object. */
+export function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
   try {
     const object = native.open(path);
     return { object, types: parseBtf(native.btf(object)) };
@@ -61,6 +62,13 @@ function openObject(native: Native, path: string): { object: NativeObject; types
     const { message } = error as Error;
     throw new OperatorError('build.broken_object', { file: path, reason: message }, { cause: error });
   }
+}
+
+export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
+  for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
+  native.resize(object, 'events', limits.eventBytesMax);
+  for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
+  for (const map of ['namespaces', 'netns_ids']) native.resize(object, map, limits.namespacesMax);
 }
 
 export class Kernel implements AsyncDisposable {
@@ -71,6 +79,7 @@ export class Kernel implements AsyncDisposable {
   readonly namespaces: DataView;
   readonly limits: KernelLimits;
   readonly control: ControlWords;
+  readonly numbers: Readonly<Record<TableName, NumberTable>>;
   readonly #native: Native;
   readonly #object: NativeObject;
   readonly #generation: DataView;
@@ -79,8 +88,8 @@ export class Kernel implements AsyncDisposable {
   /** By program: what its running instance has skipped so far, and all of them together. */
   readonly #skippedBy = new Map<string, number>();
   #skipped = 0;
-  #keys: Uint8Array<ArrayBuffer>;
-  #values: Uint8Array<ArrayBuffer>;
+  readonly #listeners: Listeners;
+  readonly #read: ReadRows;
 
   constructor(native: Native, path: string, { limits, signals, pinned }: KernelOptions) {
     this.#native = native;
@@ -90,7 +99,7 @@ export class Kernel implements AsyncDisposable {
     this.#attachments = attachmentsOf(native, this.#object);
     try {
       if (pinned) this.#takeMaps(pinned);
-      else this.#size();
+      else sizeMaps(native, this.#object, this.limits);
       this.#setConstants();
       this.#leaveOut(signals);
       this.#load();
@@ -100,18 +109,22 @@ export class Kernel implements AsyncDisposable {
       throw error;
     }
     this.ring = openRing(native.ring(this.#object, 'events'));
-    this.owners = new DataView(native.view(this.#object, 'owners'));
-    this.namespaces = new DataView(native.view(this.#object, 'namespaces'));
-    this.control = openControl(this.types, native.view(this.#object, 'shared'));
-    this.#generation = new DataView(native.view(this.#object, 'generation'));
-    this.#keys = new Uint8Array(0);
-    this.#values = new Uint8Array(0);
-    this.#room(1024);
+    const tables = { owners: this.#view('owners'), namespaces: this.#view('namespaces') };
+    this.owners = new DataView(tables.owners);
+    this.namespaces = new DataView(tables.namespaces);
+    this.numbers = openNumberTables(native, this.#object, { types: this.types, limits, tables });
+    this.control = openControl(this.types, this.#view('shared'));
+    this.#generation = new DataView(this.#view('generation'));
+    this.#listeners = openListeners(native, this.#object, this.types);
+    this.#read = rowReader(native, this.#object, {
+      keySize: this.types.layout('flow_key').size,
+      valueSize: this.types.layout('flow').size,
+      rowsMax: 2 * limits.flowRowsMax,
+    });
   }
 
-  #size(): void {
-    for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
-    this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
+  #view(map: string): ArrayBuffer {
+    return this.#native.view(this.#object, map);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
@@ -146,20 +159,16 @@ export class Kernel implements AsyncDisposable {
         throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError(
         'kernel.load_failed',
-        { reason: refusalReason(log) ?? (error as Error).message },
+        { reason: refusalIn(log) ?? (error as Error).message },
         { cause: error },
       );
     }
   }
 
-  #room(rows: number): void {
-    this.#keys = new Uint8Array(rows * this.types.layout('flow_key').size);
-    this.#values = new Uint8Array(rows * this.types.layout('flow').size);
-  }
-
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
   async start(signals: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>> {
     for (const map of flowMaps) this.#layNodeRows(map);
+    for (const table of Object.values(this.numbers)) table.lay();
     await this.#swap(0);
     this.#native.attach(this.#object, 'sweep');
     const refused = this.#attachments.switchTo(signals, undefined);
@@ -252,22 +261,8 @@ export class Kernel implements AsyncDisposable {
     this.control.beginClosing(window, atMs);
     await this.#swap(window);
     await this.#native.run(this.#object, 'sweep');
-    return this.#read(closedBy(window));
-  }
-
-  async #read(map: string): Promise<RawWindow> {
-    const keySize = this.types.layout('flow_key').size;
-    for (;;) {
-      try {
-        const count = await this.#native.read(this.#object, map, this.#keys, this.#values);
-        return { count, keys: new DataView(this.#keys.buffer), values: new DataView(this.#values.buffer) };
-      } catch (error) {
-        const rows = this.#keys.length / keySize;
-        const full = ['E2BIG', 'ENOSPC'].includes(errorName(error as NativeError));
-        if (!full || rows >= 2 * this.limits.flowRowsMax) throw error;
-        this.#room(Math.min(rows * 4, 2 * this.limits.flowRowsMax));
-      }
-    }
+    const listeners = await this.#listeners.read();
+    return { ...(await this.#read(closedBy(window))), listeners };
   }
 
   /** Forgets the closed window's rows, once they are safe. Cut short, it is `resume` that does the rest. */
@@ -276,6 +271,7 @@ export class Kernel implements AsyncDisposable {
     const closed = closedBy(window);
     await this.#native.remove(this.#object, closed, new Uint8Array(raw.keys.buffer), raw.count);
     this.#layNodeRows(closed);
+    if (raw.listeners) await this.#listeners.forgetGone(raw.listeners);
     this.control.endClearing(window);
   }
 
@@ -347,8 +343,4 @@ export class Kernel implements AsyncDisposable {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
-}
-
-function errorName(error: NativeError): string {
-  return error.errno === 7 ? 'E2BIG' : error.errno === 28 ? 'ENOSPC' : '';
 }

@@ -1,30 +1,34 @@
-/** Why a kernel refused the programs: from what libbpf and the verifier said to what that kernel lacks. */
+/** What the kernel has against a program, out of what libbpf and the verifier said. */
 
-/** Only what kernels older than the oldest supported one are known to say; `sonde check` shows it. */
+/**
+ * What a kernel older than the oldest supported one is known to say, and what it lacks. The verifier's words
+ * are for people who know it.
+ */
 const lacks: readonly (readonly [said: RegExp, lacks: string])[] = [
-  [/BPF_STX uses reserved fields/, 'has no atomic exchange in BPF programs, which came with 5.12'],
-  [/unknown func bpf_sk_storage_get/, 'has no socket storage for tracing programs, which came with 5.11'],
+  [/BPF_STX uses reserved fields/, 'no atomic exchange in BPF programs, which came with 5.12'],
+  [/unknown func bpf_sk_storage_get/, 'no socket storage in tracing programs, which came with 5.11'],
 ];
 
-/** The verifier's last word on the program that it refused, without its statistics. */
-function verdict(lines: readonly string[]): string | undefined {
-  const end = lines.findLastIndex((line) => line.includes('-- END PROG LOAD LOG --'));
-  const said = lines.slice(0, Math.max(0, end)).filter((line) => line.trim() !== '');
-  return said.findLast((line) => !/^(processed \d|verification time|stack depth|libbpf: )/.test(line));
+function explained(said: string): string {
+  const lack = lacks.find(([words]) => words.test(said))?.[1];
+  return lack === undefined ? said : `${said}: it has ${lack}`;
 }
 
-/** libbpf's own last line, where the verifier was not asked. */
-function lastOfLibrary(lines: readonly string[]): string | undefined {
-  return lines.findLast((line) => line.startsWith('libbpf: '))?.replace(/^libbpf: /, '');
-}
-
-/** One line: the program, what the verifier has against it, and what that means; `undefined` without a log. */
-export function refusalReason(log: string | undefined): string | undefined {
-  const lines = (log ?? '').split('\n');
-  const said = verdict(lines)?.trim();
-  if (said === undefined) return lastOfLibrary(lines);
-  const program = /prog '(\w+)': failed to load/.exec(log ?? '')?.[1];
-  const meaning = lacks.find(([words]) => words.test(said))?.[1];
-  const refused = program === undefined ? said : `${program}: ${said}`;
-  return meaning === undefined ? refused : `${refused}: it ${meaning}`;
+/**
+ * The verifier's last word, which stands before its own statistics; without one the first thing that libbpf
+ * complains of and does not pass over: what follows is only that it therefore gave up. Undefined where
+ * nothing was said.
+ */
+export function refusalIn(log: string | undefined): string | undefined {
+  const lines = log?.split('\n') ?? [];
+  const end = lines.findIndex((line) => /^processed \d+ insns/.test(line));
+  const program = (line = ''): string => /^libbpf: prog '(\w+)'/.exec(line)?.[1] ?? '';
+  const told = lines.find((line) => line.startsWith('libbpf: ') && !line.includes('skipping'));
+  if (end > 0) {
+    const of = lines.slice(0, end).findLast((line) => program(line) !== '');
+    return explained([program(of), lines[end - 1]].filter((part) => part !== '').join(': '));
+  }
+  return told
+    ?.replace(/^libbpf: (?:prog '(\w+)': )?/, (_, name?: string) => (name === undefined ? '' : `${name}: `))
+    .replace(/: -\d+$/, '');
 }

@@ -2,18 +2,32 @@
 
 import { readFileSync } from 'node:fs';
 import { signalNames, type SignalName } from '../../model/signals.ts';
+import type { Native } from './native.ts';
 
 export interface SignalPrograms {
   readonly programs: readonly string[];
   /** Attached to the root of the control groups, not to a tracepoint. */
   readonly onCgroup?: true;
+  /** What this kernel lacks for it to tell anything, though it may take the programs. */
+  readonly lack?: (native: Pick<Native, 'kernelArguments'>) => string | undefined;
 }
+
+/** 6.10 gave the tracepoint the kernel's reason, and made it fire without a socket. The program's own argument counts too. */
+export function tracesAllResets(native: Pick<Native, 'kernelArguments'>): boolean {
+  return native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
+}
+
+export const untracedResets = 'this kernel does not trace resets that belong to no socket';
 
 export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
   lifecycle: {
     programs: ['tcp_state_changed', 'tcp_reset_received', 'tcp_reset_sent', 'tcp_error_noted'],
   },
   retransmits: { programs: ['tcp_retransmitted', 'tcp_synack_retransmitted'] },
+  refusals: {
+    programs: ['tcp_attempt_refused'],
+    lack: (native) => (tracesAllResets(native) ? undefined : untracedResets),
+  },
 };
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */

@@ -3,10 +3,12 @@
  * out, with the reason, and the others are loaded without it.
  */
 
+import { existsSync } from 'node:fs';
 import { isOperatorError } from '../../lib/errors.ts';
 import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 import type { Native } from './native.ts';
-import { Kernel, type KernelOptions } from './programs.ts';
+import { btfPath, Kernel, type KernelOptions } from './programs.ts';
+import { signalPrograms } from './signals.ts';
 
 export interface Loaded {
   readonly kernel: Kernel;
@@ -30,17 +32,25 @@ function trial(
   }
 }
 
+/** Signals that would never tell anything here, though they may load. Without types none will: loading says so. */
+function lacking(native: Native): Map<SignalName, string> {
+  if (!existsSync(btfPath)) return new Map();
+  const reasons = signalNames.map((name) => [name, signalPrograms[name].lack?.(native)] as const);
+  return new Map(reasons.filter((of): of is [SignalName, string] => of[1] !== undefined));
+}
+
 /** Throws kernel.load_failed when even those that must be there are refused. */
 export function loadSupported(native: Native, object: string, options: Options): Loaded {
   const load = (names: readonly SignalName[]) => new Kernel(native, object, { ...options, signals: names });
-  const refused = new Map<SignalName, string>();
+  const refused = lacking(native);
+  const possible = signalNames.filter((name) => !refused.has(name));
   try {
-    return { kernel: load(signalNames), refused };
+    return { kernel: load(possible), refused };
   } catch (error) {
     if (!isOperatorError(error) || error.code !== 'kernel.load_failed') throw error;
   }
-  const taken = signalNames.filter((name) => !optionalSignals.includes(name));
-  for (const name of optionalSignals) {
+  const taken = possible.filter((name) => !optionalSignals.includes(name));
+  for (const name of possible.filter((of) => optionalSignals.includes(of))) {
     const reason = trial(load, [...taken, name]);
     if (reason === undefined) taken.push(name);
     else refused.set(name, reason);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { node, row } from '../../../test/observations.ts';
+import { node, noInbound, row } from '../../../test/observations.ts';
 import type { NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
 import {
@@ -68,6 +68,8 @@ describe('a quiet window', () => {
       'bytes.sent': 0,
       'bytes.received': 0,
       retransmits: 0,
+      refusals: 0,
+      listeners: 0,
       attribution: {},
       unlabelled: {},
       signals: [...signalNames],
@@ -244,17 +246,17 @@ test('another process goes on where this one was; its delivery counts losses ane
   assert.equal(closing['connections.abandoned'], 2);
   assert.equal(closing['connections.untracked'], 2);
   assert.deepEqual(closing.lost, { 'kernel.owners_full': 1, 'deliver.jsonl': 2 });
-  assert.deepEqual(kept.missed, ['retransmits']);
+  assert.deepEqual(kept.missed, ['retransmits', 'refusals']);
 });
 
 test('what a signal counts is not compared any more once it was off for a while', () => {
   const counters = { activeOpens: 0, passiveOpens: 0, attemptFails: 0, estabResets: 0, outRsts: 0 };
   const reading = (retransSegs: number) => ({ ...counters, retransSegs });
-  const nothing = { before: reading(0), kernel: reading(0), after: reading(0) };
+  const nothing = { before: reading(0), kernel: reading(0), after: reading(0), inbound: noInbound };
   const observation: NamespaceObservation = {
     counts: { id: 1, cookie: 1n, inode: 1, counters: reading(1), untracked: 0 },
     baseline: nothing,
-    now: { before: reading(1), kernel: reading(3), after: reading(1) },
+    now: { before: reading(1), kernel: reading(3), after: reading(1), inbound: noInbound },
   };
   const namespaces = [observation];
   const coverage = closings({ namespaces }, { namespaces, signals: ['lifecycle'] }, { namespaces }).map(

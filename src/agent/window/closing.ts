@@ -9,9 +9,11 @@
 
 import type { Attribution, ConnectionState } from '../../model/connection.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
-import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
+import type { FlowRecord, ListenerRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { coverageSince, type Opens } from './coverage.ts';
+import { inboundSince, type InboundTotals } from './inbound.ts';
+import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
 import { mergeRows } from './merge.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
@@ -19,6 +21,8 @@ import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './r
 export interface WindowParts {
   readonly bounds: WindowBounds;
   readonly rows: readonly Labelled<FlowRow>[];
+  /** The listeners that there are at its end, and that went in it. */
+  readonly inventory?: Inventory;
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
@@ -27,7 +31,7 @@ export interface WindowParts {
 }
 
 export interface ClosedWindow {
-  readonly records: readonly FlowRecord[];
+  readonly records: readonly (FlowRecord | ListenerRecord)[];
   readonly closing: WindowRecord;
 }
 
@@ -46,7 +50,9 @@ function countShares(records: readonly FlowRecord[]): Shares {
     if (record['connections.ended'] > 0) states[state] = (states[state] ?? 0) + record['connections.ended'];
     const stayed = record['connections.open'] + (record['connections.abandoned'] ?? 0);
     const connections = stayed + record['connections.ended'];
-    attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
+    // Refusals are none.
+    if (connections > 0)
+      attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
     for (const label of missingLabels(record)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
   }
   return { 'connections.ended.states': states, attribution, unlabelled };
@@ -69,12 +75,30 @@ export interface ClosingMemory {
   losses: Readonly<Record<string, number>>;
   /** Last counts of opens, by namespace cookie. */
   opens: Record<string, Opens>;
+  /** What was told of attempts from outside, by namespace cookie. */
+  inbound: Record<string, InboundTotals>;
+  listeners: ListenerMemory;
   /** Signals that were off for a while: what they count is less than the kernel's, for good. */
   missed: SignalName[];
 }
 
 export function newMemory(): ClosingMemory {
-  return { stillOpen: 0, untracked: {}, losses: {}, opens: {}, missed: [] };
+  return {
+    stillOpen: 0,
+    untracked: {},
+    losses: {},
+    opens: {},
+    inbound: {},
+    listeners: newListenerMemory(),
+    missed: [],
+  };
+}
+
+/** Of a network namespace that is gone, and told to the end. */
+export function forgetNamespace(memory: ClosingMemory, cookie: bigint): void {
+  const name = String(cookie);
+  memory.opens = Object.fromEntries(Object.entries(memory.opens).filter(([other]) => other !== name));
+  memory.untracked = Object.fromEntries(Object.entries(memory.untracked).filter(([other]) => other !== name));
 }
 
 /** What another process remembered: only the kernel's counts of losses go on, the others began anew with us. */
@@ -97,7 +121,8 @@ export function windowCloser(
   options: ReconcileOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  return ({ bounds, rows, losses, namespaces, signals }) => {
+  const tellListeners = listenerTeller(node, memory.listeners);
+  return ({ bounds, rows, losses, namespaces, signals, inventory }) => {
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const opened = total(records, (r) => r['connections.opened']);
     const adopted = total(records, (r) => r['connections.adopted']);
@@ -112,7 +137,11 @@ export function windowCloser(
     memory.stillOpen += opened + adopted - ended;
     memory.missed = signalNames.filter((name) => memory.missed.includes(name) || !signals.includes(name));
     const comparing = incomparable(options, memory.missed);
-    const compared = namespaces.map((observation) => reconcile(observation, comparing));
+    const told = inventory ? tellListeners(inventory, bounds) : [];
+    const compared = namespaces.map((observation) => ({
+      ...reconcile(observation, comparing),
+      ...inboundSince(memory.inbound, observation),
+    }));
     const coverage = coverageSince(memory.opens, compared);
     const closing: WindowRecord = {
       'event.name': 'sonde.window',
@@ -120,7 +149,7 @@ export function windowCloser(
       'window.number': bounds.number,
       'window.start': bounds.start,
       'window.end': bounds.end,
-      'window.records': records.length,
+      'window.records': records.length + told.length,
       ...(bounds.last ? { 'window.last': true as const } : {}),
       ...node,
       'connections.opened': opened,
@@ -134,6 +163,8 @@ export function windowCloser(
       'bytes.sent': total(records, (r) => r['bytes.sent']),
       'bytes.received': total(records, (r) => r['bytes.received']),
       retransmits: total(records, (r) => r.retransmits),
+      refusals: total(records, (r) => r.refusals ?? 0),
+      listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
       ...countShares(records),
       signals,
       lost: since(memory.losses, losses),
@@ -143,6 +174,6 @@ export function windowCloser(
       'coverage.namespaces': compared,
     };
     memory.losses = losses;
-    return { records, closing };
+    return { records: [...records, ...told], closing };
   };
 }

@@ -68,4 +68,5 @@ test('socketDepth', () => {
     'app.unread_bytes': 10,
     'app.waiting_ms': 70,
   });
+  assert.deepEqual(socketDepth(connection({ adopted: true, retransmits: 3 }).of), {});
 });

@@ -51,8 +51,9 @@ export function flowDepth({ direction, sums, extremes }: FlowRow): Partial<FlowR
 
 export function socketDepth(event: ConnectionEvent): TcpDepth {
   const { direction, retransmits, handshakeRetransmits } = event;
+  const kinds = { direction, all: retransmits, handshake: handshakeRetransmits };
   return {
-    ...retransmitKinds({ direction, all: retransmits, handshake: handshakeRetransmits }),
+    ...(event.adopted ? {} : retransmitKinds(kinds)), // nobody saw the handshake of what was open already
     ...(event.rttUs === null ? {} : { rtt_ms: round(event.rttUs / 1000) }),
     ...(event.rttMinUs === null ? {} : { rtt_min_ms: round(event.rttMinUs / 1000) }),
     ...limits(event),

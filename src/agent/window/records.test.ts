@@ -146,6 +146,8 @@ describe('connectionRecord', () => {
       ...curl,
       'process.pid': 42,
       'process.start': '2025-12-31T23:59:54.000Z',
+      'process.parent.pid': 41,
+      'process.parent.name': 'bash',
       attribution: 'exact',
       direction: 'egress',
       'source.ip': '10.0.0.1',
@@ -198,6 +200,10 @@ describe('connectionRecord', () => {
   });
 
   test('without a process there is no start of one', () => assert.ok(!('process.start' in told({ pid: 0 }))));
+
+  test('nobody started the first process', () => {
+    assert.ok(!Object.keys(told({ parentPid: 0 })).some((name) => name.startsWith('process.parent')));
+  });
 });
 
 describe('missingLabels', () => {

@@ -96,6 +96,7 @@ export function flowRecord(
     'connections.ended': sums.ended,
     'connections.open': window.last ? 0 : sums.open,
     ...(window.last && sums.open > 0 ? { 'connections.abandoned': sums.open } : {}),
+    ...(sums.refusals > 0 ? { refusals: sums.refusals } : {}),
     'bytes.sent': sums.bytesSent,
     'bytes.received': sums.bytesReceived,
     'segments.sent': sums.segmentsSent,
@@ -124,6 +125,10 @@ function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {
   };
 }
 
+function parentLabels({ parentPid, parentName }: ConnectionEvent): Partial<ConnectionRecord> {
+  return parentPid === 0 ? {} : { 'process.parent.pid': parentPid, 'process.parent.name': parentName };
+}
+
 export function connectionRecord(
   { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
   node: NodeLabels,
@@ -137,6 +142,7 @@ export function connectionRecord(
     ...process,
     'process.pid': event.pid,
     ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
+    ...parentLabels(event),
     attribution: event.attribution,
     direction: event.direction,
     'source.ip': event.source,

@@ -40,12 +40,21 @@ const identity: Columns = {
   record_sequence: requiredInteger('record.sequence'),
 };
 
-const connection: Columns = {
+const owner: Columns = {
   workload_name: text('workload.name'),
   process_name: text('process.name'),
   process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
   user_id: nullableInteger('user.id', uint32Max),
   attribution: word('attribution', attributions),
+};
+
+const oneProcess: Columns = {
+  process_pid: integer('process.pid', uint32Max),
+  process_start: nullableTime('process.start'),
+};
+
+const connection: Columns = {
+  ...owner,
   direction: word('direction', directions),
   network_transport: text('network.transport'),
   network_type: text('network.type'),
@@ -145,7 +154,7 @@ export const flowColumns: Columns = {
       Number.MAX_SAFE_INTEGER,
     ),
   ...transferred,
-  ...sums('resets.sent', 'resets.received', 'timeouts.by_application'),
+  ...sums('resets.sent', 'resets.received', 'timeouts.by_application', 'refusals'),
   ...depth,
   ...sums('rtt.count', 'app.unread_connections', 'app.waiting_connections'),
   // A window's round trip is the mean over the sockets that were looked at.
@@ -166,8 +175,7 @@ export const connectionColumns: Columns = {
   connection_id: text('connection.id'),
   connection_adopted: bool('connection.adopted'),
   source_port: integer('source.port', uint16Max),
-  process_pid: integer('process.pid', uint32Max),
-  process_start: nullableTime('process.start'),
+  ...oneProcess,
   connection_duration_ms: nullableAmount('connection.duration_ms'),
   ...transferred,
   error: text('error'),
@@ -177,6 +185,26 @@ export const connectionColumns: Columns = {
   ...depth,
   rtt_ms: nullableAmount('rtt_ms'),
   rtt_min_ms: nullableAmount('rtt_min_ms'),
+  process_parent_pid: integer('process.parent.pid', uint32Max),
+  process_parent_name: text('process.parent.name'),
+};
+
+export const listenerColumns: Columns = {
+  time: timeCell(eventTime),
+  ...identity,
+  window_number: integer('window.number'),
+  listener_id: requiredText('listener.id'),
+  listener_changes: textsValue('listener.changes'),
+  ...owner,
+  ...oneProcess,
+  network_transport: text('network.transport'),
+  network_type: text('network.type'),
+  network_namespace: integer('network.namespace', uint32Max),
+  destination_ip: text('destination.ip'),
+  destination_port: integer('destination.port', uint16Max),
+  listener_backlog: integer('listener.backlog', uint32Max),
+  listener_backlog_max: integer('listener.backlog_max', uint32Max),
+  ...sums('listener.drops', 'listener.synack_retransmits', 'listener.resets_sent'),
 };
 
 const attribution = countsValue('attribution');

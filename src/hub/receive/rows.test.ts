@@ -5,6 +5,7 @@ import {
   encodeLogs,
   endMs,
   flow,
+  listener,
   plainWire,
   startMs,
   windowEnd,
@@ -79,6 +80,7 @@ const expected = {
     resets_sent: 0,
     resets_received: 0,
     timeouts_by_application: 0,
+    refusals: 3,
     segments_sent: 7,
     segments_received: 6,
     retransmits_syn: 1,
@@ -129,6 +131,32 @@ const expected = {
     limited_ms_send_buffer: 0,
     app_unread_bytes: 0,
     app_waiting_ms: 0,
+    process_parent_pid: 41,
+    process_parent_name: 'bash',
+  },
+  listener: {
+    time: '2026-11-25T09:00:10.000Z',
+    ...head,
+    window_number: 7,
+    listener_id: 'b-1-9',
+    listener_changes: ['limit', 'counts'],
+    workload_name: '',
+    process_name: 'nginx',
+    process_executable_path: '/usr/sbin/nginx',
+    user_id: 0,
+    attribution: 'scanned',
+    process_pid: 42,
+    process_start: '2026-11-20T08:00:00.000Z',
+    network_transport: 'tcp',
+    network_type: 'ipv6',
+    network_namespace: 4_026_531_840,
+    destination_ip: '::',
+    destination_port: 443,
+    listener_backlog: 3,
+    listener_backlog_max: 511,
+    listener_drops: 7,
+    listener_synack_retransmits: 2,
+    listener_resets_sent: 1,
   },
   window: {
     ...window,
@@ -169,6 +197,7 @@ describe('a record becomes a row, every column of it', () => {
     test(`with ${names} names`, () => {
       assert.deepEqual(rowOf(flow(1), names), expected.flow);
       assert.deepEqual(rowOf(connection(1), names), expected.connection);
+      assert.deepEqual(rowOf(listener(1), names), expected.listener);
       assert.deepEqual(rowOf(windowEnd(1), names), expected.window);
     });
   }

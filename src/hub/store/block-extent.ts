@@ -8,6 +8,7 @@ export const timeColumns: Readonly<Record<TableName, string>> = {
   flows: 'window_start',
   connection_events: 'time',
   windows: 'window_start',
+  listeners: 'time',
 };
 
 export interface Extent {

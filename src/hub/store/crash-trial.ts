@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../lib/clock.ts';
 import type { Prng } from '../../lib/prng.ts';
-import type { Row, StoreBlock, TableName } from '../../model/block.ts';
+import { blockTables, type Row, type StoreBlock, type TableName } from '../../model/block.ts';
 import type { Store } from './store.ts';
 
 interface Victim {
@@ -80,6 +80,7 @@ function makeBlock(store: Store, { prng, number }: { prng: Prng; number: number 
       flows: rows('flows', 1 + prng.below(limits.rowsMax)),
       connection_events: rows('connection_events', prng.below(200)),
       windows: rows('windows', 1 + prng.below(5)),
+      listeners: rows('listeners', prng.below(20)),
     },
   };
 }
@@ -133,7 +134,7 @@ async function compare(store: Store, totals: Totals): Promise<void> {
     );
     assert.deepEqual(stored, sent, level);
   }
-  for (const table of ['flows', 'connection_events', 'windows']) {
+  for (const table of blockTables) {
     const stored = await sumsOf(store, `SELECT toString(count()) AS rows FROM ${table}`);
     assert.deepEqual(stored, { rows: total(`${table}.rows`) }, table);
   }

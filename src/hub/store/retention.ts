@@ -30,6 +30,7 @@ const kept: readonly Kept[] = [
   { table: 'windows_1m', time: 'window_start', level: 'minutesMs' },
   { table: 'windows_1h', time: 'window_start', level: 'hoursMs' },
   { table: 'connection_events', time: 'time', level: 'eventsMs' },
+  { table: 'listeners', time: 'time', level: 'eventsMs' },
 ];
 
 const readTtl = statement('table-ttl');

@@ -5,7 +5,13 @@
 
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { labels } from '../../../model/labels.ts';
-import type { ConnectionRecord, FlowRecord, NumberedRecord, WindowRecord } from '../../../model/record.ts';
+import type {
+  ConnectionRecord,
+  FlowRecord,
+  ListenerRecord,
+  NumberedRecord,
+  WindowRecord,
+} from '../../../model/record.ts';
 
 type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
 
@@ -76,11 +82,20 @@ function windowLine(record: WindowRecord): string {
   return `window ${String(record['window.number'])}: ${counts.join(', ')}`;
 }
 
+function listenerLine(record: ListenerRecord): string {
+  const { 'destination.ip': ip, 'listener.drops': drops, 'listener.changes': changes } = record;
+  const at = `${ip.includes(':') ? `[${ip}]` : ip}:${String(record['destination.port'])}`;
+  const dropped = drops > 0 ? `, ${String(drops)} dropped` : '';
+  return `${record['process.name']} listens at ${at}: ${changes.join(', ')}${dropped}`;
+}
+
 /** One line for people; everything in it is in the attributes too. */
 function display(record: NumberedRecord): string {
   switch (record['event.name']) {
     case 'sonde.window':
       return windowLine(record);
+    case 'sonde.listener':
+      return listenerLine(record);
     case 'sonde.connection': {
       const from = `${record['source.ip']}:${String(record['source.port'])}`;
       return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
@@ -94,6 +109,8 @@ function display(record: NumberedRecord): string {
 
 function severityOf(record: NumberedRecord): number {
   if (record['event.name'] === 'sonde.window') return severity.info;
+  if (record['event.name'] === 'sonde.listener')
+    return record['listener.drops'] > 0 ? severity.warn : severity.info;
   return failures.has(record['connection.state']) ? severity.warn : severity.info;
 }
 
