@@ -13,8 +13,9 @@ import { flowDecoder } from '../src/agent/decode/flows.ts';
 import { ownerDecoder } from '../src/agent/decode/tables.ts';
 import { kernelLimits } from '../src/agent/kernel/generation.ts';
 import { artefacts, loadNative, type Native } from '../src/agent/kernel/native.ts';
-import { Kernel } from '../src/agent/kernel/programs.ts';
+import type { Kernel } from '../src/agent/kernel/programs.ts';
 import { scopeCookies } from '../src/agent/kernel/scope.ts';
+import { loadSupported } from '../src/agent/kernel/supported.ts';
 import { signalNames } from '../src/model/signals.ts';
 import type { ChurnTruth } from '../lab/churn.ts';
 import { churn, flowSums, truthSums, type Sums, type Told } from './truth.ts';
@@ -85,11 +86,11 @@ test('sums are exact while the sweep never rests', { timeout: 300_000 }, async (
   await using stage = new Stage();
   const at = await stage.namespace('sweep');
   const sweeps = sweeping();
-  const options = { limits: kernelLimits, signals: signalNames };
-  await using kernel = new Kernel(sweeps.native, artefacts().object, options);
+  const loaded = loadSupported(sweeps.native, artefacts().object, { limits: kernelLimits });
+  await using kernel = loaded.kernel;
   kernel.scope(await scopeCookies(native, [at.path]));
   kernel.control.set({ detailClosed: true });
-  await kernel.start(signalNames);
+  await kernel.start(signalNames.filter((name) => !loaded.refused.has(name)));
   const windows = windowsOf(kernel);
 
   const truths: ChurnTruth[] = [];

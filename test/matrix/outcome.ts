@@ -16,7 +16,7 @@ export interface Outcome {
 const kernelLinesMax = 40;
 
 /** Lines that a kernel prints when it has found a fault in itself. */
-const complaint = /\b(BUG|WARNING|Oops|KASAN|UBSAN):|general protection fault|blocked for more than|stall/;
+const complaint = /\b(BUG|WARNING|Oops|KASAN|UBSAN):|general protection fault|blocked for more than/;
 
 export interface Observed {
   /** What was booted. */
@@ -79,7 +79,7 @@ function problems({ lockdown, kernelLog, end, output }: Observed, lines: readonl
   if (end !== undefined) {
     const open = unfinished(lines).map(({ name, file }) => `  ${name} (${file})`);
     found.push([`the guest ended early: ${end}`, 'What had begun and not ended:', ...open].join('\n'));
-  } else if (!lines.some((line) => line.is === 'passed' || line.is === 'skipped')) {
+  } else if (!lines.some(({ is }) => is === 'passed' || is === 'skipped' || is === 'failed')) {
     found.push(`no test ran\n${indented(output)}`);
   }
   const complaints = (kernelLog ?? '').split('\n').filter((line) => complaint.test(line));
