@@ -2,11 +2,14 @@
 /*
  * Sweep: every socket in every file table. Once at start it makes records for what is older than us
  * (seeding); at each window's end it reports what is still open into the window being closed, names the
- * holder of a socket (of an accepted one, and of one that its owner has left), and looks at every listener.
+ * holder of a socket (of an accepted one, of one that its owner has left, of a UDP one), and looks at every
+ * listener.
  * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
  * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  */
+#include "dns.h"
 #include "listener.h"
+#include "udp.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -96,6 +99,52 @@ static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tc
 	return c;
 }
 
+/* A server of DNS that is older than us, and has sent nothing yet. */
+static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task, const struct shared *s)
+{
+	struct dns_socket blank = {};
+	struct dns_socket *d;
+	u32 netns;
+
+	if (!is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
+		return;
+	d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
+	if (d && d->attribution != OWNER_UNKNOWN)
+		return;
+	netns = netns_id(sk->__sk_common.skc_net.net);
+	if (netns == NETNS_IGNORED)
+		return;
+	dns_socket_owned_by(&blank, task, netns, OWNER_SCANNED);
+	if (d)
+		*d = blank;
+	else
+		bpf_sk_storage_get(&dns_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* A holder found in a file table: for what was not seen to send yet, and for what is older than us. */
+static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task)
+{
+	struct udp_socket *u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0), blank = {};
+	u32 owner;
+
+	if (!u) {
+		blank.netns = netns_id(sk->__sk_common.skc_net.net);
+		blank.older_ns = bpf_ktime_get_ns();
+		u = bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+	}
+	if (!u || u->netns == NETNS_IGNORED)
+		return;
+	if (u->attribution == OWNER_EXACT || u->attribution == OWNER_KERNEL)
+		return;
+	if (u->attribution == OWNER_SCANNED && (SENDER_PID(u->sender) != 1 || task->tgid == 1))
+		return;
+	if (u->attribution == OWNER_INHERITED && task->tgid == 1)
+		return; /* socket activation: the service will be along */
+	owner = owner_id(task);
+	u->sender = (u64)task->tgid << 32 | owner;
+	u->attribution = owner ? OWNER_SCANNED : OWNER_UNKNOWN;
+}
+
 SEC("iter/task_file")
 int sweep(struct bpf_iter__task_file *ctx)
 {
@@ -115,7 +164,14 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+	if (!sk)
+		return 0;
+	if (sk->sk_protocol == IPPROTO_UDP) {
+		sweep_dns(sk, task, s);
+		if (s->control.udp && sk->sk_type == SOCK_DGRAM)
+			sweep_udp(sk, task);
+	}
+	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)

@@ -54,6 +54,12 @@ export class Bench implements AsyncDisposable {
     const view = new DataView(new ArrayBuffer(0));
     return {
       clock: this.clock,
+      lookups: {
+        tick: () => undefined,
+        endWindow: () => [],
+        losses: () => ({}),
+        state: () => ({ consumed: 0, pending: 0 }),
+      },
       kernel: {
         ring: {
           drain: (visit, eventsMax) => {

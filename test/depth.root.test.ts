@@ -212,8 +212,7 @@ describe('what limits the sender', { concurrency: true }, () => {
     const to = { clientAt: left, serverAt: right, ip: routedAddress.right.v4 };
     const { client, server, c, s } = await stage.pair(to);
     await client.set(c, 'sendBuffer', 5000);
-    // Where some of it is lost, the kernel finds the rest sent and the buffer still full. Not every kernel and
-    // congestion control does: then the sums agree on nothing.
+    // Where some of it is lost, the kernel finds the rest sent while the buffer is still full.
     await router.filter(['tcp dport 7000 numgen inc mod 4 == 3 drop'], 'forward');
     const bytes = 100_000;
     await Promise.all([client.send(c, bytes, 60_000), server.receive(s, bytes, 60_000)]);

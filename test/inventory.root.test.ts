@@ -73,7 +73,8 @@ test('more listeners than there is room for', async () => {
   const at = await stage.namespace();
   await using rig = await startRig({ window: '10m', namespaces: [at.path] }, { watch: false });
   const script = `let left = ${String(room + 100)};
-    const next = () => left-- && require('node:net').createServer().listen(0, '127.0.0.1', function () { this.close(next); });
+    const server = () => require('node:net').createServer();
+    const next = () => left-- && server().listen(0, '127.0.0.1', function () { this.close(next); });
     next();`;
   await at.run([process.execPath, '-e', script]);
   await rig.stop();

@@ -66,6 +66,7 @@ export function row({ sums, ...change }: RowChange = {}, process: ProcessLabels 
     netns: 1,
     owner: 1,
     direction: 'egress',
+    transport: 'tcp',
     state: 'closed',
     established: true,
     attribution: 'exact',

@@ -231,6 +231,35 @@ export function listener(sequence: number, change: FlatRecord = {}): FlatRecord 
   };
 }
 
+export function dnsLookups(sequence: number, change: FlatRecord = {}): FlatRecord {
+  const { 'connection.established': _, ...end } = socket;
+  return {
+    ...emitter,
+    ...windowTimes,
+    'event.name': 'sonde.dns',
+    'record.sequence': sequence,
+    ...end,
+    'destination.ip.form': 'exact',
+    'destination.port': 53,
+    'network.transport': 'udp',
+    latency_ms: 1.5,
+    'latency.histogram': [
+      [1.024, 1],
+      [2.048, 3],
+    ],
+    'dns.question.name': 'example.com',
+    'dns.question.type': 'A',
+    'dns.rcode': 'NOERROR',
+    'dns.latency_ms': 1.5,
+    'dns.lookups': 4,
+    'dns.attempts': 5,
+    'dns.truncated': 1,
+    'dns.answers': ['192.0.2.1', '192.0.2.2'],
+    'dns.ttl_min': 60,
+    ...change,
+  };
+}
+
 export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord {
   return {
     ...emitter,
@@ -253,6 +282,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     retransmits: 1,
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
+    udp: { opened: 2, 'datagrams.sent': 9 },
     signals: ['lifecycle', 'retransmits'],
     lost: { 'kernel.flow_rows_full': 2 },
     'coverage.seen': 4,

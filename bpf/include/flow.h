@@ -37,8 +37,8 @@ struct look {
 struct delta {
 	u64 sent;
 	u64 received;
-	u32 segments_sent;
-	u32 segments_received;
+	u64 segments_sent; /* of UDP: datagrams */
+	u64 segments_received;
 	u32 retransmits;
 	u32 handshake_retransmits;
 	u32 busy;
@@ -46,10 +46,10 @@ struct delta {
 	u32 send_buffer;
 	struct look look;
 	u32 latency_us;
-	u8 opened;
-	u8 adopted;
+	u32 opened;
+	u32 adopted;
+	u32 ended;
 	u8 established;
-	u8 ended;
 	u8 open;
 	u8 reset_sent;
 	u8 reset_received;
@@ -255,13 +255,13 @@ __weak int flow_sum(struct flow *f, const struct delta *d)
 	if (!f || !d)
 		return 0;
 	if (d->opened)
-		__sync_fetch_and_add(&f->opened, 1);
+		__sync_fetch_and_add(&f->opened, d->opened);
 	if (d->adopted)
-		__sync_fetch_and_add(&f->adopted, 1);
+		__sync_fetch_and_add(&f->adopted, d->adopted);
 	if (d->established)
 		__sync_fetch_and_add(&f->established, 1);
 	if (d->ended)
-		__sync_fetch_and_add(&f->ended, 1);
+		__sync_fetch_and_add(&f->ended, d->ended);
 	if (d->open)
 		__sync_fetch_and_add(&f->open, 1);
 	if (d->sent)

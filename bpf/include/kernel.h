@@ -18,12 +18,15 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s32 s32;
 typedef __s64 s64;
 
 #define AF_INET	    2
 #define AF_INET6    10
 #define IPPROTO_TCP 6
 #define ETH_P_IP    0x0800
+#define IPPROTO_UDP 17
+#define SOCK_DGRAM  2
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
@@ -113,6 +116,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_error_queue;
 	u16 sk_protocol;
+	u16 sk_type;
 	u8 sk_shutdown;
 	int sk_err;
 	atomic_t sk_drops;
@@ -257,6 +261,10 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int tgid;
@@ -267,6 +275,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	const struct cred *cred;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 
@@ -276,6 +285,15 @@ struct socket {
 
 struct bpf_iter_meta {
 	u64 session_id;
+};
+
+struct bpf_map {
+	u32 id;
+};
+
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
 };
 
 struct bpf_iter__task_file {

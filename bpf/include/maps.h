@@ -221,6 +221,41 @@ struct {
 	__uint(max_entries, EVENTS_BYTES_MAX);
 } events SEC(".maps") __weak;
 
+/* What is known of a socket that speaks DNS: who sent from it last, and where its next message begins. */
+struct dns_socket {
+	u64 pid_started_ns;
+	u32 owner;
+	u32 pid;
+	u32 netns; /* 0: not known yet */
+	u32 next[2]; /* TCP sequence number of the next message's length; received, sent */
+	u8 in_step[2]; /* whether `next` holds */
+	u8 attribution;
+	u8 padding;
+};
+
+/*
+ * dns_sockets: who asks and who answers; what is received comes in nobody's context.
+ * Key: the socket. Value: struct dns_socket.
+ * Inserts: its bind, the sweep, or its first DNS message. Deletes: the kernel, with the socket.
+ * Full: no memory, LOSS_DNS_SOCKETS_UNTRACKED.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct dns_socket);
+} dns_sockets SEC(".maps") __weak;
+
+/*
+ * dns_packets: DNS messages, for the agent to drain at its own pace (no wake-ups).
+ * Key: none. Value: struct dns_packet. Inserts: a message sent or received. Deletes: the agent, by reading.
+ * Full: LOSS_DNS_RING_FULL.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, DNS_BYTES_MAX);
+} dns_packets SEC(".maps") __weak;
+
 /* What the agent wrote down when it began to count, for the next agent. */
 struct generation {
 	u32 length;
@@ -244,9 +279,10 @@ struct shared {
 	struct control control;
 	u64 losses[LOSS_COUNT];
 	u64 event_due_ns[EVENT_CLASS_COUNT];
+	u64 dns_told; /* messages that were put into the ring */
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
-	u32 padding;
+	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
 };
 
 /*

@@ -72,3 +72,20 @@ static __always_inline u32 netns_id(struct net *net)
 		return NETNS_IGNORED;
 	return netns_new(cookie, net->ns.inum);
 }
+
+/*
+ * The same where only the cookie is known: 0 for one that was not met yet, and gets its number when a task in
+ * it is.
+ */
+static __always_inline u32 netns_id_of_cookie(u64 cookie)
+{
+	struct shared *s = shared_state();
+	u32 *id;
+
+	if (!s)
+		return NETNS_IGNORED;
+	id = bpf_map_lookup_elem(&netns_ids, &cookie);
+	if (id)
+		return *id;
+	return s->control.scoped && !bpf_map_lookup_elem(&scope, &cookie) ? NETNS_IGNORED : 0;
+}

@@ -63,6 +63,14 @@ enum loss {
 	LOSS_NAMESPACES_FULL,
 	LOSS_CONNECTIONS_UNTRACKED, /* no socket storage could be had */
 	LOSS_LISTENERS_FULL, /* sights of a listener that found no room in the inventory */
+	LOSS_DNS_QUERIES_SUPPRESSED, /* the token bucket of DNS queries was empty … */
+	LOSS_DNS_RESPONSES_SUPPRESSED, /* … of responses */
+	LOSS_DNS_RING_FULL,
+	LOSS_DNS_SEGMENTS_UNREAD, /* TCP: out of order, or a message's head is not in one piece */
+	LOSS_DNS_SOCKETS_UNTRACKED, /* messages of sockets that no storage could be had for */
+	LOSS_UDP_FLOWS_FULL, /* datagrams counted in their owner's row without a flow … */
+	LOSS_UDP_FLOWS_CUT, /* … flows ended before their time: no room in the next window's map */
+	LOSS_UDP_SOCKETS_UNKNOWN, /* datagrams received by a socket that nobody saw made, and not swept yet */
 	LOSS_COUNT,
 };
 
@@ -207,6 +215,32 @@ struct event {
 	u8 detail; /* the policy wanted it; otherwise only a live trace did */
 };
 
+/* A DNS message that a socket of this host sent or received, as this end sees it. */
+struct dns_head {
+	u64 at_ns;
+	u64 cookie; /* of the socket */
+	u64 number; /* counts from 0: which of all that were told since counting began */
+	u64 pid_started_ns;
+	u8 local[16];
+	u8 remote[16];
+	u32 netns; /* 0: not known yet */
+	u32 owner;
+	u32 pid;
+	u16 local_port;
+	u16 remote_port;
+	u16 length; /* of the message */
+	u16 captured; /* of which this much is here */
+	u8 direction; /* of the message: sent is egress */
+	u8 transport;
+	u8 attribution;
+	u8 padding;
+};
+
+struct dns_packet {
+	struct dns_head head;
+	u8 message[DNS_MESSAGE_MAX];
+};
+
 enum table { TABLE_OWNERS, TABLE_NAMESPACES, TABLE_COUNT };
 
 /* Why the programs count no more. */
@@ -247,8 +281,11 @@ struct control {
 	u32 detail_closed; /* rows of healthy connections keep their addresses (profile connections and up) */
 	u32 trace; /* somebody watches: every connection is an event */
 	u32 slow_us; /* an established connection slower than this is an event; 0: none is */
+	u32 udp_idle_ms; /* a UDP flow that is quiet for so long has ended */
+	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets */
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
+	u32 dns_ports[DNS_PORTS_MAX]; /* where DNS is spoken; 0: none */
 };
 
 /* The free places of a table; counts that wrap. */

@@ -22,6 +22,7 @@ import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
 import type { Adopted } from './kernel/open.ts';
 import type { NumberTable, TableName } from './kernel/numbers.ts';
 import type { Kernel } from './kernel/programs.ts';
+import type { Lookups, LookupsState } from './lookups/lookups.ts';
 import {
   forgetNamespace,
   newMemory,
@@ -47,6 +48,7 @@ export interface AgentParts {
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
   readonly decodeListeners: (raw: RawRows) => Listener[];
+  readonly lookups: Lookups;
   readonly owners: OwnerTable;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
@@ -81,6 +83,8 @@ export interface AgentState {
   readonly end: string;
   readonly memory: ClosingMemory;
   readonly vanished: VanishedNamespaces;
+  /** Left out by agents that read no DNS. */
+  readonly lookups?: LookupsState;
 }
 
 /** Undefined for one that another version has written in another way. */
@@ -94,6 +98,7 @@ export interface Past {
   readonly begin: Begin;
   readonly memory: ClosingMemory;
   readonly vanished: VanishedNamespaces;
+  readonly lookups?: LookupsState | undefined;
 }
 
 /** At nothing, or behind the newest window that is told of the generation that goes on. */
@@ -101,10 +106,13 @@ export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefine
   const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
   const window = adopted?.committed ?? 0;
   const state = agentState(resumed);
-  if (window === 0 || !state)
-    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [] };
-  const { end, memory, vanished } = state;
-  return { begin: { since, window, end }, memory: takeOver(memory), vanished };
+  if (window === 0 || !state) {
+    // Of a generation that nothing was told of yet, everything that was consumed is missing.
+    const lookups = window === 0 ? { consumed: 0, pending: 0 } : undefined;
+    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [], lookups };
+  }
+  const { end, memory, vanished, lookups } = state;
+  return { begin: { since, window, end }, memory: takeOver(memory), vanished, lookups };
 }
 
 export const agentLimits = {
@@ -153,11 +161,11 @@ function label<T extends { owner: number; netns: number }>(of: T, parts: AgentPa
   return { of, process: parts.owners.labels(of.owner), netnsInode: parts.namespaces.inode(of.netns) };
 }
 
-function losses({ kernel, delivery }: AgentParts): Record<string, number> {
+function losses({ kernel, lookups, delivery }: AgentParts): Record<string, number> {
   const kernelLosses = Object.entries(kernel.losses()).map(
     ([reason, count]) => [`kernel.${reason}`, count] as const,
   );
-  return { ...Object.fromEntries(kernelLosses), ...delivery.losses() };
+  return { ...Object.fromEntries(kernelLosses), ...lookups.losses(), ...delivery.losses() };
 }
 
 /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
@@ -253,6 +261,7 @@ function windowsOf(
       bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
+      lookups: parts.lookups.endWindow().map((row) => label(row, parts)),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
@@ -264,6 +273,7 @@ function windowsOf(
       end: bounds.end,
       memory: structuredClone(memory),
       vanished: namespaces.vanished(),
+      lookups: parts.lookups.state(),
     };
     await delivery.commit({ records, closing, state });
     await kernel.clear(raw); // only now: safe, or counted as lost
@@ -304,6 +314,7 @@ export function createAgent(parts: AgentParts): Agent {
     while (!signal.aborted && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
       signals.apply();
+      parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: kernel.signals.includes('dns') });
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
         await windows.end(clock.wallMs());
@@ -314,6 +325,7 @@ export function createAgent(parts: AgentParts): Agent {
     const coverage = await namespaces.observe();
     kernel.detach();
     while ((await drainEvents(parts, { watchers, bootedAt })) > 0);
+    parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: false });
     await windows.end(clock.wallMs(), coverage);
     kernel.unpin();
   }

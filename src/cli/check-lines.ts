@@ -132,7 +132,7 @@ function sectionFacts({ findings, neighbours }: Report, section: Section): Fact[
 function shortened(causes: readonly Cause[], how: string): Reason[] {
   const named = [...new Set(causes.flatMap(({ because }) => because ?? []))];
   const first = named.length > 0 ? [{ detail: `${how}: ${named.join(', ')}` }] : [];
-  return [...first, ...causes.filter(({ because }) => because === undefined)];
+  return [...causes.filter(({ because }) => because === undefined), ...first];
 }
 
 function signalFact({ signal, result, tells, from, reasons }: SignalVerdict): Fact {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PbfReader } from 'pbf';
 import {
   connection,
+  dnsLookups,
   flow,
   listener,
   logsRequest,
@@ -39,6 +40,7 @@ function memoryBackend() {
   const rows: Record<TableName, Record<string, unknown>[]> = {
     flows: [],
     connection_events: [],
+    dns: [],
     windows: [],
     listeners: [],
   };
@@ -116,7 +118,13 @@ test('every encoding, names and compression arrives as the same rows', async () 
     const instance = { 'agent.instance': `i${n}` };
     const answer = await send(
       hub,
-      [flow(1, instance), connection(2, instance), windowEnd(3, instance), listener(4, instance)],
+      [
+        flow(1, instance),
+        connection(2, instance),
+        dnsLookups(3, instance),
+        listener(4, instance),
+        windowEnd(5, instance),
+      ],
       wire,
     );
     assert.equal(answer.status, 200);

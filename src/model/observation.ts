@@ -7,6 +7,7 @@ import type {
   ConnectionState,
   Direction,
   ResetSide,
+  Transport,
   TimeoutBy,
 } from './connection.ts';
 import type { Histogram } from './latency.ts';
@@ -54,6 +55,7 @@ export interface FlowRow {
   readonly netns: number;
   readonly owner: number;
   readonly direction: Direction;
+  readonly transport: Transport;
   readonly state: ConnectionState;
   readonly established: boolean;
   readonly attribution: Attribution;

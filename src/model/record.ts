@@ -11,8 +11,10 @@ import type {
   Direction,
   ResetSide,
   TimeoutBy,
+  Transport,
 } from './connection.ts';
 import type { InboundCounter } from './observation.ts';
+import type { DnsTransport } from './dns.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -49,7 +51,7 @@ export type ConnectionLabels = NodeLabels &
     readonly 'connection.state': ConnectionState;
     readonly latency_ms: number | null;
     readonly direction: Direction;
-    readonly 'network.transport': 'tcp';
+    readonly 'network.transport': Transport;
     readonly 'network.type'?: 'ipv4' | 'ipv6';
     readonly 'network.namespace': number;
     readonly 'source.ip'?: string;
@@ -170,6 +172,53 @@ export type ListenerRecord = NodeLabels &
     readonly 'listener.resets_sent': number;
   };
 
+/**
+ * DNS lookups with one question and outcome over one window, at one end: `egress` is who asked, `ingress` who
+ * was asked. The destination is the resolver.
+ */
+export type DnsRecord = NodeLabels &
+  ProcessLabels & {
+    readonly 'event.name': 'sonde.dns';
+    readonly time: string;
+    readonly 'window.number': number;
+    readonly 'window.start': string;
+    readonly 'window.end': string;
+    readonly attribution: Attribution;
+    readonly direction: Direction;
+    readonly 'destination.ip': string;
+    readonly 'destination.ip.form': AddressForm;
+    readonly 'destination.port': number;
+    readonly 'network.transport': DnsTransport;
+    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.namespace': number;
+    /** `timed_out`: nobody answered in time. */
+    readonly 'connection.state': 'closed' | 'timed_out';
+    /** From the first query to the answer, the mean; null where there was none. */
+    readonly latency_ms: number | null;
+    readonly 'latency.p50_ms'?: number | null;
+    readonly 'latency.p95_ms'?: number | null;
+    readonly 'latency.p99_ms'?: number | null;
+    readonly 'latency.histogram'?: readonly (readonly [number, number])[];
+    /** Lower case; printable ASCII, all else as \DDD. `*` and `*.` stand for names that had no room. */
+    readonly 'dns.question.name': string;
+    readonly 'dns.question.type': string;
+    /** NOERROR, NXDOMAIN, …, or `unanswered`. */
+    readonly 'dns.rcode': string;
+    readonly 'dns.latency_ms': number | null;
+    readonly 'dns.lookups': number;
+    /** Queries sent: more than lookups where some were sent again. */
+    readonly 'dns.attempts': number;
+    /** Answers that the transport had no room for. */
+    readonly 'dns.truncated': number;
+    /** Addresses, at most a few. */
+    readonly 'dns.answers'?: readonly string[];
+    /** Seconds. */
+    readonly 'dns.ttl_min'?: number;
+  };
+
+/** What a window is made of, beside its closing record. */
+export type RowRecord = FlowRecord | DnsRecord | ListenerRecord;
+
 /** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
 export interface NamespaceCoverage {
   /** Inode; another namespace may get it once this one is gone. */
@@ -224,6 +273,9 @@ export type WindowRecord = NodeLabels & {
   /** Listeners known at its end, told or not. */
   readonly listeners: number;
   /** Connections by how their owner is known. */
+  /** UDP flows of this window, `opened` to `datagrams.received`; the sums above are of TCP alone. */
+  readonly udp: Readonly<Record<string, number>>;
+  /** TCP connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;
@@ -243,7 +295,7 @@ export type WindowRecord = NodeLabels & {
 };
 
 /** What the agent makes. */
-export type SondeRecord = FlowRecord | ConnectionRecord | ListenerRecord | WindowRecord;
+export type SondeRecord = RowRecord | ConnectionRecord | WindowRecord;
 
 /**
  * What leaves it: with (boot.id, agent.instance) the sequence names the record. It rises strictly, may have

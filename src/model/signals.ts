@@ -29,6 +29,14 @@ export const signals = {
     tells: 'connection attempts to ports of this host where nobody listens',
     from: 'failures',
   },
+  dns: {
+    tells: 'DNS lookups: question, answer, latency and those unanswered; reads the messages',
+    from: 'full',
+  },
+  udp: {
+    tells: 'UDP flows, QUIC among them: who, where to, bytes and datagrams both ways, refusals',
+    from: 'full',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;

@@ -8,7 +8,7 @@ import { columnTypes, paramFormats, type Param, type QuestionSummary } from './c
 import { rangeParams, scopeParams } from './params.ts';
 
 /** Tables that `ask.sql` takes as {name:Identifier}; the range decides which level of it is read. */
-export const questionTables = ['flows', 'windows', 'connection_events', 'listeners'] as const;
+export const questionTables = ['flows', 'windows', 'connection_events', 'listeners', 'dns'] as const;
 
 export type QuestionTable = (typeof questionTables)[number];
 

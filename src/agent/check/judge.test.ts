@@ -44,11 +44,11 @@ describe('a node', () => {
 
   test('that refuses a signal answers what does not need it', () => {
     const report = judged({ trials: refused('retransmits') });
-    assert.deepEqual([report.verdict, results(report)], ['degraded', { both: 'not', one: 'answerable' }]);
-    assert.match(
-      report.summary,
-      /^This node can be rolled out, with less than everything \(not at all: both\)/,
+    assert.deepEqual(
+      [report.verdict, results(report)],
+      ['degraded', { both: 'degraded', one: 'answerable' }],
     );
+    assert.match(report.summary, /^This node can be rolled out, with less than everything \(in part: both\)/);
     assert.deepEqual(report.questions.find(({ question }) => question === 'both')?.reasons, [
       {
         detail: 'no such tracepoint',
@@ -57,6 +57,13 @@ describe('a node', () => {
       },
     ]);
     assert.equal(report.signals.find(({ signal }) => signal === 'retransmits')?.result, 'missing');
+  });
+
+  test('that refuses all that a question names', () => {
+    const only = asked('only', ['retransmits']);
+    const report = judged({ trials: refused('retransmits'), questions: [one, only] });
+    assert.deepEqual([report.verdict, results(report)], ['degraded', { one: 'answerable', only: 'not' }]);
+    assert.match(report.summary, /not at all: only/);
   });
 
   test('that refuses it for a reason that is found: the remedy is there', () => {

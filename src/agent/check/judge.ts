@@ -1,6 +1,12 @@
 /** From findings and trials to signals, from signals to questions, from those to one sentence. */
 
-import { signalNames, signals, type SignalName, type SignalPolicy } from '../../model/signals.ts';
+import {
+  optionalSignals,
+  signalNames,
+  signals,
+  type SignalName,
+  type SignalPolicy,
+} from '../../model/signals.ts';
 import { titleOf } from './catalogue.ts';
 import type { Cause, Finding, QuestionVerdict, Reason, Report, SignalVerdict, Trial } from './report.ts';
 
@@ -64,6 +70,10 @@ function unique(reasons: readonly Cause[]): Cause[] {
   return [...new Map(reasons.map((each) => [each.detail, each])).values()];
 }
 
+/**
+ * Without a signal that must always be on, or without any that it names, a question is not answered; without
+ * some of them it is, with less.
+ */
 export function judgeQuestion(
   asked: Asked,
   verdicts: readonly SignalVerdict[],
@@ -72,16 +82,16 @@ export function judgeQuestion(
   const { question, asks } = asked;
   const needed = verdicts.filter(({ signal }) => asked.signals.includes(signal));
   const gone = needed.filter(({ result }) => result === 'missing' || result === 'unknown');
-  if (gone.length > 0) {
-    const reasons = gone.flatMap(({ signal, reasons: [first] }) =>
-      first ? [{ ...first, because: signal }] : [],
-    );
-    return { question, result: 'not', asks, reasons };
-  }
+  const without = gone.flatMap(({ signal, reasons: [first] }) =>
+    first ? [{ ...first, because: signal }] : [],
+  );
+  const isVital = ({ signal }: SignalVerdict): boolean => !optionalSignals.includes(signal);
+  if (gone.length > 0 && (gone.length === needed.length || gone.some(isVital)))
+    return { question, result: 'not', asks, reasons: without };
   const less = asked.signals
     .flatMap((name) => lessenedBy(findings, name))
     .filter(({ fields }) => fields?.some((field) => asked.uses(field)) ?? true);
-  const reasons = unique(less.map(withoutFields));
+  const reasons = [...without, ...unique(less.map(withoutFields))];
   return { question, result: reasons.length > 0 ? 'degraded' : 'answerable', asks, reasons };
 }
 

@@ -106,10 +106,8 @@ export function probeStatistics(files: NodeFiles): Finding {
   return finding('statistics', { result: 'note', detail: 'on: every run of every BPF program is timed' });
 }
 
-/** From the kernel's types: `arguments` of a tracepoint, the program's own included; below 0 for none. */
-export function probeSocketlessResets(argumentCount: number): Finding {
-  // 6.10 gave it the kernel's reason, and made it fire without a socket.
-  if (argumentCount >= 4)
+export function probeSocketlessResets(tracesAll: boolean): Finding {
+  if (tracesAll)
     return finding('socketlessResets', { result: 'ok', detail: 'also those that belong to no socket' });
   return finding('socketlessResets', {
     result: 'degraded',

@@ -10,7 +10,7 @@ import { readInventory, type Inventory } from '../kernel/inventory.ts';
 import { artefacts, loadNative, type Native } from '../kernel/native.ts';
 import { bpffsPath } from '../kernel/pins.ts';
 import { Kernel } from '../kernel/programs.ts';
-import { cgroupRoot } from '../kernel/signals.ts';
+import { cgroupRoot, tracesAllResets } from '../kernel/signals.ts';
 import { loadSupported } from '../kernel/supported.ts';
 import { nodeFiles } from './files.ts';
 import { judge } from './judge.ts';
@@ -80,8 +80,7 @@ function openBuild(): { readonly built?: Built; readonly findings: readonly Find
 
 async function tryBuilt({ native, object }: Built, signal: AbortSignal): Promise<Tried> {
   const { findings, trials } = await tryKernel(attemptsOn(native, object), signal);
-  const traced = native.kernelArguments('btf_trace_tcp_send_reset');
-  return { findings: [...findings, probeSocketlessResets(traced)], trials };
+  return { findings: [...findings, probeSocketlessResets(tracesAllResets(native))], trials };
 }
 
 /**

@@ -20,8 +20,8 @@ const signalResults: Readonly<Record<SignalVerdict['result'], string>> = {
 
 const questionResults: Readonly<Record<QuestionVerdict['result'], string>> = {
   answerable: 'All that it needs of this node is there.',
-  degraded: 'It is answered, and what this node adds to the answer is less than it could be.',
-  not: 'A signal that it cannot do without is not to be had here, or its folder is broken.',
+  degraded: 'It is answered with less: a signal that it names is missing here, or tells less.',
+  not: 'None of the signals that it names is to be had here, or `lifecycle` is not; or its folder is broken.',
 };
 
 const verdicts: Readonly<Record<Report['verdict'], string>> = {

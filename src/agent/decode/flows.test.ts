@@ -39,7 +39,7 @@ describe('flows', () => {
         netns: 2,
         owner: 3,
         direction: 2,
-        transport: 6,
+        transport: 17,
         state: 3,
         established: 1,
         form: form('exact'),
@@ -83,6 +83,7 @@ describe('flows', () => {
         netns: 2,
         owner: 3,
         direction: 'ingress',
+        transport: 'udp',
         state: 'timed_out',
         established: true,
         attribution: 'scanned',
@@ -157,8 +158,8 @@ describe('flows', () => {
     );
   });
 
-  test('each of opened, adopted, ended and open alone makes a flow', () => {
-    for (const name of ['opened', 'adopted', 'ended', 'open']) {
+  test('each of opened, adopted, ended, open and segments alone makes a flow', () => {
+    for (const name of ['opened', 'adopted', 'ended', 'open', 'segments_sent', 'segments_received']) {
       assert.equal(decodeAll([{ direction: 1 }, { [name]: 1 }]).length, 1, name);
     }
   });

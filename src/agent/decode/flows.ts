@@ -7,6 +7,9 @@ import type { Histogram } from '../../model/latency.ts';
 import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
 import { jiffiesReader, reader } from './reader.ts';
 
+/** IPPROTO_UDP; every other row is TCP's. */
+const udp = 17;
+
 export interface RawRows {
   readonly count: number;
   readonly keys: DataView;
@@ -40,7 +43,8 @@ export function flowDecoder(types: TypeInformation, tickNs: number): (raw: RawRo
       if (form(keys, at) === meter) continue; // it counts rows, not connections
       const sums = readSums(values, i * value.size);
       // A node's total row that nobody needed.
-      if (sums.opened + sums.adopted + sums.ended + sums.open + sums.refusals === 0) continue;
+      const moved = sums.segmentsSent + sums.segmentsReceived;
+      if (sums.opened + sums.adopted + sums.ended + sums.open + sums.refusals + moved === 0) continue;
       rows.push({
         ...readKey(keys, at),
         sums,
@@ -66,6 +70,7 @@ function keyReader(
     field('direction'),
     field('state'),
   ];
+  const transport = field('transport');
   const [established, attribution, form, port] = [
     field('established'),
     field('attribution'),
@@ -92,6 +97,7 @@ function keyReader(
       netns: netns(view, base),
       owner: owner(view, base),
       direction: words.direction[direction(view, base)] as Direction,
+      transport: transport(view, base) === udp ? 'udp' : 'tcp',
       state: words.state[state(view, base)] as ConnectionState,
       established: established(view, base) === 1,
       attribution: words.attribution[attribution(view, base)] as Attribution,

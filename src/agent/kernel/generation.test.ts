@@ -64,7 +64,13 @@ describe('what a generation began with', () => {
 });
 
 describe('names', () => {
-  const limits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20, ownersMax: 64, namespacesMax: 16 };
+  const limits = {
+    flowRowsMax: 65_536,
+    eventBytesMax: 4 << 20,
+    ownersMax: 64,
+    namespacesMax: 16,
+    udpFlowsMax: 32_768,
+  };
   const digest = '0123456789abcdef0123456789abcdef';
 
   test('say digest and sizes', () => {

@@ -30,6 +30,8 @@ export interface KernelLimits {
   readonly ownersMax: number;
   /** Network namespaces that have a number at a time. Beyond it they are told as one. */
   readonly namespacesMax: number;
+  /** UDP flows of one window. Beyond it datagrams are counted without a flow, and that is counted. */
+  readonly udpFlowsMax: number;
 }
 
 export const kernelLimits: KernelLimits = {
@@ -37,6 +39,7 @@ export const kernelLimits: KernelLimits = {
   eventBytesMax: 4 << 20,
   ownersMax: 4096,
   namespacesMax: 1024,
+  udpFlowsMax: 32_768,
 };
 
 /** From the configuration's limits; the ring's size must be a power of two. */
@@ -45,17 +48,19 @@ export function kernelLimitsOf(limits: {
   readonly event_buffer: number;
   readonly owners: number;
   readonly network_namespaces: number;
+  readonly udp_flows: number;
 }): KernelLimits {
   return {
     flowRowsMax: limits.flow_rows,
     eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
     ownersMax: limits.owners,
     namespacesMax: limits.network_namespaces,
+    udpFlowsMax: limits.udp_flows,
   };
 }
 
 /** In the order of a generation's name. */
-const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax'] as const;
+const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax', 'udpFlowsMax'] as const;
 
 export function sameLimits(a: KernelLimits, b: KernelLimits): boolean {
   return limitNames.every((name) => a[name] === b[name]);
@@ -85,13 +90,11 @@ export function generationName(digest: string, limits: KernelLimits): string {
 export function parseGenerationName(
   name: string,
 ): { readonly digest: string; readonly limits: KernelLimits } | undefined {
-  const [, digest, sizes] = /^([0-9a-f]{32})((?:_\d+){4})$/.exec(name) ?? [];
+  const [, digest, sizes] = /^([0-9a-f]{32})((?:_\d+){5})$/.exec(name) ?? [];
   if (digest === undefined || sizes === undefined) return undefined;
-  const [flowRowsMax = 0, eventBytesMax = 0, ownersMax = 0, namespacesMax = 0] = sizes
-    .slice(1)
-    .split('_')
-    .map(Number);
-  return { digest, limits: { flowRowsMax, eventBytesMax, ownersMax, namespacesMax } };
+  const values = sizes.slice(1).split('_').map(Number);
+  const limits = Object.fromEntries(limitNames.map((limit, index) => [limit, values[index] ?? 0]));
+  return { digest, limits: limits as unknown as KernelLimits };
 }
 
 type Numbers = readonly number[];

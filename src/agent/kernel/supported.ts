@@ -16,7 +16,7 @@ export interface Loaded {
   readonly refused: ReadonlyMap<SignalName, string>;
 }
 
-type Options = Omit<KernelOptions, 'signals'>;
+type Options = Omit<KernelOptions, 'signals' | 'netnsOfPackets'>;
 
 /** Undefined when all is well; else what the kernel has against them. Throws all that is not about them. */
 function trial(
@@ -39,9 +39,20 @@ function lacking(native: Native): Map<SignalName, string> {
   return new Map(reasons.filter((of): of is [SignalName, string] => of[1] !== undefined));
 }
 
+/** Throws what the kernel has against them, as `load` does. */
+function loadBest(load: (netnsOfPackets: boolean) => Kernel): Kernel {
+  try {
+    return load(true);
+  } catch (error) {
+    if (!isOperatorError(error) || error.code !== 'kernel.load_failed') throw error;
+    return load(false);
+  }
+}
+
 /** Throws kernel.load_failed when even those that must be there are refused. */
 export function loadSupported(native: Native, object: string, options: Options): Loaded {
-  const load = (names: readonly SignalName[]) => new Kernel(native, object, { ...options, signals: names });
+  const load = (names: readonly SignalName[]) =>
+    loadBest((netnsOfPackets) => new Kernel(native, object, { ...options, signals: names, netnsOfPackets }));
   const refused = lacking(native);
   const possible = signalNames.filter((name) => !refused.has(name));
   try {

@@ -72,6 +72,7 @@ describe('a quiet window', () => {
       listeners: 0,
       attribution: {},
       unlabelled: {},
+      udp: {},
       signals: [...signalNames],
       lost: {},
       'coverage.seen': 0,
@@ -215,6 +216,37 @@ describe('what was lost', () => {
   });
 });
 
+test('UDP flows are summed beside TCP, and leave its balance alone', () => {
+  const flows = { opened: 2, ended: 1, open: 1, bytesSent: 30, segmentsSent: 3, segmentsReceived: 1 };
+  const [{ records, closing } = assert.fail()] = close({
+    rows: [
+      row({ sums: { opened: 5, ended: 5, bytesSent: 1 } }),
+      row({ transport: 'udp', established: false, sums: flows }),
+    ],
+  });
+  assert.deepEqual(
+    records
+      .filter((r) => r['event.name'] === 'sonde.flow')
+      .map((r) => [r['network.transport'], r['connections.opened'], r['segments.sent']]),
+    [
+      ['tcp', 5, 0],
+      ['udp', 2, 3],
+    ],
+  );
+  assert.deepEqual(closing.udp, {
+    opened: 2,
+    ended: 1,
+    open: 1,
+    'bytes.sent': 30,
+    'datagrams.sent': 3,
+    'datagrams.received': 1,
+  });
+  const { 'connections.opened': opened, 'connections.open': open, 'bytes.sent': sent } = closing;
+  assert.deepEqual({ opened, open, sent }, { opened: 5, open: 0, sent: 1 });
+  assert.deepEqual(closing['connections.ended.states'], { closed: 5 });
+  assert.deepEqual(closing.attribution, { exact: 5 });
+});
+
 test('another process goes on where this one was; its delivery counts losses anew', () => {
   const options = { inFlight: 1, incomparable: {} };
   const memory = newMemory();
@@ -246,7 +278,10 @@ test('another process goes on where this one was; its delivery counts losses ane
   assert.equal(closing['connections.abandoned'], 2);
   assert.equal(closing['connections.untracked'], 2);
   assert.deepEqual(closing.lost, { 'kernel.owners_full': 1, 'deliver.jsonl': 2 });
-  assert.deepEqual(kept.missed, ['retransmits', 'refusals']);
+  assert.deepEqual(
+    kept.missed,
+    signalNames.filter((name) => name !== 'lifecycle'),
+  );
 });
 
 test('what a signal counts is not compared any more once it was off for a while', () => {

@@ -15,6 +15,7 @@ function identity({ of: row, process, netnsInode }: Labelled<FlowRow>): string {
     process['workload.name'],
     netnsInode,
     row.direction,
+    row.transport,
     row.state,
     row.established,
     row.attribution,

@@ -7,6 +7,7 @@ import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
 import {
   unknownLabel,
   type ConnectionRecord,
+  type DnsRecord,
   type FlowRecord,
   type NodeLabels,
   type ProcessLabels,
@@ -37,11 +38,22 @@ const errorNames = getSystemErrorMap();
 const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
 /** A folded address is the widest prefix, so that the field always holds an address or a prefix. */
-function addressOrAny(address: string | null, family: FlowRow['family']): string {
+export function addressOrAny(address: string | null, family: FlowRow['family']): string {
   return address ?? anyAddress[family ?? 'ipv4'];
 }
 
-function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
+/** Of what a histogram counts. */
+export function meanMs(histogram: Histogram, sumUs: number): number | null {
+  const measured = histogram.reduce((total, { count }) => total + count, 0);
+  return measured === 0 ? null : round(sumUs / measured / 1000);
+}
+
+type LatencyLabels = Pick<
+  FlowRecord,
+  'latency.p50_ms' | 'latency.p95_ms' | 'latency.p99_ms' | 'latency.histogram'
+>;
+
+export function latencyLabels(histogram: Histogram): LatencyLabels {
   if (histogram.length === 0) return {};
   const quantile = (q: number) => {
     const ms = quantileMs(histogram, q);
@@ -68,7 +80,6 @@ export function flowRecord(
   window: WindowBounds,
 ): FlowRecord {
   const { sums } = row;
-  const measured = row.latency.reduce((total, { count }) => total + count, 0);
   return {
     'event.name': 'sonde.flow',
     time: window.end,
@@ -83,12 +94,12 @@ export function flowRecord(
     'destination.ip': addressOrAny(row.destination, row.family),
     'destination.ip.form': row.destinationForm,
     'destination.port': row.destinationPort,
-    'network.transport': 'tcp',
+    'network.transport': row.transport,
     ...(row.family ? { 'network.type': row.family } : {}),
     'network.namespace': netnsInode,
     'connection.state': row.state,
     'connection.established': row.established,
-    latency_ms: measured === 0 ? null : round(sums.latencySumUs / measured / 1000),
+    latency_ms: meanMs(row.latency, sums.latencySumUs),
     ...latencyLabels(row.latency),
     'connections.opened': sums.opened,
     'connections.adopted': sums.adopted,
@@ -149,7 +160,7 @@ export function connectionRecord(
     'source.port': event.sourcePort,
     'destination.ip': event.destination,
     'destination.port': event.destinationPort,
-    'network.transport': 'tcp',
+    'network.transport': 'tcp' as const,
     ...(event.family ? { 'network.type': event.family } : {}),
     'network.namespace': netnsInode,
     'connection.state': event.state,
@@ -167,7 +178,7 @@ export function connectionRecord(
 }
 
 /** Which required labels a record lacks; a null latency is no fault (docs/reference/labels.md). */
-export function missingLabels(record: FlowRecord | ConnectionRecord): string[] {
+export function missingLabels(record: FlowRecord | ConnectionRecord | DnsRecord): string[] {
   return (['host.name', 'process.name', 'destination.ip', 'environment'] as const).filter(
     (label) => record[label] === unknownLabel || record[label] === '',
   );

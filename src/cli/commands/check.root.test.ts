@@ -46,7 +46,7 @@ function writeQuestion(questions: string, id: string, signals: readonly string[]
 
 const questions = join(folder, 'questions');
 writeQuestion(questions, 'base', ['lifecycle']);
-for (const name of optionalSignals) writeQuestion(questions, `of-${name}`, ['lifecycle', name]);
+for (const name of optionalSignals) writeQuestion(questions, `of-${name}`, [name]);
 
 interface Ran extends SpawnSyncReturns<string> {
   readonly report: Report;

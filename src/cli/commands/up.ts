@@ -22,7 +22,7 @@ import { watchOwnAgent } from '../watch.ts';
 const linesPerSecondMax = 100;
 
 /** What nobody has built yet, on any kernel. */
-const notBuilt = 'UDP, DNS, and names of workloads beyond the process: not built yet';
+const notBuilt = 'names of workloads beyond the process: not built yet';
 
 /** What this node tells less of, signal by signal, and what costs more than it must. */
 function notSeen({ findings, signals }: Report): string[] {
@@ -46,9 +46,11 @@ function greeting({
   const demo = demoSteps.map(({ title, see }) => `${title}\n${' '.repeat(12)}${paint('dim', `→ ${see}`)}`);
   return [
     `${label('page')}${paint('cyan', url)}`,
-    `${label('seen')}every TCP connection of ${hostname()}, in all its network namespaces: who, where to,`,
-    `${' '.repeat(10)}latency, bytes, and how it ends; compared with the kernel's own counters every window`,
-    `${label('not seen')}${[notBuilt, ...notSeen(node)].join(`\n${' '.repeat(10)}`)}`,
+    `${label('seen')}every TCP connection, UDP flow and DNS lookup of ${hostname()}, in all its network`,
+    `${' '.repeat(10)}namespaces: who, where to, latency, bytes, and how it ends; TCP compared with the`,
+    `${' '.repeat(10)}kernel's own counters every window`,
+    `${label('not seen')}${[notBuilt, ...notSeen(node)].join(`
+${' '.repeat(10)}`)}`,
     `${label('ask')}bin/sonde ask QUESTION: ${questions.join(', ')}`,
     `${label('try')}bin/sonde demo in another terminal; it shows`,
     ...demo.map((line) => `${' '.repeat(10)}${line}`),

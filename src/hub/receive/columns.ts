@@ -53,18 +53,23 @@ const oneProcess: Columns = {
   process_start: nullableTime('process.start'),
 };
 
-const connection: Columns = {
+/** Whose end it is, and whom it was to reach. */
+const end: Columns = {
   ...owner,
   direction: word('direction', directions),
   network_transport: text('network.transport'),
   network_type: text('network.type'),
   network_namespace: integer('network.namespace', uint32Max),
-  source_ip: text('source.ip'),
-  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
   destination_ip: text('destination.ip'),
   destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
   destination_port: integer('destination.port', uint16Max),
   connection_state: word('connection.state', connectionStates),
+};
+
+const connection: Columns = {
+  ...end,
+  source_ip: text('source.ip'),
+  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
   connection_established: bool('connection.established'),
 };
 
@@ -138,14 +143,31 @@ const open = integerValue('connections.open');
 const rtt = amountValue('rtt_ms');
 const rttCount = integerValue('rtt.count');
 
-export const flowColumns: Columns = {
-  ...window,
-  ...identity,
-  ...connection,
+const latencySums: Columns = {
   // A window's latency is the mean over what its histogram counts.
   latency_sum_ms: (record) => (latency(record) ?? 0) * total(histogram(record)),
   latency_count: (record) => total(histogram(record)),
   latency_histogram: histogram,
+};
+
+export const dnsColumns: Columns = {
+  ...window,
+  ...identity,
+  ...end,
+  dns_question_name: requiredText('dns.question.name'),
+  dns_question_type: requiredText('dns.question.type'),
+  dns_rcode: requiredText('dns.rcode'),
+  ...latencySums,
+  ...sums('dns.lookups', 'dns.attempts', 'dns.truncated'),
+  dns_answers: textsValue('dns.answers'),
+  dns_ttl_min: nullableInteger('dns.ttl_min', uint32Max),
+};
+
+export const flowColumns: Columns = {
+  ...window,
+  ...identity,
+  ...connection,
+  ...latencySums,
   ...counted,
   connections_open_ms: (record, moment) =>
     checkInteger(
@@ -234,4 +256,5 @@ export const windowColumns: Columns = {
   coverage_namespaces: json('coverage.namespaces'),
   received_at: timeCell((_record, { nowMs }) => nowMs),
   signals: textsValue('signals'),
+  udp: countsValue('udp'),
 };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   connection,
+  dnsLookups,
   encodeLogs,
   endMs,
   flow,
@@ -59,7 +60,32 @@ const window = {
   window_number: 7,
 };
 
+const {
+  source_ip: _ip,
+  source_ip_form: _form,
+  connection_established: _established,
+  ...lookupLabels
+} = labels;
+
 const expected = {
+  dns: {
+    ...window,
+    ...head,
+    ...lookupLabels,
+    destination_port: 53,
+    network_transport: 'udp',
+    dns_question_name: 'example.com',
+    dns_question_type: 'A',
+    dns_rcode: 'NOERROR',
+    latency_sum_ms: 6,
+    latency_count: 4,
+    latency_histogram: { 1024: 1, 2048: 3 },
+    dns_lookups: 4,
+    dns_attempts: 5,
+    dns_truncated: 1,
+    dns_answers: ['192.0.2.1', '192.0.2.2'],
+    dns_ttl_min: 60,
+  },
   flow: {
     ...window,
     ...head,
@@ -180,6 +206,7 @@ const expected = {
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
     signals: ['lifecycle', 'retransmits'],
+    udp: { opened: 2, 'datagrams.sent': 9 },
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,
     attributable: 6,
@@ -198,6 +225,7 @@ describe('a record becomes a row, every column of it', () => {
       assert.deepEqual(rowOf(flow(1), names), expected.flow);
       assert.deepEqual(rowOf(connection(1), names), expected.connection);
       assert.deepEqual(rowOf(listener(1), names), expected.listener);
+      assert.deepEqual(rowOf(dnsLookups(1), names), expected.dns);
       assert.deepEqual(rowOf(windowEnd(1), names), expected.window);
     });
   }
@@ -225,7 +253,7 @@ test('text is well-formed Unicode, whatever came', () => {
 
 describe('a bad record is rejected by name', () => {
   const cases: readonly (readonly [RejectionReason, FlatRecord, RegExp])[] = [
-    ['unknown_event', flow(1, { 'event.name': 'sonde.dns' }), /"sonde\.dns"/],
+    ['unknown_event', flow(1, { 'event.name': 'sonde.none' }), /"sonde\.none"/],
     ['unknown_event', flow(1, { 'event.name': 'constructor' }), /"constructor"/],
     ['missing', flow(1, { 'boot.id': undefined }), /boot\.id/],
     ['missing', flow(1, { 'agent.instance': '' }), /agent\.instance/],
@@ -249,6 +277,8 @@ describe('a bad record is rejected by name', () => {
     ['type', flow(1, { 'connection.established': 1 }), /connection\.established is 1/],
     ['type', flow(1, { 'latency.histogram': [1] }), /latency\.histogram/],
     ['type', windowEnd(1, { lost: [1] }), /lost is a list or map, not a map/],
+    ['missing', dnsLookups(1, { 'dns.question.name': undefined }), /dns\.question\.name/],
+    ['type', dnsLookups(1, { 'dns.answers': [1] }), /dns\.answers has 1, not text/],
     ['time', flow(1, { 'window.start': 'yesterday' }), /RFC 3339/],
     ['time', flow(1, { 'window.end': new Date(startMs - 1).toISOString() }), /before window\.start/],
     ['time', flow(1, { 'window.start': '2026-10-01T00:00:00.000Z' }), /too old/],

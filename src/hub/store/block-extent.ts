@@ -7,6 +7,7 @@ export const identityColumns = ['boot_id', 'agent_instance', 'record_sequence'] 
 export const timeColumns: Readonly<Record<TableName, string>> = {
   flows: 'window_start',
   connection_events: 'time',
+  dns: 'window_start',
   windows: 'window_start',
   listeners: 'time',
 };

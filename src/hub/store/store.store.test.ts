@@ -129,6 +129,36 @@ describe('the store', () => {
     }
   });
 
+  test('DNS lookups too, and they are summed up', async () => {
+    const lookups = (sequence: number, name: string) =>
+      row('dns', {
+        record_sequence: sequence,
+        boot_id: 'boot',
+        agent_instance: 'main',
+        window_start: '2026-03-01T10:00:10.000Z',
+        window_end: '2026-03-01T10:00:20.000Z',
+        host_name: 'web-1',
+        dns_question_name: name,
+        dns_rcode: 'NXDOMAIN',
+        latency_histogram: { 1000: 2 },
+        dns_lookups: 3,
+        dns_attempts: 4,
+        dns_answers: ['192.0.2.1'],
+      });
+    const block = { id: 'b2', rows: { dns: [lookups(1, 'a'), lookups(2, 'a'), lookups(3, 'b')] } };
+    await store.insert(block);
+    await store.insert(block);
+    const sums = 'sum(dns_lookups) AS lookups, sum(dns_attempts) AS attempts';
+    for (const table of ['dns', 'dns_1m', 'dns_1h']) {
+      const query = `SELECT dns_question_name AS name, ${sums} FROM ${table} GROUP BY name ORDER BY name`;
+      const expected = [
+        { name: 'a', lookups: 6, attempts: 8 },
+        { name: 'b', lookups: 3, attempts: 4 },
+      ];
+      assert.deepEqual(await rowsOf(query), expected, table);
+    }
+  });
+
   test('says which blocks it refuses for good, and which may pass', async () => {
     const time = '2026-03-02T10:00:10.000Z';
     const event = (values: object) =>

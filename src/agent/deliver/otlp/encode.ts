@@ -7,6 +7,7 @@ import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-
 import { labels } from '../../../model/labels.ts';
 import type {
   ConnectionRecord,
+  DnsRecord,
   FlowRecord,
   ListenerRecord,
   NumberedRecord,
@@ -65,7 +66,7 @@ function resourceOf(record: NumberedRecord): Attributes {
   };
 }
 
-function latency(record: FlowRecord | ConnectionRecord): string {
+function latency(record: FlowRecord | ConnectionRecord | DnsRecord): string {
   return record.latency_ms === null ? '' : ` ${String(record.latency_ms)} ms`;
 }
 
@@ -73,6 +74,14 @@ function ends(record: FlowRecord | ConnectionRecord): string {
   const to = `${record['destination.ip']}:${String(record['destination.port'])}`;
   const arrow = record.direction === 'ingress' ? '←' : '→';
   return `${arrow} ${to} ${record['connection.state']}${latency(record)}`;
+}
+
+function dnsLine(record: DnsRecord): string {
+  const arrow = record.direction === 'ingress' ? '←' : '→';
+  const question = `${record['dns.question.name']} ${record['dns.question.type']}`;
+  const outcome = `${record['dns.rcode']}${latency(record)}`;
+  const who = `${record['process.name']} ${arrow} ${record['destination.ip']}`;
+  return `${who}: ${question} ${outcome}, ${String(record['dns.lookups'])} lookups`;
 }
 
 function windowLine(record: WindowRecord): string {
@@ -96,6 +105,8 @@ function display(record: NumberedRecord): string {
       return windowLine(record);
     case 'sonde.listener':
       return listenerLine(record);
+    case 'sonde.dns':
+      return dnsLine(record);
     case 'sonde.connection': {
       const from = `${record['source.ip']}:${String(record['source.port'])}`;
       return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
@@ -111,6 +122,7 @@ function severityOf(record: NumberedRecord): number {
   if (record['event.name'] === 'sonde.window') return severity.info;
   if (record['event.name'] === 'sonde.listener')
     return record['listener.drops'] > 0 ? severity.warn : severity.info;
+  if (record['event.name'] === 'sonde.dns' && record['dns.rcode'] !== 'NOERROR') return severity.warn;
   return failures.has(record['connection.state']) ? severity.warn : severity.info;
 }
 
