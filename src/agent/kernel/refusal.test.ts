@@ -12,7 +12,11 @@ processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
 libbpf: prog 'tcp_state_changed': failed to load: -22
 libbpf: failed to load object 'sonde.bpf.o'
 `;
-  assert.equal(refusalIn(log), 'tcp_state_changed: BPF_STX uses reserved fields');
+  assert.equal(
+    refusalIn(log),
+    'tcp_state_changed: BPF_STX uses reserved fields: ' +
+      'it has no atomic exchange in BPF programs, which came with 5.12',
+  );
 });
 
 test('a log that was cut at its beginning', () => {
@@ -20,7 +24,10 @@ test('a log that was cut at its beginning', () => {
 unknown func bpf_sk_storage_get#107
 processed 3 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
 libbpf: failed to load object 'sonde.bpf.o'`;
-  assert.equal(refusalIn(log), 'unknown func bpf_sk_storage_get#107');
+  assert.equal(
+    refusalIn(log),
+    'unknown func bpf_sk_storage_get#107: it has no socket storage in tracing programs, which came with 5.11',
+  );
 });
 
 test('without the verifier, what libbpf said first', () => {
