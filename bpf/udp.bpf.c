@@ -72,7 +72,7 @@ static __noinline void udp_cut(const struct udp_flow_key *key, const struct udp_
 	struct flow *row;
 
 	udp_row_key(&row_key, key, f, STATE_CLOSED);
-	row = flow_row(FLOWS_LIVE, &row_key); /* added to in place: the stack has no room for a struct delta */
+	row = flow_row(FLOWS_LIVE, &row_key); /* added to in place: no stack for a struct delta */
 	if (row)
 		__sync_fetch_and_add(&row->ended, 1);
 	lose(LOSS_UDP_FLOWS_CUT, 1);

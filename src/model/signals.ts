@@ -48,17 +48,23 @@ export const optionalSignals = signalNames.filter((name) => (signals[name] as Si
 
 export interface SignalWishes {
   readonly profile: Profile;
+  /** Those that are enabled; all that are installed without it. */
+  readonly questions?: readonly string[] | undefined;
   /** By the configuration: whatever profile and questions say. */
   readonly signals: Readonly<Partial<Record<SignalName, 'on' | 'off'>>>;
 }
 
-/** Those to be on, in the order of `signalNames`; `needed` is what the enabled questions name. */
+/**
+ * Those to be on, in the order of `signalNames`; `needed` is what the enabled questions name. Profile `full`
+ * without a list of questions has all.
+ */
 export function wantedSignals(wishes: SignalWishes, needed: ReadonlySet<SignalName>): SignalName[] {
+  const hasAll = wishes.profile === 'full' && wishes.questions === undefined;
   const rank = (profile: Profile) => profiles.indexOf(profile);
   return signalNames.filter((name) => {
     const policy: SignalPolicy = signals[name];
     if (policy.always) return true;
-    const allowed = needed.has(name) && rank(policy.from) <= rank(wishes.profile);
+    const allowed = (hasAll || needed.has(name)) && rank(policy.from) <= rank(wishes.profile);
     return (wishes.signals[name] ?? (allowed ? 'on' : 'off')) === 'on';
   });
 }
