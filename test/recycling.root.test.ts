@@ -17,10 +17,10 @@ async function refusedAs(actor: Actor, name: string): Promise<void> {
   await actor.close(socket);
 }
 
-/** Connections that ended, by process name. */
+/** Connections that ended, by process name. (The kernel's refusals are none.) */
 function endedBy(flows: ReturnType<Awaited<ReturnType<typeof startRig>>['flows']>): Map<string, number> {
   const ended = new Map<string, number>();
-  for (const flow of flows) {
+  for (const flow of flows.filter((of) => of['connections.ended'] > 0)) {
     const name = flow['process.name'];
     ended.set(name, (ended.get(name) ?? 0) + flow['connections.ended']);
   }

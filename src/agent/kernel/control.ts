@@ -138,6 +138,8 @@ export interface ControlConfig {
   readonly profile: Profile;
   /** In milliseconds. */
   readonly slow: number;
+  /** In milliseconds. */
+  readonly udp_idle: number;
   readonly dns: { readonly ports: readonly number[] };
   readonly limits: {
     readonly events_per_second: number;
@@ -146,7 +148,8 @@ export interface ControlConfig {
   };
 }
 
-export function configure(control: ControlWords, { profile, slow, dns, limits }: ControlConfig): void {
+export function configure(control: ControlWords, config: ControlConfig): void {
+  const { profile, slow, dns, limits } = config;
   const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
   control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
   control.budget(
@@ -154,5 +157,6 @@ export function configure(control: ControlWords, { profile, slow, dns, limits }:
     bucket(limits.trace_events_per_second),
     bucket(limits.dns_messages_per_second),
   );
+  control.set({ udpIdleMs: config.udp_idle });
   control.dnsPorts(dns.ports);
 }
