@@ -3,13 +3,16 @@
 // Runs ClickHouse as a process of its own: libchdb.so, which carries all of it, or a program on this machine.
 // Either way it dies with the process that started it, however that one ends.
 //
-//   sonde-engine LIBRARY ARGUMENT...        clickhouse-local out of libchdb.so
-//   sonde-engine --program PATH ARGUMENT... the program instead
+//   sonde-engine PARENT LIBRARY ARGUMENT...        clickhouse-local out of libchdb.so
+//   sonde-engine PARENT --program PATH ARGUMENT... the program instead
+//
+// PARENT is the process id of whoever starts it.
 //
 // Exit: what ClickHouse ends with; 1 when it cannot be started.
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
@@ -35,18 +38,18 @@ static int run_library(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc < 3) {
-		fprintf(stderr, "usage: sonde-engine LIBRARY ARGUMENT... | --program PATH ARGUMENT...\n");
+	if (argc < 4) {
+		fprintf(stderr, "usage: sonde-engine PARENT LIBRARY ARGUMENT...\n"
+				"       sonde-engine PARENT --program PATH ARGUMENT...\n");
 		return 1;
 	}
-	pid_t parent = getppid();
-	// The second look is for a parent that died before the first line was there. A new parent in the same
-	// moment would be init or a subreaper, never the one that started us.
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+	// The parent may have died before this line: then whoever has us now, init or a subreaper, lives on, and
+	// so would we. It cannot be asked who it was; we are told.
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != atoi(argv[1]))
 		return 1;
-	if (strcmp(argv[1], "--program") != 0)
-		return run_library(argc - 1, argv + 1);
-	execv(argv[2], argv + 2);
+	if (strcmp(argv[2], "--program") != 0)
+		return run_library(argc - 2, argv + 2);
+	execv(argv[3], argv + 3);
 	perror("sonde-engine: exec");
 	return 1;
 }

@@ -1,6 +1,6 @@
 /** The embedded ClickHouse as a process: let in, started again, stopped, refused. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { engineFiles } from './configuration.ts';
 import type { Credentials } from './configuration.ts';
 import { openEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
-import { isOlder, parseRelease } from './program.ts';
+import { isOlder, launcher, parseRelease } from './program.ts';
 
 const clock = systemClock;
 const waitMsMax = 120_000;
@@ -141,6 +141,14 @@ describe('the engine', () => {
     hub.kill('SIGKILL');
     await once(hub, 'exit');
     await until(() => !isAlive(pid));
+  });
+
+  test('whose hub has died before it began does not begin', () => {
+    const launch = (parent: number) =>
+      spawnSync(launcher, [String(parent), '--program', '/bin/true', 'true'], { timeout: 10_000 }).status;
+    assert.equal(launch(process.pid), 0);
+    // Its parent is another one by now: ours is not who was to have started it.
+    assert.equal(launch(process.ppid), 1);
   });
 
   test('does not touch data of a later ClickHouse', async (t) => {

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 /** Older ones lack what the migrations use. */
 const oldest: Release = { major: 24, minor: 8 };
 
-const launcher = join(import.meta.dirname, '../../../build/sonde-engine');
+export const launcher = join(import.meta.dirname, '../../../build/sonde-engine');
 
 export interface Release {
   readonly major: number;
@@ -98,16 +98,18 @@ export interface Command {
 
 export function engineCommand(program: EngineProgram, files: EngineFiles, ports: Ports): Command {
   const { httpPort, tcpPort } = ports;
+  const parent = String(process.pid);
   if (program.kind === 'installed') {
     return {
       command: launcher,
-      args: ['--program', program.path, 'server', `--config-file=${files.server}`],
+      args: [parent, '--program', program.path, 'server', `--config-file=${files.server}`],
     };
   }
   const listenTcp = tcpPort === undefined ? [] : ['SYSTEM START LISTEN TCP'];
   return {
     command: launcher,
     args: [
+      parent,
       program.path,
       `--path=${files.data}`,
       '--listen_host=127.0.0.1',
