@@ -3,10 +3,8 @@
 // Runs ClickHouse as a process of its own: libchdb.so, which carries all of it, or a program on this machine.
 // Either way it dies with the process that started it, however that one ends.
 //
-//   sonde-engine PARENT LIBRARY ARGUMENT...        clickhouse-local out of libchdb.so
-//   sonde-engine PARENT --program PATH ARGUMENT... the program instead
-//
-// PARENT is the process id of whoever starts it.
+//   sonde-engine LIBRARY ARGUMENT...        clickhouse-local out of libchdb.so
+//   sonde-engine --program PATH ARGUMENT... the program instead
 //
 // Exit: what ClickHouse ends with; 1 when it cannot be started.
 #include <dlfcn.h>
@@ -38,18 +36,19 @@ static int run_library(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4) {
-		fprintf(stderr, "usage: sonde-engine PARENT LIBRARY ARGUMENT...\n"
-				"       sonde-engine PARENT --program PATH ARGUMENT...\n");
+	if (argc < 3) {
+		fprintf(stderr, "usage: sonde-engine LIBRARY ARGUMENT... | --program PATH ARGUMENT...\n");
 		return 1;
 	}
-	// The parent may have died before this line: then whoever has us now, init or a subreaper, lives on, and
-	// so would we. It cannot be asked who it was; we are told.
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != atoi(argv[1]))
+	// A parent that died before this line cannot be asked who it was, and whoever has us now lives on: a
+	// hub says who it is.
+	const char *hub = getenv("SONDE_ENGINE_PARENT");
+	pid_t parent = hub ? atoi(hub) : getppid();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		return 1;
-	if (strcmp(argv[2], "--program") != 0)
-		return run_library(argc - 2, argv + 2);
-	execv(argv[3], argv + 3);
+	if (strcmp(argv[1], "--program") != 0)
+		return run_library(argc - 1, argv + 1);
+	execv(argv[2], argv + 2);
 	perror("sonde-engine: exec");
 	return 1;
 }

@@ -145,7 +145,10 @@ describe('the engine', () => {
 
   test('whose hub has died before it began does not begin', () => {
     const launch = (parent: number) =>
-      spawnSync(launcher, [String(parent), '--program', '/bin/true', 'true'], { timeout: 10_000 }).status;
+      spawnSync(launcher, ['--program', '/bin/true', 'true'], {
+        env: { SONDE_ENGINE_PARENT: String(parent) },
+        timeout: 10_000,
+      }).status;
     assert.equal(launch(process.pid), 0);
     // Its parent is another one by now: ours is not who was to have started it.
     assert.equal(launch(process.ppid), 1);

@@ -96,7 +96,8 @@ interface Run {
 function start({ command, args }: Command, file: string): Run {
   const output = openSync(file, 'w', 0o600);
   // A group of its own: the Ctrl-C that stops the hub is not to end the engine before the hub has finished.
-  const child = spawn(command, args, { stdio: ['ignore', output, output], detached: true });
+  const env = { ...process.env, SONDE_ENGINE_PARENT: String(process.pid) };
+  const child = spawn(command, args, { stdio: ['ignore', output, output], detached: true, env });
   closeSync(output);
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));

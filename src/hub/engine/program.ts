@@ -98,18 +98,16 @@ export interface Command {
 
 export function engineCommand(program: EngineProgram, files: EngineFiles, ports: Ports): Command {
   const { httpPort, tcpPort } = ports;
-  const parent = String(process.pid);
   if (program.kind === 'installed') {
     return {
       command: launcher,
-      args: [parent, '--program', program.path, 'server', `--config-file=${files.server}`],
+      args: ['--program', program.path, 'server', `--config-file=${files.server}`],
     };
   }
   const listenTcp = tcpPort === undefined ? [] : ['SYSTEM START LISTEN TCP'];
   return {
     command: launcher,
     args: [
-      parent,
       program.path,
       `--path=${files.data}`,
       '--listen_host=127.0.0.1',
