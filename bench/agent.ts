@@ -94,7 +94,7 @@ export class AgentProcess implements AsyncDisposable {
         for (const [reason, count] of Object.entries(record.lost)) lost[reason] = (lost[reason] ?? 0) + count;
       } else if (record['destination.port'] === port) {
         if (record['event.name'] === 'sonde.connection') events++;
-        else ended += record['connections.ended'];
+        else if (record['event.name'] === 'sonde.flow') ended += record['connections.ended'];
       }
     }
     return { ended, events, lost };

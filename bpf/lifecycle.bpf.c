@@ -3,6 +3,7 @@
  * Lifecycle: every TCP state change of every socket, in all network namespaces.
  * A record is made at SYN_SENT, or comes with the child of a listener; it is told in full at the end.
  */
+#include "listener.h"
 #include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -19,6 +20,9 @@ const volatile struct {
 	enum form form;
 	enum moment moment;
 	enum loss loss;
+	enum place place;
+	enum table table;
+	struct number number;
 } told = {};
 
 /* Opening: the current task owns it, if it holds the socket. */
@@ -91,9 +95,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->noted_error = 0;
 	c->latency_us = 0;
 	c->local_port = 0;
-	c->sent_reported = payload_sent(tp);
-	c->received_reported = payload_received(sk, tp);
-	c->retransmits_reported = tp->total_retrans;
+	c->handshake_retransmits = 0;
+	marks_read(&c->marks, sk, tp, c);
 	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
 	c->reported = 0; /* last: from here on the sweep may count it */
@@ -102,6 +105,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 static __always_inline void on_listen(const struct sock *sk)
 {
 	u32 netns = netns_id(sk->__sk_common.skc_net.net);
+	struct shared *s = shared_state();
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct connection *c;
 
 	if (netns == NETNS_IGNORED)
@@ -110,7 +115,11 @@ static __always_inline void on_listen(const struct sock *sk)
 	if (!c)
 		return;
 	c->local_port = sk->__sk_common.skc_num;
+	if (tp)
+		marks_read(&c->marks, sk, tp, c);
 	note_opener(sk, c);
+	if (s)
+		listener_seen(sk, c, s->control.window + 1);
 }
 
 /* The kernel has cloned the listener's record: owner, namespace and port are there, the rest is the
@@ -137,9 +146,12 @@ static __always_inline void on_child(const struct sock *sk)
 	look_for_agent(c->started_ns);
 	c->local_port = sk->__sk_common.skc_num;
 	c->sequence = 1;
-	c->sent_reported = 0;
-	c->received_reported = 0;
-	c->retransmits_reported = 0;
+	c->marks.sent = 0;
+	c->marks.received = 0;
+	c->marks.segments_sent = 0;
+	c->marks.segments_received = 0;
+	c->marks.retransmits = 0; /* its times begin with those of the listener, once a connection perhaps */
+	c->handshake_retransmits = 0;
 	c->retransmits_counted = 0;
 	c->latency_us = 0;
 	c->flags = 0;
@@ -170,6 +182,7 @@ static __always_inline void on_established(const struct sock *sk)
 	struct shared *s = shared_state();
 	u64 now = bpf_ktime_get_ns();
 	u8 flags = CONNECTION_ESTABLISHED;
+	struct event *e;
 	bool slow;
 
 	if (!tp || !s)
@@ -178,6 +191,7 @@ static __always_inline void on_established(const struct sock *sk)
 		c = connection_adopt(sk, tp);
 	if (!c)
 		return;
+	c->handshake_retransmits = tp->total_retrans;
 	if (c->flags & CONNECTION_ADOPTED) {
 		c->flags |= CONNECTION_ESTABLISHED;
 		return; /* when its SYN was sent nobody knows */
@@ -193,13 +207,22 @@ static __always_inline void on_established(const struct sock *sk)
 		}
 		if (!tp->bytes_sent) { /* a child begins with its SYN-ACK's retransmissions: counted there
 					  already */
-			c->retransmits_reported = tp->total_retrans;
 			c->retransmits_counted = tp->total_retrans;
 		}
 	}
 	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
-	event_emit(sk, tp, c, MOMENT_ESTABLISHED, &v, slow, now);
+	e = event_reserve(slow, now);
+	if (e) {
+		struct marks marks;
+		struct look look;
+
+		marks_read(&marks, sk, tp, c);
+		__builtin_memset(&look, 0, sizeof(look));
+		look_at(&look, sk, tp, c, &marks);
+		event_fill(e, sk, tp, c, &marks, &look);
+		event_submit(e, MOMENT_ESTABLISHED, &v);
+	}
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
@@ -220,16 +243,22 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 				     const struct verdict *v, bool attempt)
 {
 	struct flow_key key = {};
-	struct delta d = {.ended = 1};
+	struct delta d;
+	struct marks marks;
 	u64 now = bpf_ktime_get_ns();
+	struct event *e;
 	u32 before;
 
 	if (attempt && !(c->flags & CONNECTION_ADOPTED) && v->state != STATE_FAILED) {
 		c->latency_us = (now - c->started_ns) / 1000; /* to the failure */
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
+	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
+	d.ended = 1;
 	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
-	delta_at_end(&d, sk, tp, c);
+	marks_read(&marks, sk, tp, c);
+	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
+	look_at(&d.look, sk, tp, c, &marks);
 	delta_reported(&d, c, before);
 	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
 	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;
@@ -240,7 +269,11 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	flow_key_of(&key, sk, c, v->state);
 	flow_add(FLOWS_LIVE, &key, &d);
 	count_retransmits(c, tp, true);
-	event_emit(sk, tp, c, MOMENT_ENDED, v, v->state != STATE_CLOSED, now);
+	e = event_reserve(v->state != STATE_CLOSED, now);
+	if (e) {
+		event_fill(e, sk, tp, c, &marks, &d.look);
+		event_submit(e, MOMENT_ENDED, v);
+	}
 }
 
 static __always_inline void on_close(const struct sock *sk, int before)
@@ -256,6 +289,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (before == TCP_LISTEN) {
 		if (c)
 			c->role = ROLE_NONE;
+		listener_gone(sk);
 		return;
 	}
 	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
@@ -275,6 +309,8 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (attempt) {
 		judge_attempt(&v, sk, tp, c);
 	} else {
+		if (!(c->flags & CONNECTION_ESTABLISHED))
+			c->handshake_retransmits = tp->total_retrans;
 		c->flags |= CONNECTION_ESTABLISHED; /* a fast-open child may go from SYN_RECV straight to
 						       FIN_WAIT1 */
 		judge_connection(&v, sk, tp, c, before);

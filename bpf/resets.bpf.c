@@ -3,7 +3,7 @@
  * Resets: which side, and how many left this host. A received reset comes before the socket's end and decides
  * its side; a sent one mostly comes after it and only counts.
  */
-#include "connection.h"
+#include "listener.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -38,6 +38,7 @@ SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 {
 	struct connection *c;
+	struct listener *l;
 	struct tcp_sock *tp;
 
 	if (!counting())
@@ -52,6 +53,12 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 	if (!tp)
 		return 0;
 	c = connection_of((struct sock *)tp);
+	if (c && c->role == ROLE_LISTENER) { /* to a connection that it has not established yet */
+		l = listener_of((struct sock *)tp);
+		if (l)
+			__sync_fetch_and_add(&l->resets_sent, 1);
+		return 0;
+	}
 	if (c)
 		c->flags |= CONNECTION_RESET_SENT;
 	return 0;

@@ -3,7 +3,7 @@
  * Retransmissions: the namespace's count moves when the kernel's does. A connection's own number goes into
  * its row like its bytes, at the sweep and at its end.
  */
-#include "connection.h"
+#include "listener.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -28,6 +28,7 @@ int BPF_PROG(tcp_retransmitted, const struct sock *sk)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
 {
+	struct listener *l;
 	struct netns *ns;
 	u32 id;
 
@@ -39,5 +40,8 @@ int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
 	ns = netns_counters(id);
 	if (ns)
 		__sync_fetch_and_add(&ns->retrans_segs, 1);
+	l = listener_of(sk);
+	if (l)
+		__sync_fetch_and_add(&l->synack_retransmits, 1);
 	return 0;
 }

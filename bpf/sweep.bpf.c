@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Sweep: every socket in every file table. Once at start it makes records for what is older than us
- * (seeding); at each window's end it reports what is still open into the window being closed, and names the
- * holder of an accepted socket. It does not see children not yet accepted, orphans and kernel sockets: these
- * are told when they end. Not with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ * (seeding); at each window's end it reports what is still open into the window being closed, names the
+ * holder of a socket (of an accepted one, of one that its owner has left, of a UDP one), and looks at every
+ * listener.
+ * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
+ * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  */
-#include "connection.h"
+#include "dns.h"
+#include "listener.h"
+#include "udp.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
-
-/* The mark of one sum: move it on to `now`, and say by how much; nothing if the socket's end was quicker. */
-#define ADVANCE(mark, now)                                                                                   \
-	({                                                                                                   \
-		typeof(mark) was = *(volatile typeof(mark) *)&(mark), is = (now);                            \
-		is > was &&__sync_val_compare_and_swap(&(mark), was, is) == was ? is - was : 0;              \
-	})
 
 static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, struct connection *c, u32 window)
 {
 	struct flow_key key = {};
-	struct delta d = {.open = 1};
+	struct delta d;
+	struct marks marks;
 	u32 before = *(volatile u32 *)&c->reported, after;
 
 	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
@@ -29,12 +27,15 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 		after |= REPORTED_ESTABLISHED;
 	if (__sync_val_compare_and_swap(&c->reported, before, after) != before)
 		return; /* it ended meanwhile: then its end tells all */
+	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
+	d.open = 1;
 	delta_reported(&d, c, before);
 	if (!(after & REPORTED_ESTABLISHED))
 		d.established = 0;
-	d.sent = ADVANCE(c->sent_reported, payload_sent(tp));
-	d.received = ADVANCE(c->received_reported, payload_received(sk, tp));
-	d.retransmits = ADVANCE(c->retransmits_reported, tp->total_retrans);
+	marks_read(&marks, sk, tp, c);
+	marks_settle(&marks, tp, &c->marks);
+	delta_advance(&d, &c->marks, &marks);
+	look_at(&d.look, sk, tp, c, &marks);
 	d.latency_us = c->latency_us;
 	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
 	flow_key_of(&key, sk, c, STATE_OPEN);
@@ -55,6 +56,32 @@ static __always_inline void sweep_owner(struct connection *c, struct task_struct
 	connection_owned_by(c, task, OWNER_SCANNED);
 }
 
+static __always_inline bool is_owner(const struct connection *c, const struct task_struct *task)
+{
+	return c->pid == (u32)task->tgid && c->pid_started_ns == task->group_leader->start_boottime;
+}
+
+/*
+ * Whoever opened it stays its owner until that is told; then who has it counts. The owner may run another
+ * program by now, or have left the socket to others (forked, or passed on): the sweep before found it with
+ * others only. Pid 1 keeps descriptors for services, and gets one more window.
+ */
+static __always_inline void sweep_holder(struct connection *c, struct task_struct *task, u32 window)
+{
+	bool listener = c->role == ROLE_LISTENER, init = task->tgid == 1;
+
+	if (!listener && !(c->reported & REPORTED_OPENED))
+		return;
+	if (is_owner(c, task)) {
+		c->held = window;
+		if (c->exec != (u8)task->self_exec_id)
+			connection_owned_by(c, task, OWNER_SCANNED);
+		return;
+	}
+	if (window - c->held > 1 + init || (listener && c->pid == 1))
+		connection_owned_by(c, task, OWNER_SCANNED);
+}
+
 static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tcp_sock *tp)
 {
 	u32 netns = netns_id(sk->__sk_common.skc_net.net);
@@ -70,6 +97,52 @@ static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tc
 	if (!c)
 		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
 	return c;
+}
+
+/* A server of DNS that is older than us, and has sent nothing yet. */
+static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task, const struct shared *s)
+{
+	struct dns_socket blank = {};
+	struct dns_socket *d;
+	u32 netns;
+
+	if (!is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
+		return;
+	d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
+	if (d && d->attribution != OWNER_UNKNOWN)
+		return;
+	netns = netns_id(sk->__sk_common.skc_net.net);
+	if (netns == NETNS_IGNORED)
+		return;
+	dns_socket_owned_by(&blank, task, netns, OWNER_SCANNED);
+	if (d)
+		*d = blank;
+	else
+		bpf_sk_storage_get(&dns_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* A holder found in a file table: for what was not seen to send yet, and for what is older than us. */
+static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task)
+{
+	struct udp_socket *u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0), blank = {};
+	u32 owner;
+
+	if (!u) {
+		blank.netns = netns_id(sk->__sk_common.skc_net.net);
+		blank.older_ns = bpf_ktime_get_ns();
+		u = bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
+	}
+	if (!u || u->netns == NETNS_IGNORED)
+		return;
+	if (u->attribution == OWNER_EXACT || u->attribution == OWNER_KERNEL)
+		return;
+	if (u->attribution == OWNER_SCANNED && (SENDER_PID(u->sender) != 1 || task->tgid == 1))
+		return;
+	if (u->attribution == OWNER_INHERITED && task->tgid == 1)
+		return; /* socket activation: the service will be along */
+	owner = owner_id(task);
+	u->sender = (u64)task->tgid << 32 | owner;
+	u->attribution = owner ? OWNER_SCANNED : OWNER_UNKNOWN;
 }
 
 SEC("iter/task_file")
@@ -91,7 +164,14 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+	if (!sk)
+		return 0;
+	if (sk->sk_protocol == IPPROTO_UDP) {
+		sweep_dns(sk, task, s);
+		if (s->control.udp && sk->sk_type == SOCK_DGRAM)
+			sweep_udp(sk, task);
+	}
+	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
@@ -104,7 +184,13 @@ int sweep(struct bpf_iter__task_file *ctx)
 		c = sweep_adopt(sk, tp);
 	if (!c)
 		return 0;
+	if (!s->control.seeding)
+		sweep_holder(c, task, s->control.window);
 	sweep_owner(c, task);
+	if (c->role == ROLE_LISTENER) {
+		owner_used(c->owner, s); /* its children will have it */
+		sweep_listener(sk, c, s->control.window);
+	}
 	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
 	return 0;

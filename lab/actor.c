@@ -21,6 +21,7 @@
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -153,7 +154,9 @@ static void do_socket(char **w, int n)
 	(void)n;
 	int mptcp = !strncmp(w[0], "mptcp", 5);
 	int family = w[0][strlen(w[0]) - 1] == '6' ? AF_INET6 : AF_INET;
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, mptcp ? 262 : IPPROTO_TCP);
+	int udp = !strncmp(w[0], "udp", 3);
+	int fd = socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			mptcp ? 262 : udp ? IPPROTO_UDP : IPPROTO_TCP);
 	int id = fd < 0 ? -1 : keep(fd);
 	if (id < 0)
 		answer_errno(errno);
@@ -307,6 +310,7 @@ static void do_set(char **w, int n)
 }
 
 #include "actor_transfer.h"
+#include "actor_datagrams.h"
 #include "actor_watch.h"
 #include "actor_process.h"
 
@@ -318,9 +322,11 @@ static const struct {
 	{"socket", 1, do_socket},     {"bind", 3, do_bind},	{"listen", 2, do_listen},
 	{"connect", 5, do_connect},   {"finish", 2, do_finish}, {"disconnect", 1, do_disconnect},
 	{"accept", 2, do_accept},     {"send", 3, do_send},	{"recv", 3, do_recv},
+	{"datagrams", 6, do_datagrams}, {"take", 4, do_take},	{"flows", 6, do_flows},
 	{"shutdown", 2, do_shutdown}, {"close", 1, do_close},	{"set", 3, do_set},
 	{"port", 1, do_port},	      {"info", 1, do_info},	{"until", 4, do_until},
-	{"name", 1, do_name},	      {"netns", 1, do_netns},	{"sysctl", 2, do_sysctl},
+	{"name", 1, do_name},	      {"user", 1, do_user},	{"netns", 1, do_netns},
+	{"sysctl", 2, do_sysctl},
 	{"run", 3, do_run},	      {"fork", 1, do_fork},	{"exit", 0, do_exit},
 };
 

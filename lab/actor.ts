@@ -12,7 +12,7 @@ import { ActorError, Channel } from './channel.ts';
 import { programPath } from './programs.ts';
 
 export type SocketId = number;
-export type SocketKind = 'tcp4' | 'tcp6' | 'mptcp4' | 'mptcp6';
+export type SocketKind = 'tcp4' | 'tcp6' | 'mptcp4' | 'mptcp6' | 'udp4' | 'udp6';
 export type Address = { readonly ip: string; readonly port: number };
 
 export type SocketOption =
@@ -45,7 +45,13 @@ export type SocketInfo = {
   readonly bytesReceived: number;
   readonly retransmits: number;
   readonly segmentsOut: number;
+  readonly segmentsIn: number;
   readonly rttUs: number;
+  readonly rttMinUs: number;
+  /** Had something to send, and of that: held up by the peer's window, by its own send buffer. */
+  readonly busyUs: number;
+  readonly peerWindowUs: number;
+  readonly sendBufferUs: number;
 };
 
 /**
@@ -176,6 +182,44 @@ export class Actor {
     return this.#number(['recv', socket, 'end', boundMs], boundMs);
   }
 
+  /**
+   * Sends datagrams, one by one, `many` with one call, or as one buffer that the kernel has to `cut`. Without
+   * `to` the socket is connected.
+   */
+  async sendDatagrams(
+    socket: SocketId,
+    of: {
+      readonly count: number;
+      readonly bytes: number;
+      readonly to?: Address;
+      readonly how?: 'one' | 'many' | 'cut';
+    },
+  ): Promise<void> {
+    const { count, bytes, to, how = 'one' } = of;
+    await this.#channel.ask(
+      ['datagrams', socket, to?.ip ?? '-', to?.port ?? 0, count, bytes, how],
+      2 * waitMs,
+    );
+  }
+
+  /** Receives so many datagrams, and answers each with one of `reply` bytes. Answers the bytes received. */
+  async takeDatagrams(socket: SocketId, count: number, reply?: number): Promise<number> {
+    return this.#number(['take', socket, count, waitMs, reply ?? '-'], waitMs);
+  }
+
+  /**
+   * So many sockets, one after another, from ports of their own if `firstPort` says so: each is connected,
+   * sends one datagram and is closed.
+   */
+  async shortFlows(
+    kind: 'udp4' | 'udp6',
+    to: Address,
+    of: { readonly count: number; readonly bytes: number; readonly firstPort?: number },
+  ): Promise<void> {
+    const { count, bytes, firstPort = 0 } = of;
+    await this.#channel.ask(['flows', kind, to.ip, to.port, count, bytes, firstPort], 3 * waitMs);
+  }
+
   async shutdown(socket: SocketId, side: 'read' | 'write' = 'write'): Promise<void> {
     await this.#channel.ask(['shutdown', socket, side]);
   }
@@ -200,6 +244,11 @@ export class Actor {
 
   async rename(name: string): Promise<void> {
     await this.#channel.ask(['name', name]);
+  }
+
+  /** Takes another effective user. */
+  async user(uid: number): Promise<void> {
+    await this.#channel.ask(['user', uid]);
   }
 
   /** Moves to another namespace; sockets stay where they were made. Answers the inode. */

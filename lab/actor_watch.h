@@ -38,9 +38,11 @@ static void do_info(char **w, int n)
 		return;
 	}
 	answer("ok {\"state\":\"%s\",\"bytesSent\":%llu,\"bytesRetransmitted\":%llu,\"bytesReceived\":%llu,"
-	       "\"retransmits\":%u,\"segmentsOut\":%u,\"rttUs\":%u}",
+	       "\"retransmits\":%u,\"segmentsOut\":%u,\"segmentsIn\":%u,\"rttUs\":%u,\"rttMinUs\":%u,"
+	       "\"busyUs\":%llu,\"peerWindowUs\":%llu,\"sendBufferUs\":%llu}",
 	       state_name(&i), i.tcpi_bytes_sent - i.tcpi_bytes_retrans, i.tcpi_bytes_retrans,
-	       i.tcpi_bytes_received, i.tcpi_total_retrans, i.tcpi_segs_out, i.tcpi_rtt);
+	       i.tcpi_bytes_received, i.tcpi_total_retrans, i.tcpi_segs_out, i.tcpi_segs_in, i.tcpi_rtt,
+	       i.tcpi_min_rtt, i.tcpi_busy_time, i.tcpi_rwnd_limited, i.tcpi_sndbuf_limited);
 }
 
 /*

@@ -132,6 +132,19 @@ export class Namespace {
     return Object.fromEntries(entries) as Counters;
   }
 
+  /** The kernel's own counts of UDP datagrams that were read and sent here, both families. */
+  udpCounters(): { readonly read: number; readonly sent: number; readonly dropped: number } {
+    const folder = `/proc/${this.#keeper.pid}/net`;
+    const lines = readFileSync(`${folder}/snmp`, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('Udp: '));
+    const v4 = (name: string) => Number(lines[1]?.split(' ')[lines[0]?.split(' ').indexOf(name) ?? -1] ?? 0);
+    const six = readFileSync(`${folder}/snmp6`, 'utf8');
+    const v6 = (name: string) => Number(new RegExp(`^Udp6${name}\\s+(\\d+)$`, 'm').exec(six)?.[1] ?? 0);
+    const both = (name: string) => v4(name) + v6(name);
+    return { read: both('InDatagrams'), sent: both('OutDatagrams'), dropped: both('InErrors') };
+  }
+
   sockets(): SocketRow[] {
     return ['tcp', 'tcp6'].flatMap((file) => {
       const lines = readFileSync(`/proc/${this.#keeper.pid}/net/${file}`, 'utf8').trim().split('\n').slice(1);

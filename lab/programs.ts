@@ -6,7 +6,9 @@ import { join } from 'node:path';
 const folder = import.meta.dirname;
 const buildFolder = join(folder, '..', 'build', 'lab');
 
-export type Program = 'actor' | 'churn';
+const programs = ['actor', 'brief', 'churn'] as const;
+
+export type Program = (typeof programs)[number];
 
 export function programPath(program: Program): string {
   return join(buildFolder, program);
@@ -32,7 +34,7 @@ export function buildPrograms(): void {
   const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
   const newest = Math.max(...sources.map((name) => changedAt(join(folder, name))));
   mkdirSync(buildFolder, { recursive: true });
-  for (const program of ['actor', 'churn'] as const) {
+  for (const program of programs) {
     const age = changedAt(programPath(program));
     if (age > newest) continue;
     try {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <napi.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "handle.h"
 #include "job.h"
 #include "netns.h"
+#include "others.h"
 #include "pins.h"
 
 namespace sonde {
@@ -283,6 +285,16 @@ Napi::Value Programs(const Napi::CallbackInfo &info) {
   return list;
 }
 
+/* tickNs(): nanoseconds of the kernel's tick. A jiffy, whatever CONFIG_HZ says, is as long as its coarse
+ * clock is fine. */
+Napi::Value TickNs(const Napi::CallbackInfo &info) {
+  timespec resolution{};
+  if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) < 0)
+    throw failure(info.Env(), "resolution of the coarse clock", errno);
+  return Napi::Number::New(info.Env(), static_cast<double>(resolution.tv_sec) * 1e9 +
+                                           static_cast<double>(resolution.tv_nsec));
+}
+
 /* kernelArguments(name): how many arguments the kernel's BTF gives a function type such as btf_trace_NAME; -1
  * if unknown. */
 Napi::Value KernelArguments(const Napi::CallbackInfo &info) {
@@ -363,6 +375,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"netns", Netns},
       {"close", Close},
       {"kernelArguments", KernelArguments},
+      {"tickNs", TickNs},
+      {"hooks", Hooks},
+      {"sizes", Sizes},
+      {"linked", Linked},
+      {"programsOn", ProgramsOn},
+      {"mapType", MapType},
   };
   for (auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;

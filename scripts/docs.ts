@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { renderCheckReference } from '../src/agent/check/reference.ts';
 import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
 import { renderCommandReference } from '../src/cli/command-reference.ts';
 import { renderHubConfigReference, renderHubSchema } from '../src/hub/config-reference.ts';
@@ -11,6 +12,7 @@ import { renderErrorReference } from '../src/lib/error-reference.ts';
 
 const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
   ['docs/reference/agent.schema.json', renderConfigSchema],
+  ['docs/reference/check.md', renderCheckReference],
   ['docs/reference/commands.md', renderCommandReference],
   ['docs/reference/config.md', renderConfigReference],
   ['docs/reference/errors.md', renderErrorReference],

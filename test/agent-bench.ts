@@ -54,6 +54,12 @@ export class Bench implements AsyncDisposable {
     const view = new DataView(new ArrayBuffer(0));
     return {
       clock: this.clock,
+      lookups: {
+        tick: () => undefined,
+        endWindow: () => [],
+        losses: () => ({}),
+        state: () => ({ consumed: 0, pending: 0 }),
+      },
       kernel: {
         ring: {
           drain: (visit, eventsMax) => {
@@ -67,9 +73,8 @@ export class Bench implements AsyncDisposable {
           backlog: () => this.events.length,
         },
         losses: () => this.kernelLosses,
+        numbers: { owners: { inUse: () => 1 }, namespaces: { inUse: () => 1 } },
         control: {
-          ownersUsed: () => 1,
-          namespacesUsed: () => 1,
           position: () => this.position,
           seen: () => undefined,
           set: ({ trace }) => void this.done.push(`trace ${trace === true ? 'on' : 'off'}`),
@@ -90,13 +95,19 @@ export class Bench implements AsyncDisposable {
       },
       decodeEvent: (_, offset) => this.events[offset]!,
       decodeFlows: () => this.rows.splice(0),
-      owners: { refresh: () => undefined, labels: () => curl },
+      decodeListeners: () => [],
+      owners: {
+        refresh: () => undefined,
+        labels: () => curl,
+        recycle: () => Promise.resolve(),
+      },
       namespaces: {
         start: () => Promise.resolve(new Map()),
         resume: () => undefined,
         vanished: () => [],
         observe: () => Promise.resolve([]),
         inode: () => 7,
+        recycle: () => Promise.resolve([]),
       },
       closeWindow: windowCloser(node, { inFlight: 1, incomparable: {} }, this.memory),
       memory: this.memory,

@@ -4,6 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { Stage } from '../lab/stage.ts';
 import type { FlowRecord } from '../src/model/record.ts';
@@ -128,6 +130,64 @@ test('the process that serves an inherited listener is named', async () => {
     rig.connections.find((r) => r.direction === 'ingress' && r['close.reason'] !== undefined);
   assert.ok(await eventually(() => ended() !== undefined, 5000));
   assert.equal(ended()?.['process.name'], 'worker');
+});
+
+test('who has a connection when its opener has exited is named from then on', async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  await using rig = await startRig({ namespaces: [at.path], window: '200ms' });
+  const pair = await stage.pair({ clientAt: at, clientName: 'parent' });
+  await pair.client.send(pair.c, 100);
+  await pair.server.receive(pair.s, 100);
+  await rig.nextWindow();
+  const child = await pair.client.fork('child');
+  for (let window = 0; window < 3; window++) await rig.nextWindow();
+  const of = (name: string) => rows(rig.flows(), at.inode).filter((row) => row['process.name'] === name);
+  assert.equal(of('child').length, 0, 'as long as the opener has it, it is his');
+  await pair.client.exit();
+  for (let window = 0; window < 3; window++) await rig.nextWindow();
+  await child.send(pair.c, 50);
+  await pair.server.receive(pair.s, 50);
+  await rig.nextWindow();
+  await child.close(pair.c);
+  await pair.server.receiveEnd(pair.s);
+  const ended = () =>
+    rig.connections.find((r) => r.direction === 'egress' && r['close.reason'] !== undefined);
+  assert.ok(await eventually(() => ended() !== undefined, 5000));
+  await rig.stop();
+  assert.deepEqual([ended()?.['process.name'], ended()?.['process.pid']], ['child', child.pid]);
+  const sums = (name: string) =>
+    (['connections.opened', 'connections.ended', 'bytes.sent'] as const).map((count) =>
+      of(name).reduce((sum, row) => sum + row[count], 0),
+    );
+  assert.deepEqual(sums('parent'), [1, 0, 100], 'what he opened and sent stays his');
+  assert.deepEqual(sums('child'), [0, 1, 50]);
+  assert.ok(of('child').every((row) => row.attribution === 'scanned'));
+});
+
+test('a process that connects and then runs another program', { timeout: 60_000 }, async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  await stage.listening({ at, ip: '127.0.0.1', port: 7200 });
+  await using rig = await startRig({ namespaces: [at.path], window: '200ms' });
+  const script = 'exec 3<>/dev/tcp/127.0.0.1/7200; echo; read -r; exec sleep 60';
+  const shell = spawn('nsenter', [`--net=${at.path}`, 'bash', '-c', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    await once(shell.stdout, 'data');
+    const egress = (name: string) =>
+      rows(rig.flows(), at.inode).filter((row) => row.direction === 'egress' && row['process.name'] === name);
+    while (egress('bash').length === 0) await rig.nextWindow();
+    shell.stdin.end('\n');
+    while (egress('sleep').length === 0) await rig.nextWindow();
+    assert.match(egress('sleep')[0]?.['process.executable.path'] ?? '', /sleep$/);
+    const opened = (name: string) => egress(name).reduce((sum, row) => sum + row['connections.opened'], 0);
+    assert.deepEqual([opened('bash'), opened('sleep')], [1, 0], 'the shell opened it');
+  } finally {
+    shell.kill('SIGKILL');
+    await once(shell, 'exit');
+  }
 });
 
 test('only the namespaces in scope are counted', async () => {

@@ -82,7 +82,14 @@ test('50,000 connections sum to the truth', { timeout: 300_000 }, async () => {
     assert.equal(atRest['coverage.namespaces'].length, 2);
     for (const coverage of atRest['coverage.namespaces'])
       assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
-    for (const flow of flows) assert.match(flow['process.executable.path'] ?? '', /\/lab\/(churn|actor)$/);
+    const refused = churned.filter((f) => f.direction === 'egress' && f['connection.state'] === 'refused');
+    assert.equal(
+      flows.reduce((n, { refusals = 0 }) => n + refusals, 0),
+      atRest.signals.includes('refusals') ? refused.reduce((n, f) => n + f['connections.ended'], 0) : 0,
+      'whoever was refused here was refused by this host',
+    );
+    for (const flow of flows.filter(({ refusals }) => refusals === undefined))
+      assert.match(flow['process.executable.path'] ?? '', /\/lab\/(churn|actor)$/);
   } finally {
     await rig[Symbol.asyncDispose]();
   }

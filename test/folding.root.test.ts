@@ -35,7 +35,7 @@ test('a scanner folds, and others keep their rows', { timeout: 120_000 }, async 
   await using stage = new Stage();
   const at = await stage.namespace();
   await using rig = await startRig(
-    { namespaces: [at.path], window: '1h', limits: { flow_rows: rowsMax } },
+    { namespaces: [at.path], window: '1h', limits: { flow_rows: rowsMax }, signals: { refusals: 'off' } },
     { watch: false },
   );
   await scan(at.path, 4, 225);
@@ -71,7 +71,7 @@ test('an owner with too many prefixes as well becomes one total', { timeout: 120
   await using stage = new Stage();
   const at = await stage.namespace();
   await using rig = await startRig(
-    { namespaces: [at.path], window: '1h', limits: { flow_rows: rowsMax } },
+    { namespaces: [at.path], window: '1h', limits: { flow_rows: rowsMax }, signals: { refusals: 'off' } },
     { watch: false },
   );
   await scan(at.path, 12, 60);

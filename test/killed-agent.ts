@@ -16,6 +16,7 @@ export const moments = [
   'closing slot set',
   'live slot set',
   'swept',
+  'udp swept',
   'read',
   'committed',
   'half cleared',
@@ -33,7 +34,7 @@ function die(): void {
 function dyingNative(native: Native, moment: Moment, at: number): Native {
   let closings = -1; // the first swap is that of the start
   let rows = 0;
-  const rowsOfNode = 33;
+  const rowsOfNode = 39;
   const isNow = (of: Moment) => moment === of && closings === at;
   return {
     ...native,
@@ -45,7 +46,7 @@ function dyingNative(native: Native, moment: Moment, at: number): Native {
     },
     async run(of, program) {
       await native.run(of, program);
-      if (isNow('swept')) die();
+      if (isNow(program === 'sweep' ? 'swept' : 'udp swept')) die();
     },
     async read(of, map, keys, values) {
       const count = await native.read(of, map, keys, values);

@@ -4,7 +4,7 @@
  */
 
 import type { Labelled } from '../src/agent/window/records.ts';
-import type { ConnectionEvent, FlowRow, Sums } from '../src/model/observation.ts';
+import type { ConnectionEvent, FlowRow, InboundCounts, Sums } from '../src/model/observation.ts';
 import type { NodeLabels, ProcessLabels } from '../src/model/record.ts';
 
 export const node: NodeLabels = {
@@ -24,10 +24,22 @@ export const noSums: Sums = {
   open: 0,
   bytesSent: 0,
   bytesReceived: 0,
+  segmentsSent: 0,
+  segmentsReceived: 0,
   retransmits: 0,
+  handshakeRetransmits: 0,
+  busyMs: 0,
+  peerWindowMs: 0,
+  sendBufferMs: 0,
+  rttSumUs: 0,
+  rttCount: 0,
+  unreadBytes: 0,
+  unreadConnections: 0,
+  waitingConnections: 0,
   resetsSent: 0,
   resetsReceived: 0,
   timeoutsByApplication: 0,
+  refusals: 0,
   latencySumUs: 0,
 };
 
@@ -35,6 +47,15 @@ export const curl: ProcessLabels = {
   'process.name': 'curl',
   'process.executable.path': '/usr/bin/curl',
   'user.id': 1000,
+};
+
+export const noInbound: InboundCounts = {
+  listenOverflows: 0,
+  listenDrops: 0,
+  reqQFullDrop: 0,
+  reqQFullDoCookies: 0,
+  syncookiesSent: 0,
+  embryonicRsts: 0,
 };
 
 type RowChange = Partial<Omit<FlowRow, 'sums'>> & { readonly sums?: Partial<Sums> };
@@ -45,6 +66,7 @@ export function row({ sums, ...change }: RowChange = {}, process: ProcessLabels 
     netns: 1,
     owner: 1,
     direction: 'egress',
+    transport: 'tcp',
     state: 'closed',
     established: true,
     attribution: 'exact',
@@ -55,6 +77,7 @@ export function row({ sums, ...change }: RowChange = {}, process: ProcessLabels 
     destinationForm: 'exact',
     destinationPort: 80,
     latency: [],
+    extremes: { rttMinUs: null, waitingMsMax: 0 },
     ...change,
     sums: { ...noSums, ...sums },
   };
@@ -73,6 +96,8 @@ export function connection(change: Partial<ConnectionEvent> = {}): Labelled<Conn
     owner: 1,
     pid: 42,
     pidStartedNs: 4_000_000_000,
+    parentPid: 41,
+    parentName: 'bash',
     direction: 'egress',
     state: 'closed',
     established: true,
@@ -86,7 +111,17 @@ export function connection(change: Partial<ConnectionEvent> = {}): Labelled<Conn
     latencyUs: 1234,
     bytesSent: 10,
     bytesReceived: 20,
+    segmentsSent: 5,
+    segmentsReceived: 4,
     retransmits: 0,
+    handshakeRetransmits: 0,
+    busyMs: 0,
+    peerWindowMs: 0,
+    sendBufferMs: 0,
+    rttUs: null,
+    rttMinUs: null,
+    unreadBytes: 0,
+    waitingMs: 0,
     error: 0,
     resetSide: undefined,
     closeReason: 'fin_local',

@@ -12,7 +12,7 @@ import type { ChurnTruth } from '../lab/churn.ts';
 import { Stage } from '../lab/stage.ts';
 import { entropySeed, prng } from '../src/lib/prng.ts';
 import { moments } from './killed-agent.ts';
-import { assertTruth, assertWhole, Restarted } from './restarted.ts';
+import { assertTruth, assertWhole, flowsOf, Restarted } from './restarted.ts';
 import { eventually } from './rig.ts';
 import { churn } from './truth.ts';
 import { signalPrograms } from '../src/agent/kernel/signals.ts';
@@ -106,7 +106,7 @@ test(
     t.diagnostic(`lost: ${JSON.stringify(lost)}, coverage at the end: ${JSON.stringify(told)}`);
     assertWhole(windows);
     assertTruth(windows, truths);
-    const talked = windows.flatMap(({ records }) => records);
+    const talked = flowsOf(windows);
     const sent = talked
       .filter((flow) => flow['destination.port'] === 7000 && flow.direction === 'egress')
       .reduce((sum, flow) => sum + flow['bytes.sent'], 0);

@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChurnTruth } from '../lab/churn.ts';
+import type { FlowRecord } from '../src/model/record.ts';
 import { bpffsPath } from '../src/agent/kernel/pins.ts';
 import { committedWindows, type CommittedWindow } from './file-delivery.ts';
 import type { Moment } from './killed-agent.ts';
@@ -28,9 +29,13 @@ export function assertWhole(windows: readonly CommittedWindow[]): void {
   });
 }
 
+export function flowsOf(windows: readonly CommittedWindow[]): FlowRecord[] {
+  return windows.flatMap(({ records }) => records.filter((record) => record['event.name'] === 'sonde.flow'));
+}
+
 export function assertTruth(windows: readonly CommittedWindow[], truths: readonly ChurnTruth[]): void {
   for (const process of truths.flatMap((t) => t.processes)) assert.deepEqual(process.unexpected, {});
-  const flows = windows.flatMap(({ records }) => records);
+  const flows = flowsOf(windows);
   const churned = flows.filter((flow) => flow['destination.port'] !== 7000);
   assert.deepEqual(flowSums(churned), truthSums(truths));
   assertBalance(

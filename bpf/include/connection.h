@@ -5,7 +5,7 @@
 #pragma once
 
 #include "event.h"
-#include "flow.h"
+#include "look.h"
 #include "netns.h"
 #include "owner.h"
 
@@ -57,17 +57,6 @@ static __always_inline void local_address(const struct sock *sk, u8 *out)
 	a[3] = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
 }
 
-/* Payload: retransmissions are not new bytes, and a received FIN (SOCK_DONE) was counted as one. */
-static __always_inline u64 payload_sent(const struct tcp_sock *tp)
-{
-	return tp->bytes_sent - tp->bytes_retrans;
-}
-
-static __always_inline u64 payload_received(const struct sock *sk, const struct tcp_sock *tp)
-{
-	return tp->bytes_received - ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
-}
-
 /*
  * Who opened a connection that is older than us? The opener's SYN was acknowledged and counted in
  * bytes_acked; the other end's was not (its count starts behind the SYN). What is acknowledged or in flight,
@@ -94,14 +83,12 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	c->started_ns = bpf_ktime_get_ns();
 	c->sequence = 1;
 	c->local_port = sk->__sk_common.skc_num;
-	c->sent_reported = payload_sent(tp);
-	c->received_reported = payload_received(sk, tp);
-	c->retransmits_reported = tp->total_retrans;
 	c->retransmits_counted = tp->total_retrans;
 	c->flags = CONNECTION_ADOPTED;
 	c->reported = 0;
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV)
 		c->flags |= CONNECTION_ESTABLISHED;
+	marks_read(&c->marks, sk, tp, c);
 }
 
 static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk,
@@ -109,6 +96,8 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 {
 	struct shared *s = shared_state();
 
+	if (s)
+		owner_used(c->owner, s);
 	key->netns = c->netns;
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;
@@ -134,22 +123,6 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 		to_nothing(remote_of(key));
 		key->form = FORM_FOLDED;
 	}
-}
-
-/*
- * What no row has yet. The record's marks move by exchange at the end and by compare-and-swap in the sweep,
- * which run at the same time on two CPUs: whoever loses adds nothing, and the sum over all rows telescopes to
- * the socket's own counters.
- */
-static __always_inline void delta_at_end(struct delta *d, const struct sock *sk, struct tcp_sock *tp,
-					 struct connection *c)
-{
-	u64 sent = payload_sent(tp), received = payload_received(sk, tp);
-	u32 retransmits = tp->total_retrans;
-
-	d->sent = sent - __sync_lock_test_and_set(&c->sent_reported, sent);
-	d->received = received - __sync_lock_test_and_set(&c->received_reported, received);
-	d->retransmits = retransmits - __sync_lock_test_and_set(&c->retransmits_reported, retransmits);
 }
 
 static __always_inline void delta_reported(struct delta *d, const struct connection *c, u32 before)
@@ -183,21 +156,35 @@ static __always_inline void count_retransmits(struct connection *c, const struct
 	__sync_fetch_and_add(&ns->retrans_segs, (u64)now - was);
 }
 
+/* `now` and `look` are the socket's at this moment. */
 static __always_inline void event_fill(struct event *e, const struct sock *sk, struct tcp_sock *tp,
-				       const struct connection *c)
+				       const struct connection *c, const struct marks *now,
+				       const struct look *look)
 {
 	e->started_ns = c->started_ns;
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->pid_started_ns = c->pid_started_ns;
-	e->bytes_sent = payload_sent(tp);
-	e->bytes_received = payload_received(sk, tp);
+	e->bytes_sent = now->sent;
+	e->bytes_received = now->received;
 	e->netns = c->netns;
 	e->owner = c->owner;
 	e->pid = c->pid;
+	e->parent_pid = c->parent_pid;
+	__builtin_memcpy(e->parent_name, c->parent_name, sizeof(e->parent_name));
 	e->sequence = c->sequence;
 	e->latency_us = c->latency_us;
 	e->has_latency = (c->flags & CONNECTION_HAS_LATENCY) != 0;
-	e->retransmits = tp->total_retrans;
+	e->segments_sent = now->segments_sent;
+	e->segments_received = now->segments_received;
+	e->retransmits = now->retransmits;
+	e->handshake_retransmits = now->retransmits >> 32;
+	e->busy_jiffies = now->busy;
+	e->peer_window_jiffies = now->peer_window;
+	e->send_buffer_jiffies = now->send_buffer;
+	e->rtt_us = look->rtt_us;
+	e->rtt_min_us = look->rtt_min_us;
+	e->unread_bytes = look->unread;
+	e->waiting_jiffies = look->waited;
 	e->attribution = c->attribution;
 	e->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
 	e->adopted = (c->flags & CONNECTION_ADOPTED) != 0;
@@ -216,31 +203,35 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 	}
 }
 
-static __always_inline void event_emit(const struct sock *sk, struct tcp_sock *tp, const struct connection *c,
-				       u8 moment, const struct verdict *v, bool detail, u64 now)
+/* Room for one, if somebody wants it: `detail` is what the policy wants, the rest is for a live trace. */
+static __always_inline struct event *event_reserve(bool detail, u64 now)
 {
 	struct shared *s = shared_state();
 	struct event *e;
 
 	if (!s || (!detail && !s->control.trace))
-		return;
+		return 0;
 	if (!event_allowed(s, detail ? EVENT_DETAIL : EVENT_TRACE, now)) {
 		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_SUPPRESSED], 1);
-		return;
+		return 0;
 	}
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_RING_FULL], 1);
-		return;
+		return 0;
 	}
-	event_fill(e, sk, tp, c);
 	e->at_ns = now;
+	e->detail = detail;
+	return e;
+}
+
+static __always_inline void event_submit(struct event *e, u8 moment, const struct verdict *v)
+{
 	e->moment = moment;
 	e->state = v->state;
 	e->reset_side = v->reset_side;
 	e->close_reason = v->close_reason;
 	e->timeout_by = v->timeout_by;
 	e->error = v->error;
-	e->detail = detail;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }

@@ -7,6 +7,8 @@
 
 #define EVENT_DETAIL 0
 #define EVENT_TRACE  1
+#define EVENT_DNS_QUERY	   2
+#define EVENT_DNS_RESPONSE 3
 
 /*
  * A token bucket in one word: the time at which the bucket was last empty, moved on by one gap per event and

@@ -13,19 +13,48 @@ const volatile u32 flows_max __weak = FLOWS_MAX;
 
 const volatile struct flow no_flow __weak = {};
 
+/* What a socket looks like, at the sweep or at its end: what was read of it … */
+struct look {
+	u64 sent; /* payload */
+	u64 received;
+	u32 smoothed; /* eight round trips, 0: none was measured */
+	u32 least; /* microseconds, ~0: none was measured */
+	u32 unread; /* payload in the receive queue */
+	u32 received_at; /* jiffies */
+	u32 sent_at;
+	u32 now;
+	u32 unacknowledged;
+	u8 shutdown;
+	u8 role;
+	u8 flags; /* the connection's */
+	u8 waiting; /* … and what that says */
+	u32 rtt_us;
+	u32 rtt_min_us; /* 0: none was measured */
+	u32 waited; /* jiffies */
+	u32 padding;
+};
+
 struct delta {
 	u64 sent;
 	u64 received;
+	u64 segments_sent; /* of UDP: datagrams */
+	u64 segments_received;
 	u32 retransmits;
+	u32 handshake_retransmits;
+	u32 busy;
+	u32 peer_window;
+	u32 send_buffer;
+	struct look look;
 	u32 latency_us;
-	u8 opened;
-	u8 adopted;
+	u32 opened;
+	u32 adopted;
+	u32 ended;
 	u8 established;
-	u8 ended;
 	u8 open;
 	u8 reset_sent;
 	u8 reset_received;
 	u8 timeout_by_application;
+	u8 refusal;
 	u8 has_latency;
 };
 
@@ -165,45 +194,128 @@ static __noinline struct flow *flow_fold(void *map, struct flow_key *key)
 	return row;
 }
 
-static __always_inline void flow_add(u32 which, struct flow_key *key, const struct delta *d)
+/*
+ * The extremes of a row. A try fails only when another CPU has just moved the number the same way: more tries
+ * than that many CPUs could make it fail in a row are not needed.
+ */
+#define EXTREME_TRIES 8
+
+static __always_inline void keep_least(u32 *of, u32 value)
 {
-	void *map = bpf_map_lookup_elem(&flows, &which);
-	struct flow *f;
+	u32 was;
+
+	for (int try = 0; try < EXTREME_TRIES; try++) {
+		was = *(volatile u32 *)of;
+		if (was && was <= value)
+			return;
+		if (__sync_val_compare_and_swap(of, was, value) == was)
+			return;
+	}
+}
+
+static __always_inline void keep_most(u32 *of, u32 value)
+{
+	u32 was;
+
+	for (int try = 0; try < EXTREME_TRIES; try++) {
+		was = *(volatile u32 *)of;
+		if (was >= value)
+			return;
+		if (__sync_val_compare_and_swap(of, was, value) == was)
+			return;
+	}
+}
+
+static __always_inline void flow_add_look(struct flow *f, const struct look *look)
+{
+	if (look->smoothed) {
+		__sync_fetch_and_add(&f->rtt_sum_us, look->rtt_us);
+		__sync_fetch_and_add(&f->rtt_count, 1);
+	}
+	if (look->rtt_min_us)
+		keep_least(&f->rtt_min_us, look->rtt_min_us);
+	if (look->unread) {
+		__sync_fetch_and_add(&f->unread_bytes, look->unread);
+		__sync_fetch_and_add(&f->unread_connections, 1);
+	}
+	if (look->waiting) {
+		__sync_fetch_and_add(&f->waiting_connections, 1);
+		keep_most(&f->waiting_jiffies_max, look->waited);
+	}
+}
+
+/*
+ * A row's sums. A function of the object's own, not static: the verifier looks at it once, and not again on
+ * each of the ways that lead here.
+ */
+__weak int flow_sum(struct flow *f, const struct delta *d)
+{
 	u32 bucket;
 
-	if (!map)
-		return;
-	f = bpf_map_lookup_elem(map, key);
-	if (!f)
-		f = flow_fold(map, key);
-	if (!f)
-		return;
+	if (!f || !d)
+		return 0;
 	if (d->opened)
-		__sync_fetch_and_add(&f->opened, 1);
+		__sync_fetch_and_add(&f->opened, d->opened);
 	if (d->adopted)
-		__sync_fetch_and_add(&f->adopted, 1);
+		__sync_fetch_and_add(&f->adopted, d->adopted);
 	if (d->established)
 		__sync_fetch_and_add(&f->established, 1);
 	if (d->ended)
-		__sync_fetch_and_add(&f->ended, 1);
+		__sync_fetch_and_add(&f->ended, d->ended);
 	if (d->open)
 		__sync_fetch_and_add(&f->open, 1);
 	if (d->sent)
 		__sync_fetch_and_add(&f->bytes_sent, d->sent);
 	if (d->received)
 		__sync_fetch_and_add(&f->bytes_received, d->received);
+	if (d->segments_sent)
+		__sync_fetch_and_add(&f->segments_sent, d->segments_sent);
+	if (d->segments_received)
+		__sync_fetch_and_add(&f->segments_received, d->segments_received);
 	if (d->retransmits)
 		__sync_fetch_and_add(&f->retransmits, d->retransmits);
+	if (d->handshake_retransmits)
+		__sync_fetch_and_add(&f->handshake_retransmits, d->handshake_retransmits);
+	if (d->busy)
+		__sync_fetch_and_add(&f->busy_jiffies, d->busy);
+	if (d->peer_window)
+		__sync_fetch_and_add(&f->peer_window_jiffies, d->peer_window);
+	if (d->send_buffer)
+		__sync_fetch_and_add(&f->send_buffer_jiffies, d->send_buffer);
+	flow_add_look(f, &d->look);
 	if (d->reset_sent)
 		__sync_fetch_and_add(&f->resets_sent, 1);
 	if (d->reset_received)
 		__sync_fetch_and_add(&f->resets_received, 1);
 	if (d->timeout_by_application)
 		__sync_fetch_and_add(&f->timeouts_by_application, 1);
+	if (d->refusal)
+		__sync_fetch_and_add(&f->refusals, 1);
 	if (d->has_latency) {
 		bucket = latency_bucket(d->latency_us);
 		__sync_fetch_and_add(&f->latency_sum_us, d->latency_us);
 		if (bucket < LATENCY_BUCKET_COUNT)
 			__sync_fetch_and_add(&f->latency[bucket], 1);
 	}
+	return 0;
+}
+
+/* The row of this key, or the next coarser one that has room. */
+static __always_inline struct flow *flow_row(u32 which, struct flow_key *key)
+{
+	void *map = bpf_map_lookup_elem(&flows, &which);
+	struct flow *f;
+
+	if (!map)
+		return 0;
+	f = bpf_map_lookup_elem(map, key);
+	return f ? f : flow_fold(map, key);
+}
+
+static __always_inline void flow_add(u32 which, struct flow_key *key, const struct delta *d)
+{
+	struct flow *f = flow_row(which, key);
+
+	if (f)
+		flow_sum(f, d);
 }

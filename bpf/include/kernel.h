@@ -18,11 +18,15 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s32 s32;
 typedef __s64 s64;
 
 #define AF_INET	    2
 #define AF_INET6    10
 #define IPPROTO_TCP 6
+#define ETH_P_IP    0x0800
+#define IPPROTO_UDP 17
+#define SOCK_DGRAM  2
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
@@ -33,6 +37,7 @@ typedef __s64 s64;
 #define ECONNREFUSED 111
 
 #define SHUTDOWN_MASK 3
+#define SEND_SHUTDOWN 2
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN has been received */
 
 enum tcp_state {
@@ -48,6 +53,15 @@ enum tcp_state {
 	TCP_LISTEN,
 	TCP_CLOSING,
 	TCP_NEW_SYN_RECV,
+};
+
+/* What a sender with something to send is held up by; the time of all three together is the time it was busy.
+ */
+enum tcp_chrono {
+	TCP_CHRONO_UNSPEC,
+	TCP_CHRONO_BUSY,
+	TCP_CHRONO_RWND_LIMITED,
+	TCP_CHRONO_SNDBUF_LIMITED,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -86,6 +100,10 @@ struct sock_common {
 };
 
 typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
 	int owned;
 } socket_lock_t;
 
@@ -98,8 +116,12 @@ struct sock {
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_error_queue;
 	u16 sk_protocol;
+	u16 sk_type;
 	u8 sk_shutdown;
 	int sk_err;
+	atomic_t sk_drops;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
 };
 
 struct inet_sock {
@@ -108,14 +130,32 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct {
+		u32 lrcvtime; /* jiffies at which payload last came */
+	} icsk_ack;
+};
+
+struct minmax_sample {
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3]; /* the first is the best */
 };
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	u32 segs_in;
 	u32 segs_out;
 	u32 data_segs_in;
 	u32 total_retrans;
-	u32 srtt_us;
+	u32 srtt_us; /* eight times the smoothed round trip */
+	struct minmax rtt_min; /* microseconds; ~0 before the first sample */
+	u32 lsndtime; /* jiffies at which payload last left */
+	u32 write_seq;
+	u32 chrono_start; /* jiffies at which the running one began */
+	u32 chrono_stat[3]; /* jiffies by enum tcp_chrono, less one */
+	u8 chrono_type : 2; /* which one is running */
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 snd_nxt;
@@ -133,6 +173,24 @@ struct net_device {
 struct sk_buff {
 	struct net_device *dev;
 	char cb[48];
+	u16 protocol;
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
+};
+
+struct tcphdr {
+	u16 dest;
+};
+
+struct iphdr {
+	u32 saddr;
+	u32 daddr;
+};
+
+struct ipv6hdr {
+	struct in6_addr saddr;
+	struct in6_addr daddr;
 };
 
 struct sock_extended_err {
@@ -203,14 +261,21 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int tgid;
 	u64 start_boottime;
+	u64 self_exec_id; /* counts its execs, and those of its parents before it was forked */
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 
@@ -220,6 +285,15 @@ struct socket {
 
 struct bpf_iter_meta {
 	u64 session_id;
+};
+
+struct bpf_map {
+	u32 id;
+};
+
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
 };
 
 struct bpf_iter__task_file {

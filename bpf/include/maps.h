@@ -6,14 +6,26 @@
 
 #include "records.h"
 
+/* A socket's counters: where they stand, or how much of them is in some flow row already. */
+struct marks {
+	u64 sent; /* payload */
+	u64 received;
+	u32 segments_sent;
+	u32 segments_received;
+	u64 retransmits; /* of the handshake in the upper half, all of them in the lower: they move as one */
+	u32 busy; /* jiffies with something to send … */
+	u32 peer_window; /* … of these, held up by the peer's receive window … */
+	u32 send_buffer; /* … or by its own send buffer */
+	u32 chrono_start; /* when the running one of these began: jiffies */
+};
+
 /* One TCP connection end, or a listener, as long as its socket lives. */
 struct connection {
 	u64 started_ns; /* SYN sent, or child created */
-	u64 sent_reported; /* payload that is in some flow row already */
-	u64 received_reported;
 	u64 pid_started_ns;
-	u32 retransmits_reported;
-	u32 retransmits_counted; /* … that are in the namespace's count already */
+	struct marks marks;
+	u32 handshake_retransmits; /* SYNs, or SYN-ACKs, sent again; known once it is established */
+	u32 retransmits_counted; /* those that are in the namespace's count already */
 	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and
 			 close agree */
 	u32 owner;
@@ -25,9 +37,12 @@ struct connection {
 	u8 role;
 	u8 attribution;
 	u8 flags;
-	u8 padding;
+	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
 	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
 	u32 data_segs_at_fin; /* data segments received when our FIN was queued */
+	u32 held; /* the last window whose sweep found it with `pid`, or in which that became its owner */
+	u32 parent_pid; /* who started `pid`, when that became its owner */
+	char parent_name[16];
 };
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };
@@ -91,9 +106,9 @@ struct {
 
 /*
  * owner_ids: from an owner to its number.
- * Key: struct owner_key. Value: index into owners.
- * Inserts: the first connect, listen, close or sweep of that owner. Deletes: nobody.
- * Full: number 0 (unknown), LOSS_OWNERS_FULL.
+ * Key: struct owner_key. Value: number.
+ * Inserts: the first connect, listen, close or sweep of that owner. Deletes: the agent, those longest unused.
+ * Full: a coarser owner (owner.h), at last number 0 (unknown); LOSS_OWNERS_*.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -105,8 +120,8 @@ struct {
 
 /*
  * owners: from a number back to the owner; the agent reads it in place.
- * Key: number. Value: struct owner; 0 is nobody known.
- * Inserts: with owner_ids. Deletes: nobody. Full: with owner_ids.
+ * Key: place. Value: struct owner; 0 is nobody known.
+ * Inserts: with owner_ids. Deletes: the agent, after its key. Full: with owner_ids.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -118,8 +133,9 @@ struct {
 
 /*
  * netns_ids: from a network namespace to its number.
- * Key: cookie. Value: index into namespaces.
- * Inserts: the first socket met in it. Deletes: nobody. Full: number 0, LOSS_NAMESPACES_FULL.
+ * Key: cookie. Value: number.
+ * Inserts: the first socket met in it. Deletes: the agent, those that are gone and told of.
+ * Full: number 0, LOSS_NAMESPACES_FULL.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -131,8 +147,8 @@ struct {
 
 /*
  * namespaces: the programs' count of what the kernel counts, per namespace; the agent reads it in place.
- * Key: number. Value: struct netns; 0 holds those that found no room.
- * Inserts: with netns_ids. Deletes: nobody. Full: with netns_ids.
+ * Key: place. Value: struct netns; 0 holds those that found no room, or whose number is another's.
+ * Inserts: with netns_ids. Deletes: the agent, after its key. Full: with netns_ids.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -141,6 +157,47 @@ struct {
 	__type(key, u32);
 	__type(value, struct netns);
 } namespaces SEC(".maps") __weak;
+
+/*
+ * numbers: the free places of both tables; the agent writes it in place.
+ * Key: enum table. Value: struct numbers. Inserts: the agent, before the programs run. Deletes: nobody.
+ * Full: a place waits until one is taken.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TABLE_COUNT);
+	__type(key, u32);
+	__type(value, struct numbers);
+} numbers SEC(".maps") __weak;
+
+/*
+ * shares: how many owners each user has, so that none takes all places.
+ * Key: 0. Value: struct shares; users of the same hash have one together.
+ * Inserts: the kernel at creation. Deletes: nobody. Full: cannot be.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct shares);
+} shares SEC(".maps") __weak;
+
+/*
+ * listeners: the inventory of TCP listeners. `connections` has their records too, and cannot be read from
+ * outside.
+ * Key: socket cookie. Value: struct listener.
+ * Inserts: LISTEN; the sweep (older sockets). Deletes: the agent, those that are gone, once that is told.
+ * Full: LOSS_LISTENERS_FULL; that listener is not told, its connections are.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LISTENERS_MAX);
+	__type(key, u64);
+	__type(value, struct listener);
+} listeners SEC(".maps") __weak;
 
 /*
  * scope: the namespaces that this instance looks at, when control.scoped says so.
@@ -163,6 +220,41 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, EVENTS_BYTES_MAX);
 } events SEC(".maps") __weak;
+
+/* What is known of a socket that speaks DNS: who sent from it last, and where its next message begins. */
+struct dns_socket {
+	u64 pid_started_ns;
+	u32 owner;
+	u32 pid;
+	u32 netns; /* 0: not known yet */
+	u32 next[2]; /* TCP sequence number of the next message's length; received, sent */
+	u8 in_step[2]; /* whether `next` holds */
+	u8 attribution;
+	u8 padding;
+};
+
+/*
+ * dns_sockets: who asks and who answers; what is received comes in nobody's context.
+ * Key: the socket. Value: struct dns_socket.
+ * Inserts: its bind, the sweep, or its first DNS message. Deletes: the kernel, with the socket.
+ * Full: no memory, LOSS_DNS_SOCKETS_UNTRACKED.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct dns_socket);
+} dns_sockets SEC(".maps") __weak;
+
+/*
+ * dns_packets: DNS messages, for the agent to drain at its own pace (no wake-ups).
+ * Key: none. Value: struct dns_packet. Inserts: a message sent or received. Deletes: the agent, by reading.
+ * Full: LOSS_DNS_RING_FULL.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, DNS_BYTES_MAX);
+} dns_packets SEC(".maps") __weak;
 
 /* What the agent wrote down when it began to count, for the next agent. */
 struct generation {
@@ -187,11 +279,10 @@ struct shared {
 	struct control control;
 	u64 losses[LOSS_COUNT];
 	u64 event_due_ns[EVENT_CLASS_COUNT];
-	u32 owners_used;
-	u32 namespaces_used;
+	u64 dns_told; /* messages that were put into the ring */
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
-	u32 padding;
+	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
 };
 
 /*

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "maps.h"
+#include "numbers.h"
 
 /*
  * May the current task own this socket? Only if it holds the socket's lock: in softirq and in timers
@@ -59,38 +59,124 @@ static __always_inline void owner_path(struct owner *o, struct file *exe)
 	}
 }
 
-static __noinline u32 owner_new(const struct owner_key *key, struct task_struct *task)
+static __always_inline struct share *share_of(u32 uid)
+{
+	u32 zero = 0, bucket = uid * 2654435761u >> (32 - SHARES_BITS); /* Knuth's multiplicative hash */
+	struct shares *all = bpf_map_lookup_elem(&shares, &zero);
+
+	return all ? &all->of[bucket & (SHARES_COUNT - 1)] : 0;
+}
+
+/* So that the agent leaves its number alone. Mostly a read: the word changes once in a window. */
+static __always_inline void owner_used(u32 number, const struct shared *s)
+{
+	u32 place = place_of(number);
+	struct owner *o = bpf_map_lookup_elem(&owners, &place);
+
+	if (o && o->used != s->control.window)
+		o->used = s->control.window;
+}
+
+static __always_inline struct owner *owner_place(u32 *place)
+{
+	struct owner *o;
+
+	for (int try = 0; try < PLACE_TRIES_MAX; try++) {
+		*place = place_next(TABLE_OWNERS);
+		if (!*place)
+			return 0;
+		o = bpf_map_lookup_elem(&owners, place);
+		if (o && place_won(&o->place))
+			return o;
+	}
+	return 0;
+}
+
+static __noinline u32 owner_find(const struct owner_key *key)
 {
 	struct shared *s = shared_state();
-	struct task_struct *leader = task->group_leader;
-	struct owner *o;
-	u32 *winner, id;
+	u32 *number = bpf_map_lookup_elem(&owner_ids, key);
 
-	if (!s)
+	if (!number || !s)
 		return 0;
-	if (s->owners_used >= OWNERS_MAX - 1) {
-		lose(LOSS_OWNERS_FULL, 1);
+	owner_used(*number, s);
+	return *number;
+}
+
+/* Of a task, or of none: a process that the kernel interrupted is not who does what it does then. */
+static __noinline u32 owner_add(const struct owner_key *key, struct task_struct *task)
+{
+	struct share *share = share_of(key->uid);
+	struct shared *s = shared_state();
+	u32 place = 0, number;
+	struct owner *o = owner_place(&place);
+
+	if (!o || !share || !s)
 		return 0;
+	number = number_of(place, o->turn);
+	if (bpf_map_update_elem(&owner_ids, key, &number, BPF_NOEXIST)) {
+		o->place = PLACE_FREE; /* in no ring now: the agent looks for such */
+		return owner_find(key); /* another CPU was quicker, or there is no memory */
 	}
-	id = __sync_fetch_and_add(&s->owners_used, 1) + 1;
-	if (id >= OWNERS_MAX) { /* two CPUs took the last number */
-		lose(LOSS_OWNERS_FULL, 1);
-		return 0;
-	}
-	if (bpf_map_update_elem(&owner_ids, key, &id, BPF_NOEXIST)) {
-		winner = bpf_map_lookup_elem(&owner_ids, key);
-		return winner ? *winner : 0;
-	}
-	o = bpf_map_lookup_elem(&owners, &id);
-	if (!o)
-		return 0;
+	__sync_fetch_and_add(&share->taken, 1);
 	o->key = *key;
-	o->first_pid = task->tgid;
-	o->first_pid_started_ns = leader->start_boottime;
-	if (key->exe_inode)
+	o->used = s->control.window;
+	if (task && key->exe_inode) {
+		o->first_pid = task->tgid;
+		o->first_pid_started_ns = task->group_leader->start_boottime;
 		owner_path(o, task->mm->exe_file);
-	o->known = 1;
-	return id;
+	}
+	o->place = PLACE_KNOWN;
+	return number;
+}
+
+/*
+ * An owner that has no number yet. A user may have as many as there are free places: one who takes all that
+ * he gets has half the table, and others still have their share of the rest (Choudhury and Hahne, Dynamic
+ * Queue Length Thresholds, 1998). Beyond that he is told by his executables, for twice that many; then by
+ * his number alone.
+ */
+static __noinline u32 owner_new(struct owner_key *key, struct task_struct *task)
+{
+	struct share *share = share_of(key->uid);
+	u32 number = 0, free = places_free(TABLE_OWNERS), has;
+
+	if (!share)
+		return 0;
+	has = share->taken - share->freed;
+	if (has < free)
+		number = owner_add(key, task);
+	if (number)
+		return number;
+	__builtin_memset(key->comm, 0, sizeof(key->comm));
+	key->cgroup = 0;
+	number = owner_find(key);
+	if (!number && has < 2 * free)
+		number = owner_add(key, task);
+	if (number) {
+		lose(LOSS_OWNERS_TO_EXECUTABLE, 1);
+		return number;
+	}
+	key->exe_inode = 0;
+	key->exe_device = 0;
+	number = owner_find(key);
+	if (!number)
+		number = owner_add(key, task);
+	lose(number ? LOSS_OWNERS_TO_USER : LOSS_OWNERS_FULL, 1);
+	return number;
+}
+
+/* One owner for all of the kernel: kworker names carry numbers. */
+static __always_inline u32 owner_kernel(void)
+{
+	struct owner_key key = {.comm = "kernel"};
+	u32 number = owner_find(&key);
+
+	if (!number)
+		number = owner_add(&key, 0);
+	if (!number)
+		lose(LOSS_OWNERS_FULL, 1);
+	return number;
 }
 
 static __always_inline u32 owner_id(struct task_struct *task)
@@ -98,32 +184,35 @@ static __always_inline u32 owner_id(struct task_struct *task)
 	struct owner_key key = {};
 	struct task_struct *leader = task->group_leader;
 	struct file *exe;
-	u32 *id;
+	u32 number;
 
-	if (task->flags & PF_KTHREAD) {
-		__builtin_memcpy(key.comm, "kernel", 7); /* kworker names carry numbers: one owner for all */
-	} else {
-		__builtin_memcpy(key.comm, leader->comm, sizeof(key.comm));
-		key.uid = task->cred->euid.val;
-		key.cgroup = task->cgroups->dfl_cgrp->kn->id;
-		if (task->mm) {
-			exe = task->mm->exe_file;
-			if (exe) {
-				key.exe_inode = exe->f_inode->i_ino;
-				key.exe_device = exe->f_inode->i_sb->s_dev;
-			}
+	if (task->flags & PF_KTHREAD)
+		return owner_kernel();
+	__builtin_memcpy(key.comm, leader->comm, sizeof(key.comm));
+	key.uid = task->cred->euid.val;
+	key.cgroup = task->cgroups->dfl_cgrp->kn->id;
+	if (task->mm) {
+		exe = task->mm->exe_file;
+		if (exe) {
+			key.exe_inode = exe->f_inode->i_ino;
+			key.exe_device = exe->f_inode->i_sb->s_dev;
 		}
 	}
-	id = bpf_map_lookup_elem(&owner_ids, &key);
-	if (id)
-		return *id;
-	return owner_new(&key, task);
+	number = owner_find(&key);
+	return number ? number : owner_new(&key, task);
 }
 
 static __always_inline void connection_owned_by(struct connection *c, struct task_struct *task,
 						u8 attribution)
 {
+	struct task_struct *parent = task->group_leader->real_parent;
+	struct shared *s = shared_state();
+
+	c->parent_pid = parent->tgid;
+	__builtin_memcpy(c->parent_name, parent->group_leader->comm, sizeof(c->parent_name));
 	c->owner = owner_id(task);
+	c->held = s ? s->control.window : 0;
+	c->exec = task->self_exec_id;
 	c->pid = task->tgid;
 	c->pid_started_ns = task->group_leader->start_boottime;
 	c->attribution = c->owner ? attribution : OWNER_UNKNOWN;

@@ -177,7 +177,7 @@ export const scenarios = [
       await connected.client.exit();
       const pair = { ...connected, client: child };
       await converse(pair);
-      // The opener stays the owner: its exit closed nothing. (The closer is the child.)
+      // The opener stays the owner: its exit closed nothing, and no sweep came by to find the child with it.
       return { ends: conversed({ ...pair, client: connected.client }) };
     },
   ),

@@ -13,7 +13,7 @@ WITH
   still_open AS (
     SELECT
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state,
+      destination_ip, destination_port, network_transport, connection_state,
       sum(connections_open) AS open_now
     FROM flows
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
@@ -39,7 +39,7 @@ WITH
   weights AS (
     SELECT
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state,
+      destination_ip, destination_port, network_transport, connection_state,
       sumMapIf(latency_histogram, {sort:String} = 'latency') AS latencies,
       arrayCumSum(mapValues(latencies)) AS latencies_up_to,
       sum(connections_ended) AS ended,
@@ -66,6 +66,7 @@ WITH
         BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
       AND {port:UInt16} IN (0, destination_port)
       AND {direction:String} IN ('any', direction)
+      AND {transport:String} IN ('any', network_transport)
       AND {state:String} IN ('any', connection_state)
       AND (
         NOT {new:Bool}
@@ -73,28 +74,28 @@ WITH
       )
     GROUP BY
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state
+      destination_ip, destination_port, network_transport, connection_state
   ),
   -- The rows of the answer; what follows is worked out for these only.
   chosen AS (
     SELECT
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state
+      destination_ip, destination_port, network_transport, connection_state
     FROM weights
     LEFT JOIN still_open USING (
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state
+      destination_ip, destination_port, network_transport, connection_state
     )
     ORDER BY
       if({sort:String} = 'open', toFloat64(open_now), weight) DESC,
-      ended DESC, process_name, direction, destination_ip, destination_port, connection_state,
-      host_name, environment, workload_name
+      ended DESC, process_name, direction, destination_ip, destination_port, network_transport,
+      connection_state, host_name, environment, workload_name
     LIMIT {limit:UInt32}
   ),
   totals AS (
     SELECT
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state,
+      destination_ip, destination_port, network_transport, connection_state,
       sum(connections_opened) AS opened,
       sum(connections_adopted) AS adopted,
       sum(connections_established) AS established,
@@ -131,11 +132,11 @@ WITH
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND (
         host_name, environment, workload_name, process_name, direction,
-        destination_ip, destination_port, connection_state
+        destination_ip, destination_port, network_transport, connection_state
       ) IN chosen
     GROUP BY
       host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, connection_state
+      destination_ip, destination_port, network_transport, connection_state
   )
 SELECT
   process_name AS `process.name`,
@@ -143,6 +144,7 @@ SELECT
   direction,
   destination_ip AS `destination.ip`,
   destination_port AS `destination.port`,
+  network_transport AS `network.transport`,
   connection_state AS `connection.state`,
   opened AS `connections.opened`,
   ended AS `connections.ended`,
@@ -169,7 +171,7 @@ SELECT
 FROM totals
 LEFT JOIN still_open USING (
   host_name, environment, workload_name, process_name, direction,
-  destination_ip, destination_port, connection_state
+  destination_ip, destination_port, network_transport, connection_state
 )
 ORDER BY
   CASE {sort:String}
@@ -183,6 +185,6 @@ ORDER BY
     WHEN 'last_seen' THEN toFloat64(last_start)
     ELSE toFloat64(opened)
   END DESC,
-  ended DESC, process_name, direction, destination_ip, destination_port, connection_state,
+  ended DESC, process_name, direction, destination_ip, destination_port, network_transport, connection_state,
   host_name, environment, workload_name
 LIMIT {limit:UInt32}

@@ -11,7 +11,7 @@
  */
 
 import type { Clock } from '../lib/clock.ts';
-import type { ConnectionEvent, FlowRow, NamespaceObservation } from '../model/observation.ts';
+import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
@@ -20,8 +20,11 @@ import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
 import type { Adopted } from './kernel/open.ts';
+import type { NumberTable, TableName } from './kernel/numbers.ts';
 import type { Kernel } from './kernel/programs.ts';
+import type { Lookups, LookupsState } from './lookups/lookups.ts';
 import {
+  forgetNamespace,
   newMemory,
   takeOver,
   type ClosedWindow,
@@ -29,6 +32,7 @@ import {
   type WindowParts,
 } from './window/closing.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
+import type { Inventory } from './window/listeners.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -38,13 +42,13 @@ export interface AgentParts {
     Kernel,
     'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
   > & {
-    readonly control: Pick<
-      ControlWords,
-      'ownersUsed' | 'namespacesUsed' | 'position' | 'seen' | 'set' | 'stopped'
-    >;
+    readonly control: Pick<ControlWords, 'position' | 'seen' | 'set' | 'stopped'>;
+    readonly numbers: Readonly<Record<TableName, Pick<NumberTable, 'inUse'>>>;
   };
   readonly decodeEvent: (view: DataView, offset: number) => ConnectionEvent;
   readonly decodeFlows: (raw: RawRows) => FlowRow[];
+  readonly decodeListeners: (raw: RawRows) => Listener[];
+  readonly lookups: Lookups;
   readonly owners: OwnerTable;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
@@ -79,6 +83,8 @@ export interface AgentState {
   readonly end: string;
   readonly memory: ClosingMemory;
   readonly vanished: VanishedNamespaces;
+  /** Left out by agents that read no DNS. */
+  readonly lookups?: LookupsState;
 }
 
 /** Undefined for one that another version has written in another way. */
@@ -92,6 +98,7 @@ export interface Past {
   readonly begin: Begin;
   readonly memory: ClosingMemory;
   readonly vanished: VanishedNamespaces;
+  readonly lookups?: LookupsState | undefined;
 }
 
 /** At nothing, or behind the newest window that is told of the generation that goes on. */
@@ -99,10 +106,13 @@ export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefine
   const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
   const window = adopted?.committed ?? 0;
   const state = agentState(resumed);
-  if (window === 0 || !state)
-    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [] };
-  const { end, memory, vanished } = state;
-  return { begin: { since, window, end }, memory: takeOver(memory), vanished };
+  if (window === 0 || !state) {
+    // Of a generation that nothing was told of yet, everything that was consumed is missing.
+    const lookups = window === 0 ? { consumed: 0, pending: 0 } : undefined;
+    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [], lookups };
+  }
+  const { end, memory, vanished, lookups } = state;
+  return { begin: { since, window, end }, memory: takeOver(memory), vanished, lookups };
 }
 
 export const agentLimits = {
@@ -151,11 +161,11 @@ function label<T extends { owner: number; netns: number }>(of: T, parts: AgentPa
   return { of, process: parts.owners.labels(of.owner), netnsInode: parts.namespaces.inode(of.netns) };
 }
 
-function losses({ kernel, delivery }: AgentParts): Record<string, number> {
+function losses({ kernel, lookups, delivery }: AgentParts): Record<string, number> {
   const kernelLosses = Object.entries(kernel.losses()).map(
     ([reason, count]) => [`kernel.${reason}`, count] as const,
   );
-  return { ...Object.fromEntries(kernelLosses), ...delivery.losses() };
+  return { ...Object.fromEntries(kernelLosses), ...lookups.losses(), ...delivery.losses() };
 }
 
 /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
@@ -205,6 +215,12 @@ function untilTickMs(clock: Clock, border: bigint): number {
   return Math.min(agentLimits.tickMs, untilBorderMs);
 }
 
+/** Places in the kernel's tables that nobody uses any more are free for others. */
+async function recycle({ owners, namespaces, memory }: AgentParts, window: number): Promise<void> {
+  await owners.recycle(window);
+  for (const cookie of await namespaces.recycle()) forgetNamespace(memory, cookie);
+}
+
 interface Windows {
   /**
    * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
@@ -217,13 +233,18 @@ interface Windows {
 
 function windowsOf(
   parts: AgentParts,
-  signals: Switching,
+  { signals, bootedAt }: { readonly signals: Switching; readonly bootedAt: number },
   onClosed: (closing: WindowRecord) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   let { window: number, end: lastEnd } = parts.begin;
   /** CLOCK_BOOTTIME of it; undefined as long as it is another agent's. */
   let lastEndBootMs: number | undefined;
+
+  function inventoryOf(raw: RawRows): Inventory {
+    const listeners = parts.decodeListeners(raw).map((listener) => label(listener, parts));
+    return { listeners, times: wallTimes(clock, bootedAt) };
+  }
 
   async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
     const bootMs = clock.bootMs();
@@ -239,6 +260,8 @@ function windowsOf(
     const { records, closing } = parts.closeWindow({
       bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
+      ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
+      lookups: parts.lookups.endWindow().map((row) => label(row, parts)),
       losses: losses(parts),
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
@@ -250,9 +273,11 @@ function windowsOf(
       end: bounds.end,
       memory: structuredClone(memory),
       vanished: namespaces.vanished(),
+      lookups: parts.lookups.state(),
     };
     await delivery.commit({ records, closing, state });
     await kernel.clear(raw); // only now: safe, or counted as lost
+    await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
     lastEndBootMs = bootMs;
     onClosed(closing);
@@ -275,7 +300,7 @@ export function createAgent(parts: AgentParts): Agent {
   let lastWindow: WindowRecord | null = null;
   const bootedAt = bootedAtMs(clock);
   const signals = switchingOf(kernel);
-  const windows = windowsOf(parts, signals, (closing) => {
+  const windows = windowsOf(parts, { signals, bootedAt }, (closing) => {
     lastWindow = closing;
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
@@ -289,6 +314,7 @@ export function createAgent(parts: AgentParts): Agent {
     while (!signal.aborted && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
       signals.apply();
+      parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: kernel.signals.includes('dns') });
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
         await windows.end(clock.wallMs());
@@ -299,6 +325,7 @@ export function createAgent(parts: AgentParts): Agent {
     const coverage = await namespaces.observe();
     kernel.detach();
     while ((await drainEvents(parts, { watchers, bootedAt })) > 0);
+    parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: false });
     await windows.end(clock.wallMs(), coverage);
     kernel.unpin();
   }
@@ -324,8 +351,8 @@ export function createAgent(parts: AgentParts): Agent {
       node,
       since: parts.begin.since,
       lost: losses(parts),
-      owners: kernel.control.ownersUsed(),
-      namespaces: kernel.control.namespacesUsed(),
+      owners: kernel.numbers.owners.inUse(),
+      namespaces: kernel.numbers.namespaces.inUse(),
       signals: kernel.signals,
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),

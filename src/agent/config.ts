@@ -13,8 +13,23 @@ const limits = z.strictObject({
     .max(1 << 20)
     .default(65_536)
     .meta({ description: 'rows of one window; beyond it rows fold, and say so' }),
+  udp_flows: z
+    .int()
+    .min(64)
+    .max(1 << 20)
+    .default(32_768)
+    .meta({
+      description: 'UDP flows of one window; beyond it datagrams count without a flow, and that is said',
+    }),
   event_buffer: bytes({ min: '64KiB', max: '256MiB', default: '4MiB' }).meta({
     description: 'ring of single connections; rounded up to a power of two',
+  }),
+  owners: z.int().min(64).max(16_384).default(4096).meta({
+    description:
+      'callers and servers (executable, user, name, control group) that are told apart at a time; beyond it they are told in less detail, and say so',
+  }),
+  network_namespaces: z.int().min(16).max(16_384).default(1024).meta({
+    description: 'network namespaces that are told apart at a time; beyond it they are told as one',
   }),
   events_per_second: z
     .int()
@@ -26,12 +41,36 @@ const limits = z.strictObject({
     description:
       'how long the kernel goes on counting for an agent that was killed; then the programs go idle',
   }),
+  dns_messages_per_second: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(5000)
+    .meta({ description: 'DNS queries read per second, and as many responses; the rest is counted' }),
+  dns_names: z
+    .int()
+    .min(16)
+    .max(100_000)
+    .default(2000)
+    .meta({ description: 'DNS names that a window tells apart; the rest is told by domain, and says so' }),
   trace_events_per_second: z
     .int()
     .min(1)
     .max(1_000_000)
     .default(20_000)
     .meta({ description: 'the same, for what only a live trace asks for' }),
+});
+
+const dns = z.strictObject({
+  ports: z
+    .array(z.int().min(1).max(65_535))
+    .min(1)
+    .max(8)
+    .default([53, 5353])
+    .meta({ description: 'UDP and TCP ports on which DNS is spoken' }),
+  timeout: duration({ min: '100ms', max: '1m', default: '6s' }).meta({
+    description: 'a lookup without an answer for so long after its last query is unanswered',
+  }),
 });
 
 const spool = z.strictObject({
@@ -75,6 +114,10 @@ async function agentSchema() {
     }),
     slow: duration({ min: '1ms', max: '1h', default: '1s' }).meta({
       description: 'a connection that took this long to establish is told as an event',
+    }),
+    dns: dns.prefault({}).meta({ description: 'what the signal dns looks at' }),
+    udp_idle: duration({ min: '1s', max: '1h', default: '60s' }).meta({
+      description: 'a UDP flow without a datagram for so long has ended; looked at when a window ends',
     }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),

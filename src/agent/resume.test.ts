@@ -80,9 +80,12 @@ test('with every window goes what the next agent needs', async () => {
     untracked: {},
     losses: { 'kernel.owners_full': 2 },
     opens: {},
+    inbound: {},
+    listeners: { counts: {}, gone: [] },
     missed: [],
   };
-  const same = { format: 1, agentId: node['agent.id'], memory: remembered, vanished: [] };
+  const lookups = { consumed: 0, pending: 0 };
+  const same = { format: 1, agentId: node['agent.id'], memory: remembered, vanished: [], lookups };
   assert.deepEqual(states, [
     { ...same, last: false, end: iso(101_000) },
     { ...same, last: true, end: iso(101_000) },

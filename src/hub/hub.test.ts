@@ -7,7 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PbfReader } from 'pbf';
 import {
   connection,
+  dnsLookups,
   flow,
+  listener,
   logsRequest,
   plainWire,
   windowEnd,
@@ -38,7 +40,9 @@ function memoryBackend() {
   const rows: Record<TableName, Record<string, unknown>[]> = {
     flows: [],
     connection_events: [],
+    dns: [],
     windows: [],
+    listeners: [],
   };
   const backend: Backend = {
     kind: 'memory',
@@ -114,7 +118,13 @@ test('every encoding, names and compression arrives as the same rows', async () 
     const instance = { 'agent.instance': `i${n}` };
     const answer = await send(
       hub,
-      [flow(1, instance), connection(2, instance), windowEnd(3, instance)],
+      [
+        flow(1, instance),
+        connection(2, instance),
+        dnsLookups(3, instance),
+        listener(4, instance),
+        windowEnd(5, instance),
+      ],
       wire,
     );
     assert.equal(answer.status, 200);

@@ -129,8 +129,8 @@ describe('parseBtf on the object of the kernel programs', () => {
     assert.deepEqual(key.field('destination'), { offset: 32, size: 1, count: 16 });
     assert.equal(types.layout('owner_key').size, 40);
     assert.deepEqual(types.layout('owner_key').field('comm'), { offset: 24, size: 1, count: 16 });
-    assert.deepEqual(types.layout('owner').field('path'), { offset: 64, size: 1, count: 320 });
-    assert.deepEqual(types.layout('flow').field('latency'), { offset: 96, size: 4, count: 108 });
+    assert.deepEqual(types.layout('owner').field('path'), { offset: 72, size: 1, count: 320 });
+    assert.deepEqual(types.layout('flow').field('latency'), { offset: 192, size: 4, count: 108 });
   });
 
   test('words of the record come from the enumerators', () => {

@@ -220,7 +220,7 @@ export const operatorErrors = {
   'kernel.load_failed': {
     exitCode: 'kernel',
     message: 'this kernel refused the programs ({reason})',
-    whatToDo: 'boot 5.15 or later (sonde check says what this one lacks)',
+    whatToDo: 'boot 5.15 or later, and if this is one, please report it',
   },
   'build.missing_object': {
     exitCode: 'build',

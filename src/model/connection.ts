@@ -19,6 +19,9 @@ export type ConnectionState = (typeof connectionStates)[number];
 export const directions = ['egress', 'ingress'] as const;
 export type Direction = (typeof directions)[number];
 
+export const transports = ['tcp', 'udp'] as const;
+export type Transport = (typeof transports)[number];
+
 /** Which end's RST ended it; `admin`: someone on this host destroyed the socket (`ss -K`). */
 export const resetSides = ['local', 'remote', 'admin'] as const;
 export type ResetSide = (typeof resetSides)[number];

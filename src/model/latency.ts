@@ -12,6 +12,17 @@ export function bucketStartUs(bucket: number): number {
   return 2 ** octave + (bucket & 3) * 2 ** (octave - 2);
 }
 
+/** The programs' own count of them (LATENCY_BUCKET_COUNT). */
+export const latencyBucketCount = 108;
+
+/** The bucket that a whole number of microseconds is in; the last one holds all that is longer. */
+export function bucketOfUs(us: number): number {
+  if (us < 4) return us;
+  const octave = 31 - Math.clz32(Math.min(us, 2 ** 31 - 1));
+  const bucket = ((octave - 1) << 2) + (Math.floor(us / 2 ** (octave - 2)) & 3);
+  return Math.min(bucket, latencyBucketCount - 1);
+}
+
 export type Histogram = readonly { readonly bucket: number; readonly count: number }[];
 
 /** The q-quantile in milliseconds, null for an empty histogram. `histogram` is in order of buckets. */

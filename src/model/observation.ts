@@ -7,6 +7,7 @@ import type {
   ConnectionState,
   Direction,
   ResetSide,
+  Transport,
   TimeoutBy,
 } from './connection.ts';
 import type { Histogram } from './latency.ts';
@@ -19,11 +20,34 @@ export interface Sums {
   open: number;
   bytesSent: number;
   bytesReceived: number;
+  segmentsSent: number;
+  segmentsReceived: number;
   retransmits: number;
+  /** Of these, SYNs (egress) or SYN-ACKs (ingress). */
+  handshakeRetransmits: number;
+  /** The sender had something to send; of that time the peer's window, its own send buffer held it up. */
+  busyMs: number;
+  peerWindowMs: number;
+  sendBufferMs: number;
+  /** Smoothed, of `rttCount` sockets that were looked at. */
+  rttSumUs: number;
+  rttCount: number;
+  /** Of sockets that were looked at: not read yet by the application; an answer is owed. */
+  unreadBytes: number;
+  unreadConnections: number;
+  waitingConnections: number;
   resetsSent: number;
   resetsReceived: number;
   timeoutsByApplication: number;
+  refusals: number;
   latencySumUs: number;
+}
+
+/** Of the sockets that were looked at. */
+export interface Extremes {
+  /** null: no round trip was measured. */
+  rttMinUs: number | null;
+  waitingMsMax: number;
 }
 
 /** One row of one window. `source` is who called, on ingress only. Addresses are text; null: folded away. */
@@ -31,6 +55,7 @@ export interface FlowRow {
   readonly netns: number;
   readonly owner: number;
   readonly direction: Direction;
+  readonly transport: Transport;
   readonly state: ConnectionState;
   readonly established: boolean;
   readonly attribution: Attribution;
@@ -41,6 +66,7 @@ export interface FlowRow {
   readonly destinationForm: AddressForm;
   readonly destinationPort: number;
   readonly sums: Readonly<Sums>;
+  readonly extremes: Readonly<Extremes>;
   readonly latency: Histogram;
 }
 
@@ -58,6 +84,9 @@ export interface ConnectionEvent {
   readonly owner: number;
   readonly pid: number;
   readonly pidStartedNs: number;
+  /** Who started it, as it was when it became the owner; 0: not known. */
+  readonly parentPid: number;
+  readonly parentName: string;
   readonly direction: Direction;
   readonly state: ConnectionState;
   readonly established: boolean;
@@ -71,7 +100,18 @@ export interface ConnectionEvent {
   readonly latencyUs: number | null;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  readonly segmentsSent: number;
+  readonly segmentsReceived: number;
   readonly retransmits: number;
+  readonly handshakeRetransmits: number;
+  readonly busyMs: number;
+  readonly peerWindowMs: number;
+  readonly sendBufferMs: number;
+  /** null: none was measured. */
+  readonly rttUs: number | null;
+  readonly rttMinUs: number | null;
+  readonly unreadBytes: number;
+  readonly waitingMs: number;
   /** errno, 0 when there was none. */
   readonly error: number;
   readonly resetSide: ResetSide | undefined;
@@ -81,9 +121,38 @@ export interface ConnectionEvent {
   readonly detail: boolean;
 }
 
+/** A TCP listener, as it was when it was last looked at. Its counts are since it is known. */
+export interface Listener {
+  /** Of its socket: unique for as long as the kernel runs. */
+  readonly cookie: string;
+  readonly netns: number;
+  readonly owner: number;
+  readonly pid: number;
+  /** Boot-time nanoseconds. */
+  readonly pidStartedNs: number;
+  readonly attribution: Attribution;
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly port: number;
+  readonly backlog: number;
+  readonly backlogMax: number;
+  readonly counts: ListenerCounts;
+  /** The window in which it became known. */
+  readonly first: number;
+  readonly gone: boolean;
+}
+
+export interface ListenerCounts {
+  readonly drops: number;
+  readonly synackRetransmits: number;
+  readonly resetsSent: number;
+}
+
 /** Who a number in `owner` stands for. `path` is undefined where the executable could not be told. */
 export interface Owner {
   readonly id: number;
+  /** The newest window that knew it in use. */
+  readonly usedInWindow: number;
   readonly name: string;
   readonly uid: number;
   readonly cgroupId: bigint;
@@ -91,8 +160,8 @@ export interface Owner {
   readonly exeDevice: number;
   readonly pid: number;
   readonly pidStartedNs: number;
-  /** From the root of its file system; the kernel's own names. */
-  readonly kernelPath: string | undefined;
+  /** From the root of its file system; the kernel's own names, or the bytes of one that it could not keep. */
+  readonly kernelPath: readonly (string | number)[] | undefined;
 }
 
 /** The kernel's counters (and Sonde's count of the same things) of one network namespace. */
@@ -108,11 +177,31 @@ export type ReconciledCounter = (typeof reconciledCounters)[number];
 
 export type Counters = Readonly<Record<ReconciledCounter, number>>;
 
+/** What happens to attempts from outside before there is a connection; only the kernel counts it. */
+export const inboundCounters = [
+  'listenOverflows',
+  'listenDrops',
+  'reqQFullDrop',
+  'reqQFullDoCookies',
+  'syncookiesSent',
+  'embryonicRsts',
+] as const;
+export type InboundCounter = (typeof inboundCounters)[number];
+
+export type InboundCounts = Readonly<Record<InboundCounter, number>>;
+
+/** The kernel's counters of one namespace: those that are compared, and those that only it has. */
+export interface KernelCounters {
+  readonly compared: Counters;
+  readonly inbound: InboundCounts;
+}
+
 /** The kernel's counters, read between two looks at Sonde's; equal looks mean nothing moved meanwhile. */
 export interface Reading {
   readonly before: Counters;
   readonly kernel: Counters;
   readonly after: Counters;
+  readonly inbound: InboundCounts;
 }
 
 /**

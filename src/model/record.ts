@@ -11,7 +11,10 @@ import type {
   Direction,
   ResetSide,
   TimeoutBy,
+  Transport,
 } from './connection.ts';
+import type { InboundCounter } from './observation.ts';
+import type { DnsTransport } from './dns.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -48,7 +51,7 @@ export type ConnectionLabels = NodeLabels &
     readonly 'connection.state': ConnectionState;
     readonly latency_ms: number | null;
     readonly direction: Direction;
-    readonly 'network.transport': 'tcp';
+    readonly 'network.transport': Transport;
     readonly 'network.type'?: 'ipv4' | 'ipv6';
     readonly 'network.namespace': number;
     readonly 'source.ip'?: string;
@@ -56,54 +59,165 @@ export type ConnectionLabels = NodeLabels &
     readonly attribution: Attribution;
   };
 
+/** Counts that are 0 are left out. */
+export interface TcpDepth {
+  /** `retransmits` by kind. */
+  readonly 'retransmits.syn'?: number;
+  readonly 'retransmits.synack'?: number;
+  readonly 'retransmits.data'?: number;
+  /** Smoothed; on a flow the mean of `rtt.count` sockets. Absent where none was measured. */
+  readonly rtt_ms?: number;
+  readonly rtt_min_ms?: number;
+  readonly 'limited_ms.busy'?: number;
+  readonly 'limited_ms.peer_window'?: number;
+  readonly 'limited_ms.send_buffer'?: number;
+  readonly 'app.unread_bytes'?: number;
+  /** On a flow the longest. */
+  readonly 'app.waiting_ms'?: number;
+}
+
 /** Sums of one flow key over one window. */
-export type FlowRecord = ConnectionLabels & {
-  readonly 'event.name': 'sonde.flow';
-  readonly time: string;
-  readonly 'window.number': number;
-  readonly 'window.start': string;
-  readonly 'window.end': string;
-  readonly 'source.ip.form'?: AddressForm;
-  readonly 'destination.ip.form': AddressForm;
-  readonly 'connections.opened': number;
-  readonly 'connections.adopted': number;
-  readonly 'connections.established': number;
-  readonly 'connections.ended': number;
-  readonly 'connections.open': number;
-  /** Still open when this agent stopped counting for good. */
-  readonly 'connections.abandoned'?: number;
-  readonly 'bytes.sent': number;
-  readonly 'bytes.received': number;
-  readonly retransmits: number;
-  readonly 'resets.sent': number;
-  readonly 'resets.received': number;
-  readonly 'timeouts.by_application'?: number;
-  readonly 'latency.p50_ms'?: number | null;
-  readonly 'latency.p95_ms'?: number | null;
-  readonly 'latency.p99_ms'?: number | null;
-  /** Pairs of a bucket's upper bound in milliseconds and its count. */
-  readonly 'latency.histogram'?: readonly (readonly [number, number])[];
-};
+export type FlowRecord = ConnectionLabels &
+  TcpDepth & {
+    readonly 'event.name': 'sonde.flow';
+    readonly time: string;
+    readonly 'window.number': number;
+    readonly 'window.start': string;
+    readonly 'window.end': string;
+    readonly 'source.ip.form'?: AddressForm;
+    readonly 'destination.ip.form': AddressForm;
+    readonly 'connections.opened': number;
+    readonly 'connections.adopted': number;
+    readonly 'connections.established': number;
+    readonly 'connections.ended': number;
+    readonly 'connections.open': number;
+    /** Still open when this agent stopped counting for good. */
+    readonly 'connections.abandoned'?: number;
+    /** SYNs to a port where nobody listens; no connections, and a row of them has no others. */
+    readonly refusals?: number;
+    readonly 'bytes.sent': number;
+    readonly 'bytes.received': number;
+    readonly 'segments.sent': number;
+    readonly 'segments.received': number;
+    readonly retransmits: number;
+    readonly 'rtt.count'?: number;
+    readonly 'app.unread_connections'?: number;
+    readonly 'app.waiting_connections'?: number;
+    readonly 'resets.sent': number;
+    readonly 'resets.received': number;
+    readonly 'timeouts.by_application'?: number;
+    readonly 'latency.p50_ms'?: number | null;
+    readonly 'latency.p95_ms'?: number | null;
+    readonly 'latency.p99_ms'?: number | null;
+    /** Pairs of a bucket's upper bound in milliseconds and its count. */
+    readonly 'latency.histogram'?: readonly (readonly [number, number])[];
+  };
 
 /** One connection end at one moment: established (state `open`) or ended. */
-export type ConnectionRecord = ConnectionLabels & {
-  readonly 'event.name': 'sonde.connection';
-  readonly time: string;
-  readonly 'connection.id': string;
-  readonly 'connection.adopted'?: true;
-  readonly 'source.ip': string;
-  readonly 'source.port': number;
-  readonly 'process.pid': number;
-  readonly 'process.start'?: string;
-  readonly 'connection.duration_ms'?: number;
-  readonly 'bytes.sent': number;
-  readonly 'bytes.received': number;
-  readonly retransmits: number;
-  readonly error?: string;
-  readonly 'reset.side'?: ResetSide;
-  readonly 'close.reason'?: CloseReason;
-  readonly 'timeout.by'?: TimeoutBy;
-};
+export type ConnectionRecord = ConnectionLabels &
+  TcpDepth & {
+    readonly 'event.name': 'sonde.connection';
+    readonly time: string;
+    readonly 'connection.id': string;
+    readonly 'connection.adopted'?: true;
+    readonly 'source.ip': string;
+    readonly 'source.port': number;
+    readonly 'process.pid': number;
+    readonly 'process.start'?: string;
+    readonly 'process.parent.pid'?: number;
+    readonly 'process.parent.name'?: string;
+    readonly 'connection.duration_ms'?: number;
+    readonly 'bytes.sent': number;
+    readonly 'bytes.received': number;
+    readonly 'segments.sent': number;
+    readonly 'segments.received': number;
+    readonly retransmits: number;
+    readonly error?: string;
+    readonly 'reset.side'?: ResetSide;
+    readonly 'close.reason'?: CloseReason;
+    readonly 'timeout.by'?: TimeoutBy;
+  };
+
+/**
+ * Why a listener is told. `present`: it was there before this agent, or an hour has passed; `owner`, `limit`:
+ * it has another one; `counts`: something was added to its counts.
+ */
+export const listenerChanges = ['appeared', 'present', 'owner', 'limit', 'counts', 'gone'] as const;
+export type ListenerChange = (typeof listenerChanges)[number];
+
+/** A TCP listener at a window's end; its own address is the destination. Counts are since it was last told. */
+export type ListenerRecord = NodeLabels &
+  ProcessLabels & {
+    readonly 'event.name': 'sonde.listener';
+    readonly time: string;
+    readonly 'window.number': number;
+    /** Boot id and socket cookie. */
+    readonly 'listener.id': string;
+    readonly 'listener.changes': readonly ListenerChange[];
+    readonly 'process.pid': number;
+    readonly 'process.start'?: string;
+    readonly attribution: Attribution;
+    readonly 'destination.ip': string;
+    readonly 'destination.port': number;
+    readonly 'network.transport': 'tcp';
+    readonly 'network.type': 'ipv4' | 'ipv6';
+    readonly 'network.namespace': number;
+    /** Connections that wait to be accepted, and how many may. */
+    readonly 'listener.backlog': number;
+    readonly 'listener.backlog_max': number;
+    /** Segments that it let fall: SYNs, and ACKs that would have made a connection. */
+    readonly 'listener.drops': number;
+    readonly 'listener.synack_retransmits': number;
+    /** Resets that it answered with, to connections that were not established. */
+    readonly 'listener.resets_sent': number;
+  };
+
+/**
+ * DNS lookups with one question and outcome over one window, at one end: `egress` is who asked, `ingress` who
+ * was asked. The destination is the resolver.
+ */
+export type DnsRecord = NodeLabels &
+  ProcessLabels & {
+    readonly 'event.name': 'sonde.dns';
+    readonly time: string;
+    readonly 'window.number': number;
+    readonly 'window.start': string;
+    readonly 'window.end': string;
+    readonly attribution: Attribution;
+    readonly direction: Direction;
+    readonly 'destination.ip': string;
+    readonly 'destination.ip.form': AddressForm;
+    readonly 'destination.port': number;
+    readonly 'network.transport': DnsTransport;
+    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.namespace': number;
+    /** `timed_out`: nobody answered in time. */
+    readonly 'connection.state': 'closed' | 'timed_out';
+    /** From the first query to the answer, the mean; null where there was none. */
+    readonly latency_ms: number | null;
+    readonly 'latency.p50_ms'?: number | null;
+    readonly 'latency.p95_ms'?: number | null;
+    readonly 'latency.p99_ms'?: number | null;
+    readonly 'latency.histogram'?: readonly (readonly [number, number])[];
+    /** Lower case; printable ASCII, all else as \DDD. `*` and `*.` stand for names that had no room. */
+    readonly 'dns.question.name': string;
+    readonly 'dns.question.type': string;
+    /** NOERROR, NXDOMAIN, …, or `unanswered`. */
+    readonly 'dns.rcode': string;
+    readonly 'dns.latency_ms': number | null;
+    readonly 'dns.lookups': number;
+    /** Queries sent: more than lookups where some were sent again. */
+    readonly 'dns.attempts': number;
+    /** Answers that the transport had no room for. */
+    readonly 'dns.truncated': number;
+    /** Addresses, at most a few. */
+    readonly 'dns.answers'?: readonly string[];
+    /** Seconds. */
+    readonly 'dns.ttl_min'?: number;
+  };
+
+/** What a window is made of, beside its closing record. */
+export type RowRecord = FlowRecord | DnsRecord | ListenerRecord;
 
 /** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
 export interface NamespaceCoverage {
@@ -119,6 +233,8 @@ export interface NamespaceCoverage {
   readonly difference?: Readonly<Record<string, number>>;
   /** Counters that this kernel lets nobody compare, and why. */
   readonly incomparable?: Readonly<Record<string, string>>;
+  /** What the kernel counted of attempts from outside in this window; names without any are left out. */
+  readonly inbound?: Readonly<Partial<Record<InboundCounter, number>>>;
 }
 
 /**
@@ -152,7 +268,14 @@ export type WindowRecord = NodeLabels & {
   readonly 'bytes.sent': number;
   readonly 'bytes.received': number;
   readonly retransmits: number;
+  /** SYNs to ports where nobody listens: outside all counts of connections. */
+  readonly refusals: number;
+  /** Listeners known at its end, told or not. */
+  readonly listeners: number;
   /** Connections by how their owner is known. */
+  /** UDP flows of this window, `opened` to `datagrams.received`; the sums above are of TCP alone. */
+  readonly udp: Readonly<Record<string, number>>;
+  /** TCP connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;
@@ -172,7 +295,7 @@ export type WindowRecord = NodeLabels & {
 };
 
 /** What the agent makes. */
-export type SondeRecord = FlowRecord | ConnectionRecord | WindowRecord;
+export type SondeRecord = RowRecord | ConnectionRecord | WindowRecord;
 
 /**
  * What leaves it: with (boot.id, agent.instance) the sequence names the record. It rises strictly, may have

@@ -25,6 +25,18 @@ export const signals = {
     tells: 'retransmissions of SYN-ACKs, and of all else as they happen',
     from: 'failures',
   },
+  refusals: {
+    tells: 'connection attempts to ports of this host where nobody listens',
+    from: 'failures',
+  },
+  dns: {
+    tells: 'DNS lookups: question, answer, latency and those unanswered; reads the messages',
+    from: 'full',
+  },
+  udp: {
+    tells: 'UDP flows, QUIC among them: who, where to, bytes and datagrams both ways, refusals',
+    from: 'full',
+  },
 } as const satisfies Readonly<Record<string, SignalPolicy>>;
 
 export type SignalName = keyof typeof signals;
@@ -36,17 +48,23 @@ export const optionalSignals = signalNames.filter((name) => (signals[name] as Si
 
 export interface SignalWishes {
   readonly profile: Profile;
+  /** Those that are enabled; all that are installed without it. */
+  readonly questions?: readonly string[] | undefined;
   /** By the configuration: whatever profile and questions say. */
   readonly signals: Readonly<Partial<Record<SignalName, 'on' | 'off'>>>;
 }
 
-/** Those to be on, in the order of `signalNames`; `needed` is what the enabled questions name. */
+/**
+ * Those to be on, in the order of `signalNames`; `needed` is what the enabled questions name. Profile `full`
+ * without a list of questions has all.
+ */
 export function wantedSignals(wishes: SignalWishes, needed: ReadonlySet<SignalName>): SignalName[] {
+  const hasAll = wishes.profile === 'full' && wishes.questions === undefined;
   const rank = (profile: Profile) => profiles.indexOf(profile);
   return signalNames.filter((name) => {
     const policy: SignalPolicy = signals[name];
     if (policy.always) return true;
-    const allowed = needed.has(name) && rank(policy.from) <= rank(wishes.profile);
+    const allowed = (hasAll || needed.has(name)) && rank(policy.from) <= rank(wishes.profile);
     return (wishes.signals[name] ?? (allowed ? 'on' : 'off')) === 'on';
   });
 }

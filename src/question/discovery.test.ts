@@ -68,7 +68,7 @@ describe('a broken folder is named with file and key, and the others stay', () =
     [with_({ asks: 'It is.' }), 'manifest.yaml: asks: must be a question'],
     [
       with_({ reads: ['nodes'] }),
-      'manifest.yaml: reads.0: Invalid option: expected one of "flows"|"windows"|"connection_events"',
+      'manifest.yaml: reads.0: Invalid option: expected one of "flows"|"windows"|"connection_events"|"listeners"|"dns"',
     ],
     [
       with_({ columns: [{ ...manifest.columns[0], type: 'colour' }] }),

@@ -8,8 +8,12 @@ import { columnTypes, paramFormats, type Param, type QuestionSummary } from './c
 import { rangeParams, scopeParams } from './params.ts';
 
 /** Tables that `ask.sql` takes as {name:Identifier}; the range decides which level of it is read. */
-export const questionTables = ['flows', 'windows', 'connection_events'] as const;
+export const questionTables = ['flows', 'windows', 'connection_events', 'listeners', 'dns'] as const;
+
 export type QuestionTable = (typeof questionTables)[number];
+
+/** Their rows are tellings of single things: there is no rollup of them. */
+export const unrolledTables: readonly QuestionTable[] = ['connection_events', 'listeners'];
 
 /** A question's own parameters may not be called as what every question or `sonde ask` has. */
 const reservedNames: ReadonlySet<string> = new Set([

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 const dayMs = 24 * 3600 * 1000;
-/** An archive unused for so long is of a Node, a library or a kernel that is gone. */
+/** Unused for so long, a kernel has a newer one, and an archive is of a Node or a library that is gone. */
 const unusedMsMax = 3 * dayMs;
 
 export const cacheFolder = resolve(
@@ -26,7 +26,7 @@ async function prune(folder: string, isOurs: (name: string) => boolean): Promise
 export async function cached(name: 'kernels' | 'archives'): Promise<string> {
   const folder = join(cacheFolder, name);
   await mkdir(folder, { recursive: true });
-  if (name === 'archives') await prune(folder, () => true);
+  await prune(folder, () => true);
   return folder;
 }
 

@@ -8,6 +8,17 @@ const outputBytesMax = 16 << 20;
 /** How much of what the guest printed an error repeats. */
 const tailLinesMax = 40;
 
+/** A guest that did not come to the end of its command: it never booted, died, or took too long. */
+export class GuestError extends Error {
+  /** What the command printed until then. */
+  readonly output: string;
+
+  constructor(message: string, output: string) {
+    super(message);
+    this.output = output;
+  }
+}
+
 export interface Verdict {
   readonly exitCode: number;
   readonly output: string;
@@ -21,7 +32,7 @@ export interface Console {
   readonly complain: (bytes: Buffer) => void;
   /** Aborts when there is too much. */
   readonly signal: AbortSignal;
-  /** To be asked when qemu has ended; throws when the guest did not reach the end of the command. */
+  /** To be asked when qemu has ended; throws GuestError, with the end of what the guest printed. */
   readonly verdict: (name: string, timeoutMs: number) => Verdict;
 }
 
@@ -94,14 +105,17 @@ export function openConsole(token: string, onOutput?: (bytes: Buffer) => void): 
       const text = (): string => `\n${tail(complaints + seen.toString())}`;
       const ranMs = Math.round(performance.now() - openedMs);
       const why = ranMs >= timeoutMs ? `within ${timeoutMs} ms` : `and qemu ended after ${ranMs} ms`;
+      const output = (until?: number): string =>
+        start === undefined ? '' : seen.toString('utf8', start.outputAt, until);
       if (tooMuch.signal.aborted)
-        throw new Error(`guest ${name} printed over ${outputBytesMax} bytes${text()}`);
-      if (start === undefined) throw new Error(`guest ${name} did not boot ${why}${text()}`);
+        throw new GuestError(`guest ${name} printed over ${outputBytesMax} bytes${text()}`, output());
+      if (start === undefined) throw new GuestError(`guest ${name} did not boot ${why}${text()}`, '');
       const at = seen.indexOf(mark, start.outputAt);
       const code = /^@\w+ end (\d+)/.exec(at < 0 ? '' : seen.toString('utf8', at))?.[1];
-      if (code === undefined) throw new Error(`in guest ${name} the command did not end ${why}${text()}`);
-      const output = seen.toString('utf8', start.outputAt, at);
-      return { exitCode: Number(code), output, bootMs: Math.round(start.ms), release: start.release };
+      if (code === undefined)
+        throw new GuestError(`in guest ${name} the command did not end ${why}${text()}`, output());
+      const { ms, release } = start;
+      return { exitCode: Number(code), output: output(at), bootMs: Math.round(ms), release };
     },
   };
 }

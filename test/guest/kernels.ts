@@ -1,77 +1,81 @@
 /**
- * The kernels that guests boot: Debian's own, from the mirror the machine's apt is set up with. Owns nothing
- * on the machine: apt works with a configuration and lists of its own in a temporary folder. Keeps each
- * unpacked kernel in the cache; delete its folder to get a newer one, since a version that Debian replaces is
- * soon gone from its pool.
+ * The kernels that guests boot: Debian's own, from the mirror the machine's apt is set up with. Keeps each
+ * unpacked kernel in the cache, named by its package; Debian replaces versions, and a replaced one is soon
+ * gone from its pool.
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { MirrorError, openApt, type Apt } from './apt.ts';
 import { cached } from './cache.ts';
 import { debianSources } from './sources.ts';
 
 const run = promisify(execFile);
-const outputBytesMax = 64 << 20;
 
 /**
- * All are the `cloud` flavour: a third of the size, and it has all that the tests ask of a kernel. 5.10 is
- * older than what Sonde supports: it is there to see what such a host is told.
+ * Which kernels there are, as `series`: major and minor. 5.10 is older than what Sonde supports: it is there
+ * to see what such a host is told. 6.1x and 7.x are whatever is newest.
  */
 export const kernels = [
-  { name: '5.10', suites: ['bullseye'], metapackage: 'linux-image-cloud-amd64' },
-  { name: '6.1', suites: ['bookworm', 'bookworm-security'], metapackage: 'linux-image-cloud-amd64' },
-  { name: '6.12', suites: ['trixie', 'trixie-security'], metapackage: 'linux-image-cloud-amd64' },
-  { name: '6.18', suites: ['trixie-backports'], metapackage: 'linux-image-cloud-amd64' },
-  { name: '7.3', suites: ['trixie-backports'], metapackage: 'linux-image-cloud-amd64' },
-] as const;
+  { name: '5.10', series: /^5\.10$/, suites: ['bullseye', 'bullseye-security'] },
+  { name: '6.1', series: /^6\.1$/, suites: ['bookworm', 'bookworm-security'] },
+  { name: '6.12', series: /^6\.12$/, suites: ['trixie', 'trixie-security'] },
+  { name: '6.1x', series: /^6\.1\d$/, suites: ['trixie-backports'] },
+  { name: '7.x', series: /^7\.\d+$/, suites: ['trixie-backports', 'forky', 'sid'] },
+] as const satisfies readonly KernelSource[];
 export type KernelName = (typeof kernels)[number]['name'];
 
+export interface KernelSource {
+  readonly name: string;
+  readonly series: RegExp;
+  readonly suites: readonly string[];
+}
+
 export interface Kernel {
-  readonly name: KernelName;
   /** As `uname -r` says it. */
   readonly release: string;
+  /** Debian's version, which has the upstream one in it: `6.1.192-1`. */
+  readonly version: string;
+  /** Where it was found. */
+  readonly suite: string;
   readonly image: string;
   /** The folder that holds `kernel/` and `modules.builtin`. */
   readonly modules: string;
 }
 
-/**
- * apt's configuration for one use. Read last, so it may clear what the machine's own would run after an
- * update.
- */
-function aptConfiguration(folder: string): string {
-  return [
-    `Dir::Etc::sourcelist "${folder}/sources.list";`,
-    'Dir::Etc::sourceparts "-";',
-    `Dir::State::lists "${folder}/lists";`,
-    `Dir::State::status "${folder}/status";`,
-    `Dir::Cache "${folder}/cache";`,
-    // The folder is root's alone, or the user's alone: apt's own user could not write there.
-    'APT::Sandbox::User "root";',
-    'APT::Architecture "amd64";',
-    '#clear APT::Update::Post-Invoke;',
-    '#clear APT::Update::Post-Invoke-Success;',
-    '',
-  ].join('\n');
+/** There is no such kernel to boot, through no fault of ours. `reason` names no host. */
+export class KernelUnavailable extends Error {
+  readonly reason: string;
+
+  constructor(reason: string, options?: ErrorOptions) {
+    const { cause } = options ?? {};
+    super(cause instanceof Error ? `${reason}: ${cause.message}` : reason, options);
+    this.reason = reason;
+  }
 }
 
-type Apt = (command: 'get' | 'cache', ...args: string[]) => Promise<string>;
+/**
+ * All are the `cloud` flavour: a third of the size, and it has all that the tests ask of a kernel. The third
+ * number keeps out metapackages such as linux-image-6.12-cloud-amd64.
+ */
+const imageName = /^linux-image-(?<version>(?<series>\d+\.\d+)\.\d+\S*)-cloud-amd64$/;
 
-async function openApt(folder: string, suites: readonly string[]): Promise<Apt> {
-  await mkdir(join(folder, 'lists/partial'), { recursive: true });
-  await mkdir(join(folder, 'cache/archives/partial'), { recursive: true });
-  await writeFile(join(folder, 'status'), '');
-  await writeFile(join(folder, 'sources.list'), await debianSources(suites));
-  await writeFile(join(folder, 'apt.conf'), aptConfiguration(folder));
-  return async (command, ...args) => {
-    const options = { cwd: folder, maxBuffer: outputBytesMax, env: { ...process.env, LC_ALL: 'C' } };
-    const { stdout } = await run(`apt-${command}`, ['-c', join(folder, 'apt.conf'), '-q', ...args], options);
-    return stdout;
-  };
+/** How many versions of a suite are tried when the newest are listed and gone. */
+const triesMax = 3;
+
+/** `6.12.9` before `6.12.10`. */
+function byVersion(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** Those of the series, newest first. */
+export function newestFirst(names: readonly string[], series: RegExp): string[] {
+  return names
+    .filter((name) => series.test(imageName.exec(name)?.groups?.['series'] ?? ''))
+    .sort((a, b) => byVersion(b, a));
 }
 
 function field(record: string, name: string): string {
@@ -85,7 +89,7 @@ function field(record: string, name: string): string {
  */
 async function parts(apt: Apt, name: string): Promise<string[]> {
   const isOptional = name.startsWith('linux-base-');
-  const shown = apt('cache', 'show', '--no-all-versions', name);
+  const shown = apt.run('cache', 'show', '--no-all-versions', name);
   const record = (await (isOptional ? shown.catch(() => '') : shown)).split('\n\n')[0] ?? '';
   if (record === '') return [];
   const wanted = /\blinux-(?:image|base|binary|modules)-\d[^\s,()|]*/g;
@@ -94,84 +98,104 @@ async function parts(apt: Apt, name: string): Promise<string[]> {
   return [...new Set([name, ...deeper.flat()])];
 }
 
-/** `6.12.9` before `6.12.10`. */
-function byVersion(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
+interface Found {
+  readonly apt: Apt;
+  readonly image: string;
 }
 
-/**
- * The metapackage names the newest kernel of its suite; an older series is found among the versions the suite
- * kept.
- */
-async function resolvePackages(apt: Apt, source: (typeof kernels)[number]): Promise<string[]> {
-  const flavour = source.metapackage.replace('linux-image-', '');
-  const isWanted = (name: string): boolean =>
-    name.startsWith(`linux-image-${source.name}.`) && name.endsWith(`-${flavour}`);
-  const named = await parts(apt, source.metapackage);
-  const image = named.find(isWanted) ?? (await keptVersions(apt, source.name)).filter(isWanted).at(-1);
-  if (image === undefined) {
-    const where = source.suites.join(', ');
-    throw new Error(`no kernel ${source.name} in ${where}; ${source.metapackage} is ${named.join(', ')}`);
+/** What the suites hold of the series, newest first; a suite that the mirror does not carry holds nothing. */
+async function onMirror(source: KernelSource, open: AsyncDisposableStack): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const suite of source.suites) {
+    try {
+      const apt = open.use(await openApt(suite, await debianSources([suite])));
+      const names = (await apt.run('cache', 'pkgnames', 'linux-image-')).split('\n');
+      found.push(...newestFirst(names, source.series).map((image) => ({ apt, image })));
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      if (error.kind === 'down') throw new KernelUnavailable('the mirror does not answer', { cause: error });
+    }
   }
-  return parts(apt, image);
+  return found.sort((a, b) => byVersion(b.image, a.image));
 }
 
-async function keptVersions(apt: Apt, series: string): Promise<string[]> {
-  const names = await apt('cache', 'pkgnames', `linux-image-${series}.`);
-  return names.split('\n').filter(Boolean).sort(byVersion);
-}
-
-async function unpack(folder: string, packages: readonly string[], apt: Apt): Promise<string> {
-  await apt('get', 'download', ...packages);
-  const tree = join(folder, 'tree');
-  for (const file of await readdir(folder)) {
-    if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', join(folder, file), tree]);
+async function unpack(apt: Apt, image: string): Promise<string> {
+  await apt.run('get', 'download', ...(await parts(apt, image)));
+  const tree = join(apt.folder, 'tree');
+  for (const file of await readdir(apt.folder)) {
+    if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', join(apt.folder, file), tree]);
   }
   return tree;
 }
 
+const originFile = 'sonde-origin.json';
+type Origin = Pick<Kernel, 'version' | 'suite'>;
+
+async function download({ apt, image }: Found, destination: string): Promise<void> {
+  const tree = await unpack(apt, image);
+  const version = field(await apt.run('cache', 'show', '--no-all-versions', image), 'Version');
+  const origin: Origin = { version, suite: apt.suite };
+  await writeFile(join(tree, originFile), JSON.stringify(origin));
+  const near = `${destination}.${randomUUID()}`;
+  await run('cp', ['-a', tree, near]);
+  // Two may do this at once; the second's copy is thrown away.
+  await rename(near, destination).catch(() => rm(near, { recursive: true }));
+}
+
 /** Where the parts lie differs: /boot or beside the modules, /lib or /usr/lib. */
-async function locate(name: KernelName, tree: string): Promise<Kernel> {
+async function locate(tree: string): Promise<Kernel> {
   const above = ['usr/lib/modules', 'lib/modules'].map((p) => join(tree, p)).find(existsSync);
   const release = above === undefined ? undefined : (await readdir(above))[0];
   if (above === undefined || release === undefined) throw new Error(`no modules in ${tree}`);
   const modules = join(above, release);
   const image = [join(tree, 'boot', `vmlinuz-${release}`), join(modules, 'vmlinuz')].find(existsSync);
   if (image === undefined) throw new Error(`no kernel image in ${tree}`);
-  return { name, release, image, modules };
-}
-
-async function download(source: (typeof kernels)[number], destination: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'sonde-apt-'));
-  try {
-    const apt = await openApt(folder, source.suites);
-    await apt('get', 'update', '-o', 'APT::Update::Error-Mode=any');
-    const packages = await resolvePackages(apt, source);
-    const tree = await unpack(folder, packages, apt);
-    const near = `${destination}.${randomUUID()}`;
-    await run('cp', ['-a', tree, near]);
-    // Two may do this at once; the second's copy is thrown away.
-    await rename(near, destination).catch(() => rm(near, { recursive: true }));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-export function isKernelName(name: string): name is KernelName {
-  return kernels.some((k) => k.name === name);
+  const origin = JSON.parse(await readFile(join(tree, originFile), 'utf8')) as Origin;
+  await utimes(tree, new Date(), new Date());
+  return { ...origin, release, image, modules };
 }
 
 /**
- * From the cache, or else from the mirror (10 to 50 MB). Throws when the mirror has it no more or the
- * signature is wrong.
+ * A name of the table, or any series that Debian's newest suites have: `6.18`. Throws for anything else.
  */
-export async function fetchKernel(name: KernelName): Promise<Kernel> {
-  const source = kernels.find((k) => k.name === name);
-  if (source === undefined)
-    throw new Error(`no kernel ${name}; there are ${kernels.map((k) => k.name).join(', ')}`);
-  const destination = join(await cached('kernels'), name);
-  if (!existsSync(destination)) await download(source, destination);
-  return locate(name, destination);
+export function kernelSource(name: string): KernelSource {
+  const known = kernels.find((k) => k.name === name);
+  if (known !== undefined) return known;
+  if (!/^\d+\.\d+$/.test(name))
+    throw new Error(`no kernel ${name}; there are ${kernels.map((k) => k.name).join(', ')} and any series`);
+  const suites = [...new Set(kernels.flatMap((k) => k.suites))];
+  return { name, series: new RegExp(`^${name.replace('.', '\\.')}$`), suites };
+}
+
+/** The newest of its series that the mirror has now, from the cache or from there (10 to 50 MB). */
+export async function newestKernel(source: KernelSource): Promise<Kernel> {
+  const folder = await cached('kernels');
+  await using open = new AsyncDisposableStack();
+  const found = await onMirror(source, open);
+  for (const candidate of found.slice(0, triesMax)) {
+    const destination = join(folder, candidate.image);
+    try {
+      if (!existsSync(destination)) await download(candidate, destination);
+      return await locate(destination);
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      if (error.kind === 'down') throw new KernelUnavailable('the mirror does not answer', { cause: error });
+    }
+  }
+  throw new KernelUnavailable(
+    found.length === 0 ? `the mirror has no ${source.name}` : 'the mirror lists it and has it no more',
+  );
+}
+
+/**
+ * From the cache, whatever its age (three days at most, cache.ts), or else from the mirror. Throws
+ * KernelUnavailable, and a plain error when a signature is wrong.
+ */
+export async function fetchKernel(name: string): Promise<Kernel> {
+  const source = kernelSource(name);
+  const folder = await cached('kernels');
+  const [kept] = newestFirst(await readdir(folder), source.series);
+  return kept === undefined ? newestKernel(source) : locate(join(folder, kept));
 }
 
 /**

@@ -129,6 +129,8 @@ export async function projectTree(project: Project): Promise<Tree> {
     { kind: 'bytes', path: 'init', mode: 0o755, bytes: init },
     { kind: 'bytes', path: 'guest/types.mjs', mode: 0o644, bytes: Buffer.from(hook) },
     { kind: 'folder', path: guestFolder.slice(1), mode: 0o755 },
+    // bin/sonde runs on the project's Node, and the guest's is that one.
+    { kind: 'link', path: `${guestFolder.slice(1)}/node_modules/.bin/node`, target: '/usr/bin/node' },
     shellFile('guest/settings', settings),
     commandFile(project),
   ];

@@ -8,7 +8,7 @@ import type { ParseArgsOptionsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
 import type { GuestOptions } from './guest.ts';
 import { runInGuest } from './guest.ts';
-import { isKernelName, kernels } from './kernels.ts';
+import { kernelSource } from './kernels.ts';
 import type { GuestFile } from './project.ts';
 
 const noGuest = 125;
@@ -39,7 +39,7 @@ function pair(text: string): [string, string] {
 function read(argv: readonly string[]): GuestOptions {
   const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
   const { kernel = '' } = values;
-  if (!isKernelName(kernel)) throw new Error(`--kernel is one of ${kernels.map((k) => k.name).join(', ')}`);
+  kernelSource(kernel); // throws what names there are
   if (positionals.length === 0) throw new Error('which command? it comes after --');
   return {
     kernel,

@@ -54,8 +54,8 @@ const text = (path: string, content: string): CpioEntry => ({
 });
 
 const skeleton: readonly CpioEntry[] = [
-  ...['usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'proc', 'sys', 'run', 'root', 'dev'].map((p) =>
-    folder(p),
+  ...['usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'var/lib', 'proc', 'sys', 'run', 'root', 'dev'].map(
+    (p) => folder(p),
   ),
   ...['bin', 'sbin', 'lib', 'lib64'].map((p) => link(p, `usr/${p}`)),
   link('var/run', '/run'),

@@ -11,7 +11,7 @@ import {
 import { eventDecoder } from './events.ts';
 
 const types = kernelTypes();
-const decode = eventDecoder(types);
+const decode = eventDecoder(types, 1e9 / 300);
 
 /** A record of the ring that starts at an odd multiple of eight, as records there do. */
 function event(fields: Readonly<Record<string, number | bigint | Uint8Array>>): ReturnType<typeof decode> {
@@ -29,14 +29,26 @@ describe('events', () => {
       pid_started_ns: 5_000_000_000n,
       bytes_sent: 2n ** 33n,
       bytes_received: 3,
+      segments_sent: 8,
+      segments_received: 9,
       source: addressBytes(10, 0, 0, 1),
       destination: addressBytes(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
       netns: 2,
       owner: 3,
       pid: 4,
+      parent_pid: 3,
+      parent_name: new TextEncoder().encode('bash'),
       sequence: 5,
       latency_us: 6,
       retransmits: 7,
+      handshake_retransmits: 2,
+      busy_jiffies: 300,
+      peer_window_jiffies: 1,
+      send_buffer_jiffies: 2,
+      rtt_us: 10,
+      rtt_min_us: 11,
+      unread_bytes: 12,
+      waiting_jiffies: 30,
       source_port: 65_535,
       destination_port: 443,
       error: 104,
@@ -62,6 +74,8 @@ describe('events', () => {
       owner: 3,
       pid: 4,
       pidStartedNs: 5_000_000_000,
+      parentPid: 3,
+      parentName: 'bash',
       direction: 'egress',
       state: 'reset',
       established: true,
@@ -75,7 +89,17 @@ describe('events', () => {
       latencyUs: 6,
       bytesSent: 2 ** 33,
       bytesReceived: 3,
+      segmentsSent: 8,
+      segmentsReceived: 9,
       retransmits: 7,
+      handshakeRetransmits: 2,
+      busyMs: 1000,
+      peerWindowMs: 3,
+      sendBufferMs: 7,
+      rttUs: 10,
+      rttMinUs: 11,
+      unreadBytes: 12,
+      waitingMs: 100,
       error: 104,
       resetSide: 'remote',
       closeReason: 'reset_received',
@@ -90,7 +114,7 @@ describe('events', () => {
       source: addressBytes(10, 0, 0, 1),
       destination: addressBytes(10, 0, 0, 2),
     });
-    assert.equal(decoded.latencyUs, null);
+    assert.deepEqual([decoded.latencyUs, decoded.rttUs, decoded.rttMinUs], [null, null, null]);
     assert.equal(decoded.resetSide, undefined);
     assert.equal(decoded.timeoutBy, undefined);
     assert.equal(decoded.closeReason, 'unknown');

@@ -11,7 +11,7 @@ import type {
   TimeoutBy,
 } from '../../model/connection.ts';
 import type { ConnectionEvent } from '../../model/observation.ts';
-import { reader } from './reader.ts';
+import { jiffiesReader, reader, readString } from './reader.ts';
 
 function eventWords(types: TypeInformation) {
   return {
@@ -29,8 +29,57 @@ function none(word: string | undefined): string | undefined {
   return word === 'none' ? undefined : word;
 }
 
-/** Makes a decoder of single events; what it returns is a copy. */
-export function eventDecoder(types: TypeInformation): (view: DataView, offset: number) => ConnectionEvent {
+type Socket = Pick<
+  ConnectionEvent,
+  | 'bytesSent'
+  | 'bytesReceived'
+  | 'segmentsSent'
+  | 'segmentsReceived'
+  | 'retransmits'
+  | 'handshakeRetransmits'
+  | 'busyMs'
+  | 'peerWindowMs'
+  | 'sendBufferMs'
+  | 'rttUs'
+  | 'rttMinUs'
+  | 'unreadBytes'
+  | 'waitingMs'
+>;
+
+/** What the socket itself counts, and what it looks like. */
+function socketReader(types: TypeInformation, tickNs: number): (view: DataView, base: number) => Socket {
+  const layout = types.layout('event');
+  const field = (name: string) => reader(layout, name);
+  const jiffies = (name: string) => jiffiesReader(layout, name, tickNs);
+  const [sent, received] = [field('bytes_sent'), field('bytes_received')];
+  const [segmentsSent, segmentsReceived] = [field('segments_sent'), field('segments_received')];
+  const [retransmits, ofHandshake] = [field('retransmits'), field('handshake_retransmits')];
+  const [busy, peerWindow] = [jiffies('busy_jiffies'), jiffies('peer_window_jiffies')];
+  const sendBuffer = jiffies('send_buffer_jiffies');
+  const [rtt, rttMin] = [field('rtt_us'), field('rtt_min_us')];
+  const [unread, waiting] = [field('unread_bytes'), jiffies('waiting_jiffies')];
+  return (view, base) => ({
+    bytesSent: sent(view, base),
+    bytesReceived: received(view, base),
+    segmentsSent: segmentsSent(view, base),
+    segmentsReceived: segmentsReceived(view, base),
+    retransmits: retransmits(view, base),
+    handshakeRetransmits: ofHandshake(view, base),
+    busyMs: busy(view, base),
+    peerWindowMs: peerWindow(view, base),
+    sendBufferMs: sendBuffer(view, base),
+    rttUs: rtt(view, base) || null,
+    rttMinUs: rttMin(view, base) || null,
+    unreadBytes: unread(view, base),
+    waitingMs: waiting(view, base),
+  });
+}
+
+/** Makes a decoder of single events; what it returns is a copy. `tickNs` is a jiffy's length. */
+export function eventDecoder(
+  types: TypeInformation,
+  tickNs: number,
+): (view: DataView, offset: number) => ConnectionEvent {
   const layout = types.layout('event');
   const field = (name: string) => reader(layout, name);
   const words = eventWords(types);
@@ -40,14 +89,16 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     field('cookie'),
     field('sequence'),
   ];
-  const [netns, owner, pid, pidStarted] = [
+  const [netns, owner, pid, pidStarted, parentPid] = [
     field('netns'),
     field('owner'),
     field('pid'),
     field('pid_started_ns'),
+    field('parent_pid'),
   ];
+  const parentName = layout.field('parent_name');
   const [sourcePort, destinationPort] = [field('source_port'), field('destination_port')];
-  const [sent, received, retransmits] = [field('bytes_sent'), field('bytes_received'), field('retransmits')];
+  const socket = socketReader(types, tickNs);
   const [latency, hasLatency] = [field('latency_us'), field('has_latency')];
   const [moment, direction, state, attribution] = [
     field('moment'),
@@ -75,6 +126,8 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     owner: owner(view, base),
     pid: pid(view, base),
     pidStartedNs: pidStarted(view, base),
+    parentPid: parentPid(view, base),
+    parentName: readString(view, base + parentName.offset, parentName.count),
     direction: words.directions[direction(view, base)] as Direction,
     state: words.states[state(view, base)] as ConnectionState,
     established: established(view, base) === 1,
@@ -86,9 +139,7 @@ export function eventDecoder(types: TypeInformation): (view: DataView, offset: n
     destinationPort: destinationPort(view, base),
     family: addressFamily(view, base + destinationAt),
     latencyUs: hasLatency(view, base) === 1 ? latency(view, base) : null,
-    bytesSent: sent(view, base),
-    bytesReceived: received(view, base),
-    retransmits: retransmits(view, base),
+    ...socket(view, base),
     error: error(view, base),
     resetSide: none(words.sides[side(view, base)]) as ResetSide | undefined,
     closeReason: words.reasons[reason(view, base)] as CloseReason,

@@ -5,7 +5,7 @@ import type { FlowRow } from '../../model/observation.ts';
 import { flowDecoder } from './flows.ts';
 
 const types = kernelTypes();
-const decode = flowDecoder(types);
+const decode = flowDecoder(types, 4e6);
 const none = new Uint8Array(16);
 
 type Fields = Readonly<Record<string, number | bigint | Uint8Array>>;
@@ -39,7 +39,7 @@ describe('flows', () => {
         netns: 2,
         owner: 3,
         direction: 2,
-        transport: 6,
+        transport: 17,
         state: 3,
         established: 1,
         form: form('exact'),
@@ -56,11 +56,25 @@ describe('flows', () => {
         open: 5,
         bytes_sent: 2n ** 40n,
         bytes_received: 7,
+        segments_sent: 2n ** 33n,
+        segments_received: 13,
         retransmits: 8,
+        handshake_retransmits: 3,
+        busy_jiffies: 2n ** 33n,
+        peer_window_jiffies: 14,
+        send_buffer_jiffies: 15,
+        rtt_sum_us: 2n ** 34n,
+        rtt_count: 16,
+        rtt_min_us: 17,
+        unread_bytes: 2n ** 36n,
+        unread_connections: 18,
+        waiting_connections: 19,
+        waiting_jiffies_max: 20,
         resets_sent: 9,
         resets_received: 10,
         latency_sum_us: 2n ** 35n,
         timeouts_by_application: 12,
+        refusals: 13,
         latency,
       },
     ]);
@@ -69,6 +83,7 @@ describe('flows', () => {
         netns: 2,
         owner: 3,
         direction: 'ingress',
+        transport: 'udp',
         state: 'timed_out',
         established: true,
         attribution: 'scanned',
@@ -86,12 +101,25 @@ describe('flows', () => {
           open: 5,
           bytesSent: 2 ** 40,
           bytesReceived: 7,
+          segmentsSent: 2 ** 33,
+          segmentsReceived: 13,
           retransmits: 8,
+          handshakeRetransmits: 3,
+          busyMs: 4 * 2 ** 33,
+          peerWindowMs: 56,
+          sendBufferMs: 60,
+          rttSumUs: 2 ** 34,
+          rttCount: 16,
+          unreadBytes: 2 ** 36,
+          unreadConnections: 18,
+          waitingConnections: 19,
           resetsSent: 9,
           resetsReceived: 10,
           timeoutsByApplication: 12,
+          refusals: 13,
           latencySumUs: 2 ** 35,
         },
+        extremes: { rttMinUs: 17, waitingMsMax: 80 },
         latency: [
           { bucket: 2, count: 5 },
           { bucket: 107, count: 70_000 },
@@ -122,15 +150,16 @@ describe('flows', () => {
       ],
       [{ form: form('folded'), direction: 1 }, {}],
       [{ form: form('folded'), direction: 1, state: 1 }, { ended: 1 }],
+      [{ form: form('folded'), direction: 2, state: 2 }, { refusals: 1 }],
     );
     assert.deepEqual(
       rows.map((row) => row.state),
-      ['closed'],
+      ['closed', 'refused'],
     );
   });
 
-  test('each of opened, adopted, ended and open alone makes a flow', () => {
-    for (const name of ['opened', 'adopted', 'ended', 'open']) {
+  test('each of opened, adopted, ended, open and segments alone makes a flow', () => {
+    for (const name of ['opened', 'adopted', 'ended', 'open', 'segments_sent', 'segments_received']) {
       assert.equal(decodeAll([{ direction: 1 }, { [name]: 1 }]).length, 1, name);
     }
   });

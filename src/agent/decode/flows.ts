@@ -4,8 +4,11 @@ import { addressFamily, formatAddress, formatPrefix } from '../../lib/address.ts
 import type { TypeInformation } from '../../lib/btf.ts';
 import type { AddressForm, Attribution, ConnectionState, Direction } from '../../model/connection.ts';
 import type { Histogram } from '../../model/latency.ts';
-import type { FlowRow, Sums } from '../../model/observation.ts';
-import { reader } from './reader.ts';
+import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
+import { jiffiesReader, reader } from './reader.ts';
+
+/** IPPROTO_UDP; every other row is TCP's. */
+const udp = 17;
 
 export interface RawRows {
   readonly count: number;
@@ -13,8 +16,11 @@ export interface RawRows {
   readonly values: DataView;
 }
 
-/** Makes a decoder of windows; the rows are copies, the raw arrays may be used again. */
-export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[] {
+/**
+ * Makes a decoder of windows; the rows are copies, the raw arrays may be used again. `tickNs` is a jiffy's
+ * length.
+ */
+export function flowDecoder(types: TypeInformation, tickNs: number): (raw: RawRows) => FlowRow[] {
   const key = types.layout('flow_key');
   const value = types.layout('flow');
   const words = {
@@ -25,7 +31,8 @@ export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[]
   };
   const meter = words.form.indexOf('meter');
   const form = reader(key, 'form');
-  const readSums = sumsReader(types);
+  const readSums = sumsReader(types, tickNs);
+  const readExtremes = extremesReader(types, tickNs);
   const readLatency = latencyReader(types);
   const readKey = keyReader(types, words);
 
@@ -36,8 +43,14 @@ export function flowDecoder(types: TypeInformation): (raw: RawRows) => FlowRow[]
       if (form(keys, at) === meter) continue; // it counts rows, not connections
       const sums = readSums(values, i * value.size);
       // A node's total row that nobody needed.
-      if (sums.opened + sums.adopted + sums.ended + sums.open === 0) continue;
-      rows.push({ ...readKey(keys, at), sums, latency: readLatency(values, i * value.size) });
+      const moved = sums.segmentsSent + sums.segmentsReceived;
+      if (sums.opened + sums.adopted + sums.ended + sums.open + sums.refusals + moved === 0) continue;
+      rows.push({
+        ...readKey(keys, at),
+        sums,
+        extremes: readExtremes(values, i * value.size),
+        latency: readLatency(values, i * value.size),
+      });
     }
     return rows;
   };
@@ -48,7 +61,7 @@ type Words = Record<'direction' | 'state' | 'attribution' | 'form', readonly str
 function keyReader(
   types: TypeInformation,
   words: Words,
-): (view: DataView, base: number) => Omit<FlowRow, 'sums' | 'latency'> {
+): (view: DataView, base: number) => Omit<FlowRow, 'sums' | 'extremes' | 'latency'> {
   const key = types.layout('flow_key');
   const field = (name: string) => reader(key, name);
   const [netns, owner, direction, state] = [
@@ -57,6 +70,7 @@ function keyReader(
     field('direction'),
     field('state'),
   ];
+  const transport = field('transport');
   const [established, attribution, form, port] = [
     field('established'),
     field('attribution'),
@@ -83,6 +97,7 @@ function keyReader(
       netns: netns(view, base),
       owner: owner(view, base),
       direction: words.direction[direction(view, base)] as Direction,
+      transport: transport(view, base) === udp ? 'udp' : 'tcp',
       state: words.state[state(view, base)] as ConnectionState,
       established: established(view, base) === 1,
       attribution: words.attribution[attribution(view, base)] as Attribution,
@@ -96,8 +111,9 @@ function keyReader(
   };
 }
 
-function sumsReader(types: TypeInformation): (view: DataView, base: number) => Sums {
+function sumsReader(types: TypeInformation, tickNs: number): (view: DataView, base: number) => Sums {
   const field = (name: string) => reader(types.layout('flow'), name);
+  const jiffies = (name: string) => jiffiesReader(types.layout('flow'), name, tickNs);
   const readers: Record<keyof Sums, ReturnType<typeof reader>> = {
     opened: field('opened'),
     adopted: field('adopted'),
@@ -106,10 +122,22 @@ function sumsReader(types: TypeInformation): (view: DataView, base: number) => S
     open: field('open'),
     bytesSent: field('bytes_sent'),
     bytesReceived: field('bytes_received'),
+    segmentsSent: field('segments_sent'),
+    segmentsReceived: field('segments_received'),
     retransmits: field('retransmits'),
+    handshakeRetransmits: field('handshake_retransmits'),
+    busyMs: jiffies('busy_jiffies'),
+    peerWindowMs: jiffies('peer_window_jiffies'),
+    sendBufferMs: jiffies('send_buffer_jiffies'),
+    rttSumUs: field('rtt_sum_us'),
+    rttCount: field('rtt_count'),
+    unreadBytes: field('unread_bytes'),
+    unreadConnections: field('unread_connections'),
+    waitingConnections: field('waiting_connections'),
     resetsSent: field('resets_sent'),
     resetsReceived: field('resets_received'),
     timeoutsByApplication: field('timeouts_by_application'),
+    refusals: field('refusals'),
     latencySumUs: field('latency_sum_us'),
   };
   const names = Object.keys(readers) as (keyof Sums)[];
@@ -118,6 +146,13 @@ function sumsReader(types: TypeInformation): (view: DataView, base: number) => S
     for (const name of names) sums[name] = readers[name](view, base);
     return sums;
   };
+}
+
+function extremesReader(types: TypeInformation, tickNs: number): (view: DataView, base: number) => Extremes {
+  const layout = types.layout('flow');
+  const rttMin = reader(layout, 'rtt_min_us');
+  const waiting = jiffiesReader(layout, 'waiting_jiffies_max', tickNs);
+  return (view, base) => ({ rttMinUs: rttMin(view, base) || null, waitingMsMax: waiting(view, base) });
 }
 
 function latencyReader(types: TypeInformation): (view: DataView, base: number) => Histogram {

@@ -26,6 +26,15 @@ export function reader(layout: Layout, name: string): Read {
   }
 }
 
+/**
+ * A reader of a time that the kernel counts in jiffies, in whole milliseconds. A tick is 1, 4 or 10 of them;
+ * of the others (300 Hz) less than one is rounded away.
+ */
+export function jiffiesReader(layout: Layout, name: string, tickNs: number): Read {
+  const jiffies = reader(layout, name);
+  return (view, base) => Math.round((jiffies(view, base) * tickNs) / 1e6);
+}
+
 const text = new TextDecoder();
 
 /** A NUL-terminated string of at most `size` bytes. */

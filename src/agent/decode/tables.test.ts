@@ -8,14 +8,20 @@ const types = kernelTypes();
 const text = new TextEncoder();
 
 interface OwnerParts {
-  readonly known?: number;
+  readonly state?: string;
+  readonly turn?: number;
   readonly comm?: string;
   /** Executable first, then its folders; a length other than the bytes' stands for a longer name. */
   readonly path?: readonly (readonly [name: string, length: number])[];
 }
 
+const state = (name: string) => types.words('place', 'PLACE_').indexOf(name);
+
 /** Owner number 1 of a table of two. */
-function owner({ known = 1, comm = 'curl', path = [] }: OwnerParts): Owner | undefined {
+function owner(
+  { state: named = 'known', turn = 0, comm = 'curl', path = [] }: OwnerParts,
+  number = 1,
+): Owner | undefined {
   const table = recordWriter(types, 'owner', 2);
   const key = recordWriter(types, 'owner_key');
   key.set('cgroup', 2n ** 60n);
@@ -32,10 +38,12 @@ function owner({ known = 1, comm = 'curl', path = [] }: OwnerParts): Owner | und
   table.set('key', new Uint8Array(key.view.buffer), table.size);
   table.set('first_pid', 42, table.size);
   table.set('first_pid_started_ns', 7_000_000_000n, table.size);
-  table.set('known', known, table.size);
+  table.set('place', state(named), table.size);
+  table.set('turn', turn, table.size);
+  table.set('used', 3, table.size);
   table.set('path_lengths', lengths, table.size);
   table.set('path', names, table.size);
-  return ownerDecoder(types)(table.view, 1);
+  return ownerDecoder(types)(table.view, number);
 }
 
 const whole = (...names: readonly string[]): (readonly [string, number])[] =>
@@ -45,6 +53,7 @@ describe('owners', () => {
   test('every field', () => {
     assert.deepEqual(owner({ path: whole('curl', 'bin', 'usr') }), {
       id: 1,
+      usedInWindow: 3,
       name: 'curl',
       uid: 1000,
       cgroupId: 2n ** 60n,
@@ -52,12 +61,19 @@ describe('owners', () => {
       exeDevice: 0x0010_0002,
       pid: 42,
       pidStartedNs: 7_000_000_000,
-      kernelPath: '/usr/bin/curl',
+      kernelPath: ['usr', 'bin', 'curl'],
     });
   });
 
   test('one that the kernel is still writing is not there yet', () => {
-    assert.equal(owner({ known: 0, path: whole('curl') }), undefined);
+    for (const named of ['free', 'taken', 'retired'])
+      assert.equal(owner({ state: named, path: whole('curl') }), undefined, named);
+  });
+
+  test('a number has its turn at a place', () => {
+    assert.equal(owner({ turn: 2 }, 2 * 65_536 + 1)?.id, 131_073);
+    assert.equal(owner({ turn: 2 }, 1), undefined);
+    assert.equal(owner({ turn: 65_535 }, 0xffff_0001)?.name, 'curl');
   });
 
   test('a name that fills its room', () =>
@@ -66,31 +82,31 @@ describe('owners', () => {
   test('no executable, no path', () => assert.equal(owner({})?.kernelPath, undefined));
 
   test('names of more than one byte to the letter', () => {
-    assert.equal(owner({ path: whole('größe', 'bin') })?.kernelPath, '/bin/größe');
+    assert.deepEqual(owner({ path: whole('größe', 'bin') })?.kernelPath, ['bin', 'größe']);
   });
 
-  test('a name that the kernel did not keep whole leaves the path unknown', () => {
+  test('of a name that the kernel did not keep whole, its length', () => {
     const path = [
       ['curl', 4],
       ['a-folder-with-a-name-that-is-longer-tha', 60],
     ] as const;
-    assert.equal(owner({ path })?.kernelPath, undefined);
+    assert.deepEqual(owner({ path })?.kernelPath, [60, 'curl']);
   });
 
-  test('so does a path that is deeper than was kept', () => {
-    assert.equal(owner({ path: whole('1', '2', '3', '4', '5', '6', '7') })?.kernelPath, '/7/6/5/4/3/2/1');
+  test('a path that is deeper than was kept is not known', () => {
+    assert.equal(owner({ path: whole('1', '2', '3', '4', '5', '6', '7') })?.kernelPath?.join(''), '7654321');
     assert.equal(owner({ path: whole('1', '2', '3', '4', '5', '6', '7', '8') })?.kernelPath, undefined);
   });
 });
 
 /** Namespace number `id` of a table of two. */
-function netns(id: number, known: number): NetnsCounts | undefined {
+function netns(id: number, named: string): NetnsCounts | undefined {
   const table = recordWriter(types, 'netns', 2);
   const at = id * table.size;
   const fields = {
     cookie: 2n ** 50n,
     inode: 4_026_531_840,
-    known,
+    place: state(named),
     active_opens: 2n ** 34n,
     passive_opens: 2,
     attempt_fails: 3,
@@ -105,7 +121,7 @@ function netns(id: number, known: number): NetnsCounts | undefined {
 
 describe('namespaces', () => {
   test('every field', () => {
-    assert.deepEqual(netns(1, 1), {
+    assert.deepEqual(netns(1, 'known'), {
       id: 1,
       cookie: 2n ** 50n,
       inode: 4_026_531_840,
@@ -122,7 +138,7 @@ describe('namespaces', () => {
   });
 
   test('a number that nobody has is nothing; 0 holds those that found no room', () => {
-    assert.equal(netns(1, 0), undefined);
-    assert.equal(netns(0, 0)?.untracked, 7);
+    assert.equal(netns(1, 'free'), undefined);
+    assert.equal(netns(0, 'free')?.untracked, 7);
   });
 });

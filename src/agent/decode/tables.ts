@@ -2,11 +2,23 @@
  * The two tables that the kernel programs fill and the agent reads in place: owners and network namespaces.
  */
 
-import type { TypeInformation } from '../../lib/btf.ts';
+import type { Layout, TypeInformation } from '../../lib/btf.ts';
+import { numberFormat } from '../../lib/numbers.ts';
 import type { NetnsCounts, Owner } from '../../model/observation.ts';
 import { reader, readString } from './reader.ts';
 
-/** Reads one owner; undefined while the kernel is still writing it. */
+/** Whether a record is whole, and this number's: its place may be somebody else's by now. */
+function holder(types: TypeInformation, layout: Layout): (view: DataView, number: number) => boolean {
+  const [place, turn] = [reader(layout, 'place'), reader(layout, 'turn')];
+  const known = types.words('place', 'PLACE_').indexOf('known');
+  const format = numberFormat(types);
+  return (view, number) => {
+    const base = format.place(number) * layout.size;
+    return place(view, base) === known && turn(view, base) === format.turn(number);
+  };
+}
+
+/** Reads one owner; undefined while the kernel is still writing it, and when its number was taken back. */
 export function ownerDecoder(types: TypeInformation): (view: DataView, id: number) => Owner | undefined {
   const layout = types.layout('owner');
   const key = types.layout('owner_key');
@@ -15,32 +27,33 @@ export function ownerDecoder(types: TypeInformation): (view: DataView, id: numbe
   const lengths = layout.field('path_lengths');
   const path = layout.field('path');
   const nameSize = path.count / lengths.count;
-  const [known, pid, started] = [
-    reader(layout, 'known'),
+  const [pid, started, used] = [
     reader(layout, 'first_pid'),
     reader(layout, 'first_pid_started_ns'),
+    reader(layout, 'used'),
   ];
+  const [holds, format] = [holder(types, layout), numberFormat(types)];
   const [uid, inode, device] = [reader(key, 'uid'), reader(key, 'exe_inode'), reader(key, 'exe_device')];
   const cgroupAt = key.field('cgroup').offset;
 
-  /** Undefined when a name was too long for the kernel to keep it beside the dentry, or the path too deep. */
-  function kernelPath(view: DataView, base: number): string | undefined {
-    const names: string[] = [];
+  /** Undefined when there is none, or it is too deep. Of a name too long to be kept, its length. */
+  function kernelPath(view: DataView, base: number): (string | number)[] | undefined {
+    const names: (string | number)[] = [];
     for (let depth = 0; depth < lengths.count; depth++) {
       const length = view.getUint8(base + lengths.offset + depth);
-      if (length === 0) return names.length > 0 ? `/${names.join('/')}` : undefined;
+      if (length === 0) return names.length > 0 ? names : undefined;
       const name = readString(view, base + path.offset + depth * nameSize, nameSize);
-      if (Buffer.byteLength(name) !== length) return undefined;
-      names.unshift(name);
+      names.unshift(Buffer.byteLength(name) === length ? name : length);
     }
     return undefined;
   }
 
   return (view, id) => {
-    const base = id * layout.size;
-    if (known(view, base) === 0) return undefined;
+    if (!holds(view, id)) return undefined;
+    const base = format.place(id) * layout.size;
     return {
       id,
+      usedInWindow: used(view, base),
       name: readString(view, base + keyAt + comm.offset, comm.count),
       uid: uid(view, base + keyAt),
       cgroupId: view.getBigUint64(base + keyAt + cgroupAt, true),
@@ -59,7 +72,8 @@ export function netnsDecoder(
 ): (view: DataView, id: number) => NetnsCounts | undefined {
   const layout = types.layout('netns');
   const field = (name: string) => reader(layout, name);
-  const [known, inode, untracked] = [field('known'), field('inode'), field('untracked')];
+  const [inode, untracked] = [field('inode'), field('untracked')];
+  const [holds, format] = [holder(types, layout), numberFormat(types)];
   const counters = {
     activeOpens: field('active_opens'),
     passiveOpens: field('passive_opens'),
@@ -71,8 +85,8 @@ export function netnsDecoder(
   const cookieAt = layout.field('cookie').offset;
 
   return (view, id) => {
-    const base = id * layout.size;
-    if (id !== 0 && known(view, base) === 0) return undefined;
+    if (id !== 0 && !holds(view, id)) return undefined;
+    const base = format.place(id) * layout.size;
     return {
       id,
       cookie: view.getBigUint64(base + cookieAt, true),

@@ -10,7 +10,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { entropySeed, prng } from '../../lib/prng.ts';
-import type { ConnectionRecord, FlowRecord, WindowRecord } from '../../model/record.ts';
+import type { ConnectionRecord, RowRecord, WindowRecord } from '../../model/record.ts';
 import { Courier, type CourierStatus } from './courier.ts';
 import { openExporters, type OpenExporter } from './exporter.ts';
 import type { Resumed } from './spool/recover.ts';
@@ -20,7 +20,7 @@ export type { Resumed };
 
 /** A closed window, whole, and what the next agent needs to go on behind it (JSON). */
 export interface WindowCommit {
-  readonly records: readonly FlowRecord[];
+  readonly records: readonly RowRecord[];
   readonly closing: WindowRecord;
   readonly state: unknown;
 }

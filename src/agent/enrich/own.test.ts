@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Owner } from '../../model/observation.ts';
 import { findOwnProcesses, isOwn } from './own.ts';
-import { openOwners } from './owners.ts';
+import { labelsOf } from './owners.ts';
 
 const ours: Owner = {
   id: 1,
+  usedInWindow: 0,
   name: 'sonde-agent',
   uid: 0,
   cgroupId: 1n,
@@ -46,8 +47,6 @@ test('without a user sonde nobody passes for it', (t) => {
 });
 
 test('its records say so', () => {
-  const table = openOwners({ used: () => 1, read: () => ours });
-  assert.equal(table.labels(1)['workload.name'], 'sonde');
-  const other = openOwners({ used: () => 1, read: () => ({ ...ours, name: 'curl' }) });
-  assert.ok(!('workload.name' in other.labels(1)));
+  assert.equal(labelsOf(ours, findOwnProcesses())['workload.name'], 'sonde');
+  assert.ok(!('workload.name' in labelsOf({ ...ours, name: 'curl' }, findOwnProcesses())));
 });

@@ -1,33 +1,85 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Owner } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
-import { openOwners } from './owners.ts';
+import { openOwners, ownerLimits, type OwnerSource } from './owners.ts';
 
 const self = '/proc/self/exe';
+
+/** Of a process; 0 of one that is gone. In the middle of the hundredth of a second that the kernel tells. */
+function startedNs(pid: number): number {
+  if (!existsSync(`/proc/${String(pid)}/stat`)) return 0;
+  const [, , , ...fields] = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+    .replace(/\(.*\)/s, '()')
+    .split(' ');
+  return (Number(fields[18]) + 0.5) * 1e7;
+}
 
 function owner(change: Partial<Owner>): Owner {
   return {
     id: 1,
+    usedInWindow: 0,
     name: 'node',
     uid: 7,
     cgroupId: 1n,
     exeInode: statSync(self).ino,
     exeDevice: 0,
     pid: process.pid,
-    pidStartedNs: 0,
+    pidStartedNs: startedNs(change.pid ?? process.pid),
     kernelPath: undefined,
     ...change,
   };
 }
 
+/** The kernel's table, set by the test; undefined: being written. */
+class Table implements OwnerSource {
+  readonly owners = new Map<number, Owner | undefined>();
+  readonly reads: number[] = [];
+  readonly retired: number[] = [];
+  lacking = 0;
+  readonly #met = new Set<number>();
+  readonly numbers: OwnerSource['numbers'] = {
+    met: () => {
+      const whole = this.numbers.known().filter((id) => !this.#met.has(id));
+      for (const id of whole) this.#met.add(id);
+      return whole;
+    },
+    known: () => [...this.owners].filter(([, known]) => known).map(([id]) => id),
+    lacking: () => this.lacking,
+    mend: () => Promise.resolve(),
+    retire: (ids) => {
+      this.retired.push(...ids);
+      for (const id of ids) this.owners.delete(id);
+      return Promise.resolve();
+    },
+  };
+
+  constructor(...owners: readonly Owner[]) {
+    for (const one of owners) this.owners.set(one.id, one);
+  }
+
+  read(id: number): Owner | undefined {
+    this.reads.push(id);
+    return this.owners.get(id);
+  }
+}
+
 function labels(change: Partial<Owner>): ProcessLabels {
-  return openOwners({ used: () => 1, read: (id) => (id === 1 ? owner(change) : undefined) }).labels(1);
+  return openOwners(new Table(owner(change))).labels(1);
 }
 
 /** A pid that was somebody's. */
@@ -59,7 +111,7 @@ describe('labels', () => {
   });
 
   test('a process that is gone keeps the path that the kernel copied', () => {
-    const path = labels({ pid: endedPid(), kernelPath: '/usr/bin/curl' })['process.executable.path'];
+    const path = labels({ pid: endedPid(), kernelPath: ['usr', 'bin', 'curl'] })['process.executable.path'];
     assert.equal(path, '/usr/bin/curl');
   });
 
@@ -69,12 +121,40 @@ describe('labels', () => {
       .find((l) => l.includes(' / /proc '));
     const [major, minor] = (line?.split(' ')[2] ?? '').split(':').map(Number);
     const exeDevice = ((major! << 20) | minor!) >>> 0;
-    const path = labels({ pid: endedPid(), kernelPath: '/x/y', exeDevice })['process.executable.path'];
+    const path = labels({ pid: endedPid(), kernelPath: ['x', 'y'], exeDevice })['process.executable.path'];
     assert.equal(path, '/proc/x/y');
   });
 
   test('a pid that runs something else by now is not asked', () => {
-    assert.equal(labels({ exeInode: 1, kernelPath: '/bin/old' })['process.executable.path'], '/bin/old');
+    assert.equal(labels({ exeInode: 1, kernelPath: ['bin', 'old'] })['process.executable.path'], '/bin/old');
+  });
+
+  test('nor a later process of that pid, though it runs the same', () => {
+    const path = labels({ pidStartedNs: 5e7, kernelPath: ['bin', 'old'] })['process.executable.path'];
+    assert.equal(path, '/bin/old');
+  });
+
+  test('names that the kernel could not keep are found by their length and the inode', (t) => {
+    const folder = mkdtempSync('/tmp/sonde-owners-');
+    t.after(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const [long, other] = ['l'.repeat(60), 'o'.repeat(60)];
+    for (const name of [long, other]) mkdirSync(join(folder, name, 'bin'), { recursive: true });
+    const exe = join(folder, long, 'bin', long);
+    for (const path of [exe, join(folder, other, 'bin', other)]) copyFileSync('/bin/true', path);
+    const { ino: exeInode, dev } = statSync(exe);
+    const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00); // as glibc's makedev
+    const exeDevice = ((((dev >>> 8) & 0xfff) << 20) | minor) >>> 0;
+    const mount = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .some((line) => line.split(' ')[4] === '/tmp');
+    const from = mount ? folder.split('/').slice(2) : folder.split('/').slice(1);
+    const pathOf = (change: Partial<Owner>) =>
+      labels({ pid: endedPid(), exeInode, exeDevice, ...change })['process.executable.path'];
+    assert.equal(pathOf({ kernelPath: [...from, 60, 'bin', 60] }), exe);
+    assert.equal(pathOf({ kernelPath: [...from, 59, 'bin', 60] }), undefined);
+    assert.equal(pathOf({ kernelPath: [...from, 60, 'bin', 60], exeInode: 1 }), undefined);
   });
 
   test('an executable that was deleted keeps its name', async (t) => {
@@ -87,7 +167,7 @@ describe('labels', () => {
 
   test('without a name, the executable\u2019s', () => {
     const pid = endedPid();
-    assert.equal(labels({ name: '', pid, kernelPath: '/usr/bin/curl' })['process.name'], 'curl');
+    assert.equal(labels({ name: '', pid, kernelPath: ['usr', 'bin', 'curl'] })['process.name'], 'curl');
     assert.equal(labels({ name: '', pid })['process.name'], 'unknown');
   });
 
@@ -98,14 +178,14 @@ describe('labels', () => {
   });
 
   test('a kernel thread has no executable', () => {
-    assert.deepEqual(labels({ name: 'kernel', exeInode: 0, uid: 0, kernelPath: '/never' }), {
+    assert.deepEqual(labels({ name: 'kernel', exeInode: 0, uid: 0, kernelPath: ['never'] }), {
       'process.name': 'kernel',
       'user.id': 0,
     });
   });
 
   test('nobody known is unknown', () => {
-    const owners = openOwners({ used: () => 0, read: () => undefined });
+    const owners = openOwners(new Table());
     assert.deepEqual(owners.labels(0), { 'process.name': 'unknown' });
     assert.deepEqual(owners.labels(5), { 'process.name': 'unknown' });
   });
@@ -114,35 +194,74 @@ describe('labels', () => {
 describe('refresh', () => {
   test('looks up what is new, once, while its process may still be there', async (t) => {
     const { child, exe } = await sleeper(t);
-    const table: (Owner | undefined)[] = [undefined];
-    const read: number[] = [];
-    const owners = openOwners({
-      used: () => table.length - 1,
-      read: (id) => {
-        read.push(id);
-        return table[id];
-      },
-    });
+    const table = new Table();
+    const owners = openOwners(table);
     owners.refresh();
-    assert.deepEqual(read, []);
+    assert.deepEqual(table.reads, []);
 
-    table.push(owner({ name: 'slumber', pid: child.pid!, exeInode: statSync(exe).ino }));
+    table.owners.set(1, owner({ name: 'slumber', pid: child.pid!, exeInode: statSync(exe).ino }));
     owners.refresh();
     owners.refresh();
     child.kill('SIGKILL');
     await once(child, 'exit');
     assert.equal(owners.labels(1)['process.executable.path'], exe);
-    assert.deepEqual(read, [1]);
+    assert.deepEqual(table.reads, [1]);
   });
 
   test('one that the kernel is still writing is looked up again, also behind a later one', () => {
-    const table: (Owner | undefined)[] = [undefined, undefined, owner({ id: 2, name: 'second' })];
-    const owners = openOwners({ used: () => table.length - 1, read: (id) => table[id] });
+    const table = new Table(owner({ id: 2, name: 'second' }));
+    table.owners.set(1, undefined);
+    const owners = openOwners(table);
     owners.refresh();
     assert.equal(owners.labels(1)['process.name'], 'unknown');
-    table[1] = owner({ name: 'first' });
+    table.owners.set(1, owner({ name: 'first' }));
     owners.refresh();
     assert.equal(owners.labels(1)['process.name'], 'first');
     assert.equal(owners.labels(2)['process.name'], 'second');
+  });
+});
+
+describe('recycle', () => {
+  const used = (id: number, usedInWindow: number) => owner({ id, usedInWindow, name: `n${String(id)}` });
+
+  test('not while there is room', async () => {
+    const table = new Table(used(1, 0));
+    await openOwners(table).recycle(100);
+    assert.deepEqual(table.retired, []);
+  });
+
+  test('takes back those longest unused, as many as are lacking', async () => {
+    const table = new Table(used(1, 5), used(2, 3), used(3, 4), used(4, 6));
+    table.lacking = 2;
+    await openOwners(table).recycle(9);
+    assert.deepEqual(table.retired, [2, 3]);
+  });
+
+  test('none that the last window or its sweep knew', async () => {
+    const table = new Table(used(1, 9), used(2, 8), used(3, 7));
+    table.lacking = 3;
+    await openOwners(table).recycle(9);
+    assert.deepEqual(table.retired, [3]);
+  });
+
+  test('a number that was taken back means who it meant, also to the next one at its place', async () => {
+    const table = new Table(used(1, 0));
+    table.lacking = 1;
+    const owners = openOwners(table);
+    await owners.recycle(9);
+    table.owners.set(65_537, owner({ id: 65_537, name: 'next' }));
+    owners.refresh();
+    assert.equal(owners.labels(1)['process.name'], 'n1');
+    assert.equal(owners.labels(65_537)['process.name'], 'next');
+  });
+
+  test('for so many; then they are nobody', async () => {
+    const table = new Table();
+    const owners = openOwners(table);
+    for (let id = 1; id <= ownerLimits.retiredMax + 1; id++) table.owners.set(id, owner({ id, exeInode: 0 }));
+    table.lacking = table.owners.size;
+    await owners.recycle(9);
+    assert.equal(owners.labels(1)['process.name'], 'unknown');
+    assert.equal(owners.labels(2)['process.name'], 'node');
   });
 });

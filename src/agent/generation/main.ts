@@ -10,18 +10,24 @@ import { wantedSignals } from '../../model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
+import { dnsDecoder } from '../decode/dns.ts';
 import { eventDecoder } from '../decode/events.ts';
 import { flowDecoder } from '../decode/flows.ts';
+import { listenerDecoder } from '../decode/listeners.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { configure } from '../kernel/control.ts';
+import { kernelLimitsOf } from '../kernel/generation.ts';
 import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
+import { incomparableOn } from '../kernel/signals.ts';
+import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -38,11 +44,10 @@ export interface Lasting {
 async function openCounts({ config, log, native, delivery, pins }: Lasting): Promise<OpenedKernel> {
   const resumed = delivery.resumed();
   const state = agentState(resumed);
-  const { profile, slow, limits } = config;
   const opened = openKernel({
     native,
     object: artefacts().object,
-    limits: { flowRowsMax: limits.flow_rows, eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)) },
+    limits: kernelLimitsOf(config.limits),
     scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
     pins,
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
@@ -50,21 +55,18 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
     nowNs: systemClock.monotonicNs(),
     log,
   });
-  const { control } = opened.kernel;
-  control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
-  const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
-  control.budget(bucket(limits.events_per_second), bucket(limits.trace_events_per_second));
+  configure(opened.kernel.control, config);
   return opened;
 }
 
 function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
-  const { control, types } = kernel;
+  const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
-    owners: openOwners({ used: () => control.ownersUsed(), read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
     namespaces: openNamespaces({
       native,
-      used: () => control.namespacesUsed(),
+      numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       parse: parseKernelCounters,
     }),
@@ -79,27 +81,23 @@ export async function runGeneration(
 ): Promise<void> {
   const { config, native, delivery, log, pins } = lasting;
   const { instance, environment } = config;
+  const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
-  const { begin, memory, vanished } = pastOf(opened.adopted, delivery.resumed(), systemClock);
+  const { begin, memory, vanished, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
   const { owners, namespaces } = openTables(native, kernel);
-  // 6.10 gave it the kernel's reason, and made it fire without a socket. The program's own argument counts
-  // too.
-  const tracesAllResets = native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
-  const outRsts = 'this kernel does not trace resets that belong to no socket';
+  const comparing = { inFlight: cpus().length, incomparable: incomparableOn(native) };
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types),
-    decodeFlows: flowDecoder(kernel.types),
+    decodeEvent: eventDecoder(kernel.types, tickNs),
+    decodeFlows: flowDecoder(kernel.types, tickNs),
+    decodeListeners: listenerDecoder(kernel.types),
+    lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
     owners,
     namespaces,
-    closeWindow: windowCloser(
-      node,
-      { inFlight: cpus().length, incomparable: tracesAllResets ? {} : { outRsts } },
-      memory,
-    ),
+    closeWindow: windowCloser(node, comparing, memory),
     memory,
     begin,
     delivery,

@@ -10,7 +10,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 import type { Native, NativeObject } from './native.ts';
 import type { Pins } from './pins.ts';
-import { allPrograms, cgroupRoot, signalPrograms } from './signals.ts';
+import { allPrograms, cgroupRoot, isOnCgroup, signalPrograms } from './signals.ts';
 
 /** Where a generation is pinned. */
 export interface Pinned {
@@ -52,12 +52,12 @@ export function attachmentsOf(native: Native, object: NativeObject): Attachments
   const signals = () => signalNames.filter((name) => on.has(name));
 
   function attach(name: SignalName): void {
-    const { programs, onCgroup } = signalPrograms[name];
-    const root = onCgroup ? cgroupRoot() : undefined;
-    if (onCgroup && root === undefined) throw new Error('no cgroup2 file system is mounted');
-    for (const program of programs) {
-      if (root === undefined) native.attach(object, program);
-      else native.attach(object, program, root);
+    const of = signalPrograms[name];
+    const root = of.onCgroup ? cgroupRoot() : undefined;
+    if (of.onCgroup && root === undefined) throw new Error('no cgroup2 file system is mounted');
+    for (const program of of.programs) {
+      if (root !== undefined && isOnCgroup(of, program)) native.attach(object, program, root);
+      else native.attach(object, program);
     }
     on.add(name);
   }

@@ -36,7 +36,8 @@ test('what the agent sets is where the programs look', () => {
   it.words.set({ trace: true, slowUs: 1500, detailClosed: true });
   it.words.set({ detailClosed: false });
   it.words.orphanAfter({ idleNs: 3_600_000_000_000n, nowNs: 2n ** 40n + 7n });
-  it.words.budget({ perSecond: 1000, burst: 10 }, { perSecond: 1, burst: 1 });
+  it.words.budget({ perSecond: 1000, burst: 10 }, { perSecond: 1, burst: 1 }, { perSecond: 5, burst: 5 });
+  it.words.dnsPorts([53, 5353]);
   assert.deepEqual(
     [
       'trace',
@@ -47,8 +48,9 @@ test('what the agent sets is where the programs look', () => {
       'orphan_ns',
       'event_gap_ns',
       'event_burst_ns',
+      'dns_ports',
     ].map(it.seen),
-    [1n, 1500n, 0n, 0n, 2n ** 40n + 7n, 3_600_000_000_000n, 1_000_000n, 10_000_000n],
+    [1n, 1500n, 0n, 0n, 2n ** 40n + 7n, 3_600_000_000_000n, 1_000_000n, 10_000_000n, 53n],
   );
 });
 
@@ -71,11 +73,8 @@ test('stopped by the agent', () => {
 
 test('what the programs count, by name', () => {
   const it = words();
-  it.set('owners_used', 4095n);
-  it.set('namespaces_used', 3n);
   it.set('losses', 2n ** 40n, 1);
   const losses = it.words.losses();
-  assert.deepEqual([it.words.ownersUsed(), it.words.namespacesUsed()], [4095, 3]);
   assert.equal(losses['events_ring_full'], 2 ** 40);
   assert.equal(losses['events_suppressed'], 0);
   assert.ok(!('count' in losses));

@@ -7,6 +7,7 @@
  */
 
 import type { TypeInformation } from '../../lib/btf.ts';
+import type { Profile } from '../../model/signals.ts';
 
 export interface Control {
   seeding: boolean;
@@ -14,6 +15,10 @@ export interface Control {
   detailClosed: boolean;
   trace: boolean;
   slowUs: number;
+  /** How long a UDP flow may be quiet until it has ended. */
+  udpIdleMs: number;
+  /** The sweep names holders of UDP sockets. */
+  udp: boolean;
 }
 
 export interface EventBudget {
@@ -37,8 +42,13 @@ export type Stopped = 'no' | 'by_agent' | 'orphaned';
 
 export interface ControlWords {
   set(change: Partial<Control>): void;
-  /** Token buckets of the events that the policy wants, and of the rest for a live trace. */
-  budget(detail: EventBudget, trace: EventBudget): void;
+  /**
+   * Token buckets of the events that the policy wants, of the rest for a live trace, and of DNS messages: as
+   * many queries, and as many responses.
+   */
+  budget(detail: EventBudget, trace: EventBudget, dns: EventBudget): void;
+  /** Where DNS is spoken. */
+  dnsPorts(ports: readonly number[]): void;
   position(): Position;
   beginClosing(window: number, atMs: number): void;
   endClearing(window: number): void;
@@ -49,12 +59,14 @@ export interface ControlWords {
    * programs must know before they know how long to wait.
    */
   orphanAfter(times: { readonly idleNs: bigint; readonly nowNs: bigint }): void;
+  /** The sweep of UDP flows has more to do. */
+  udpUnswept(): boolean;
   stop(): void;
   stopped(): Stopped;
   /** Counts since load, by the names of `enum loss`. */
   losses(): Record<string, number>;
-  ownersUsed(): number;
-  namespacesUsed(): number;
+  /** DNS messages that were put into the ring. */
+  dnsTold(): number;
 }
 
 const names = {
@@ -63,6 +75,8 @@ const names = {
   detailClosed: 'detail_closed',
   trace: 'trace',
   slowUs: 'slow_us',
+  udpIdleMs: 'udp_idle_ms',
+  udp: 'udp',
 } as const satisfies Record<keyof Control, string>;
 
 export function openControl(types: TypeInformation, shared: ArrayBuffer): ControlWords {
@@ -80,12 +94,16 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
     set(change) {
       for (const [key, value] of Object.entries(change)) write(names[key as keyof Control], Number(value));
     },
-    budget(detail, trace) {
-      [detail, trace].forEach(({ perSecond, burst }, index) => {
+    budget(detail, trace, dns) {
+      [detail, trace, dns, dns].forEach(({ perSecond, burst }, index) => {
         const gapNs = BigInt(Math.max(1, Math.round(1e9 / perSecond)));
         Atomics.store(longs, at('event_gap_ns') / 8 + index, gapNs);
         Atomics.store(longs, at('event_burst_ns') / 8 + index, gapNs * BigInt(burst));
       });
+    },
+    dnsPorts(ports) {
+      const { count } = inner.field('dns_ports');
+      for (let i = 0; i < count; i++) Atomics.store(words, at('dns_ports') / 4 + i, ports[i] ?? 0);
     },
     position: () => ({
       window: read('window'),
@@ -102,6 +120,7 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
       writeLong('seen_ns', nowNs);
       writeLong('orphan_ns', idleNs);
     },
+    udpUnswept: () => Atomics.load(words, outer.field('udp_unswept').offset / 4) !== 0,
     stop: () => void write('stopped', reasons.indexOf('by_agent')),
     stopped: () => reasons[read('stopped')] ?? 'by_agent',
     losses() {
@@ -110,7 +129,34 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
         lossNames.map((name, index) => [name, Number(Atomics.load(longs, first + index))]),
       );
     },
-    ownersUsed: () => Atomics.load(words, outer.field('owners_used').offset / 4),
-    namespacesUsed: () => Atomics.load(words, outer.field('namespaces_used').offset / 4),
+    dnsTold: () => Number(Atomics.load(longs, outer.field('dns_told').offset / 8)),
   };
+}
+
+/** The parts of the configuration that the programs are told. */
+export interface ControlConfig {
+  readonly profile: Profile;
+  /** In milliseconds. */
+  readonly slow: number;
+  /** In milliseconds. */
+  readonly udp_idle: number;
+  readonly dns: { readonly ports: readonly number[] };
+  readonly limits: {
+    readonly events_per_second: number;
+    readonly trace_events_per_second: number;
+    readonly dns_messages_per_second: number;
+  };
+}
+
+export function configure(control: ControlWords, config: ControlConfig): void {
+  const { profile, slow, dns, limits } = config;
+  const bucket = (perSecond: number) => ({ perSecond, burst: perSecond });
+  control.set({ detailClosed: profile !== 'failures', trace: profile === 'full', slowUs: slow * 1000 });
+  control.budget(
+    bucket(limits.events_per_second),
+    bucket(limits.trace_events_per_second),
+    bucket(limits.dns_messages_per_second),
+  );
+  control.set({ udpIdleMs: config.udp_idle });
+  control.dnsPorts(dns.ports);
 }

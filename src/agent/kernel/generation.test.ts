@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Layout } from '../../lib/btf.ts';
-import type { Counters, Reading } from '../../model/observation.ts';
+import { noInbound } from '../../../test/observations.ts';
+import type { Counters, InboundCounts, Reading } from '../../model/observation.ts';
 import { generationName, parseGenerationName, readBirth, writeBirth, type Birth } from './generation.ts';
 
 /** `struct generation` with room for so many bytes. */
@@ -19,8 +20,9 @@ const counters = (first: number): Counters => ({
   outRsts: first + 5,
 });
 
-const still: Reading = { before: counters(1), kernel: counters(100), after: counters(1) };
-const moved: Reading = { before: counters(1), kernel: counters(200), after: counters(9) };
+const inbound: InboundCounts = { ...noInbound, listenDrops: 1, embryonicRsts: 6 };
+const still: Reading = { before: counters(1), kernel: counters(100), after: counters(1), inbound };
+const moved: Reading = { before: counters(1), kernel: counters(200), after: counters(9), inbound };
 
 const birth: Birth = {
   agentId: '6f1c1f0e-0000-4000-8000-000000000000',
@@ -53,16 +55,22 @@ describe('what a generation began with', () => {
     assert.deepEqual(written(birth, length), birth);
   });
 
-  test('a namespace takes about 110 bytes', () => {
+  test('a namespace takes about 140 bytes', () => {
     const large = counters(1_000_000_000);
-    const busy: Reading = { before: counters(0), kernel: large, after: counters(0) };
+    const busy: Reading = { before: counters(0), kernel: large, after: counters(0), inbound };
     const baselines = new Map([...Array(1000).keys()].map((id) => [BigInt(id), busy] as const));
-    assert.ok(written({ ...birth, baselines }, 110_000));
+    assert.ok(written({ ...birth, baselines }, 140_000));
   });
 });
 
 describe('names', () => {
-  const limits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
+  const limits = {
+    flowRowsMax: 65_536,
+    eventBytesMax: 4 << 20,
+    ownersMax: 64,
+    namespacesMax: 16,
+    udpFlowsMax: 32_768,
+  };
   const digest = '0123456789abcdef0123456789abcdef';
 
   test('say digest and sizes', () => {
@@ -72,7 +80,15 @@ describe('names', () => {
   });
 
   test('others are none of ours', () => {
-    for (const name of ['new', 'old', digest, `${digest}_1`, `${digest}_1_x`, `x${digest}_1_2`])
+    for (const name of [
+      'new',
+      'old',
+      digest,
+      `${digest}_1`,
+      `${digest}_1_2_3_x`,
+      `${digest}_1_2`,
+      `x${digest}_1_2_3_4`,
+    ])
       assert.equal(parseGenerationName(name), undefined, name);
   });
 });

@@ -9,7 +9,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Layout } from '../../lib/btf.ts';
-import { reconciledCounters, type Counters, type Reading } from '../../model/observation.ts';
+import {
+  inboundCounters,
+  reconciledCounters,
+  type Counters,
+  type InboundCounts,
+  type Reading,
+} from '../../model/observation.ts';
 
 /** Sizes of the maps, which cannot change in the life of a generation. */
 export interface KernelLimits {
@@ -20,9 +26,45 @@ export interface KernelLimits {
    * counted.
    */
   readonly eventBytesMax: number;
+  /** Owners that have a number at a time. Beyond it they are told in less detail. */
+  readonly ownersMax: number;
+  /** Network namespaces that have a number at a time. Beyond it they are told as one. */
+  readonly namespacesMax: number;
+  /** UDP flows of one window. Beyond it datagrams are counted without a flow, and that is counted. */
+  readonly udpFlowsMax: number;
 }
 
-export const kernelLimits: KernelLimits = { flowRowsMax: 65_536, eventBytesMax: 4 << 20 };
+export const kernelLimits: KernelLimits = {
+  flowRowsMax: 65_536,
+  eventBytesMax: 4 << 20,
+  ownersMax: 4096,
+  namespacesMax: 1024,
+  udpFlowsMax: 32_768,
+};
+
+/** From the configuration's limits; the ring's size must be a power of two. */
+export function kernelLimitsOf(limits: {
+  readonly flow_rows: number;
+  readonly event_buffer: number;
+  readonly owners: number;
+  readonly network_namespaces: number;
+  readonly udp_flows: number;
+}): KernelLimits {
+  return {
+    flowRowsMax: limits.flow_rows,
+    eventBytesMax: 2 ** Math.ceil(Math.log2(limits.event_buffer)),
+    ownersMax: limits.owners,
+    namespacesMax: limits.network_namespaces,
+    udpFlowsMax: limits.udp_flows,
+  };
+}
+
+/** In the order of a generation's name. */
+const limitNames = ['flowRowsMax', 'eventBytesMax', 'ownersMax', 'namespacesMax', 'udpFlowsMax'] as const;
+
+export function sameLimits(a: KernelLimits, b: KernelLimits): boolean {
+  return limitNames.every((name) => a[name] === b[name]);
+}
 
 /** With what it began. */
 export interface Birth {
@@ -41,19 +83,22 @@ export function objectDigest(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 32);
 }
 
-export function generationName(digest: string, { flowRowsMax, eventBytesMax }: KernelLimits): string {
-  return `${digest}_${String(flowRowsMax)}_${String(eventBytesMax)}`; // no dots: bpffs refuses them
+export function generationName(digest: string, limits: KernelLimits): string {
+  return [digest, ...limitNames.map((name) => String(limits[name]))].join('_'); // no dots: bpffs refuses them
 }
 
 export function parseGenerationName(
   name: string,
 ): { readonly digest: string; readonly limits: KernelLimits } | undefined {
-  const [, digest, rows, bytes] = /^([0-9a-f]{32})_(\d+)_(\d+)$/.exec(name) ?? [];
-  if (digest === undefined) return undefined;
-  return { digest, limits: { flowRowsMax: Number(rows), eventBytesMax: Number(bytes) } };
+  const [, digest, sizes] = /^([0-9a-f]{32})((?:_\d+){5})$/.exec(name) ?? [];
+  if (digest === undefined || sizes === undefined) return undefined;
+  const values = sizes.slice(1).split('_').map(Number);
+  const limits = Object.fromEntries(limitNames.map((limit, index) => [limit, values[index] ?? 0]));
+  return { digest, limits: limits as unknown as KernelLimits };
 }
 
 type Numbers = readonly number[];
+/** `kernel`: what is compared, then what only the kernel counts. */
 type BaselineText = readonly [cookie: string, before: Numbers, kernel: Numbers, after?: Numbers];
 
 interface BirthText {
@@ -71,11 +116,18 @@ function toCounters(numbers: Numbers): Counters {
   return Object.fromEntries(reconciledCounters.map((name, index) => [name, numbers[index] ?? 0])) as Counters;
 }
 
-/** `after` is left out where it equals `before`: a namespace is then told in about 110 characters. */
-function toBaselineText([cookie, { before, kernel, after }]: readonly [bigint, Reading]): BaselineText {
+function toInbound(numbers: Numbers): InboundCounts {
+  const entries = inboundCounters.map((name, index) => [name, numbers[index] ?? 0]);
+  return Object.fromEntries(entries) as InboundCounts;
+}
+
+/** `after` is left out where it equals `before`: a namespace is then told in about 140 characters. */
+function toBaselineText([cookie, reading]: readonly [bigint, Reading]): BaselineText {
+  const { before, kernel, after, inbound } = reading;
   const [first, last] = [toNumbers(before), toNumbers(after)];
   const moved = first.some((count, index) => count !== last[index]);
-  const head = [String(cookie), first, toNumbers(kernel)] as const;
+  const kernels = [...toNumbers(kernel), ...inboundCounters.map((name) => inbound[name])];
+  const head = [String(cookie), first, kernels] as const;
   return moved ? [...head, last] : head;
 }
 
@@ -100,7 +152,8 @@ export function readBirth(value: DataView, layout: Layout): Birth {
   const bytes = new Uint8Array(value.buffer, value.byteOffset + layout.field('text').offset, length);
   const text = JSON.parse(new TextDecoder().decode(bytes)) as BirthText;
   const readings = text.baselines.map(([cookie, before, kernel, after = before]) => {
-    const reading = { before: toCounters(before), kernel: toCounters(kernel), after: toCounters(after) };
+    const [compared, inbound] = [toCounters(kernel), toInbound(kernel.slice(reconciledCounters.length))];
+    const reading = { before: toCounters(before), kernel: compared, after: toCounters(after), inbound };
     return [BigInt(cookie), reading] as const;
   });
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { noInbound } from '../../../test/observations.ts';
 import type { Counters, NetnsCounts } from '../../model/observation.ts';
 import { findNamespaces, openNamespaces, type Namespaces, type VanishedNamespaces } from './namespaces.ts';
 import type { Native } from './native.ts';
@@ -26,6 +27,8 @@ interface World {
   meanwhile: () => void;
   visits: number;
   fail: string | undefined;
+  /** Places that should be free, and are not. */
+  lacking: number;
   readonly namespaces: Namespaces;
 }
 
@@ -48,18 +51,31 @@ function world(): World {
     meanwhile: () => undefined,
     visits: 0,
     fail: undefined,
+    lacking: 0,
     namespaces: openNamespaces({
       native,
-      used: () => table.length,
+      numbers: {
+        known: () => table.map(({ id }) => id),
+        lacking: () => made.lacking,
+        mend: () => Promise.resolve(),
+        retire: (ids) => {
+          for (const id of ids)
+            table.splice(
+              table.findIndex((counts) => counts.id === id),
+              1,
+            );
+          return Promise.resolve();
+        },
+      },
       read: (id) => table.find((counts) => counts.id === id),
-      parse: (snmp) => opens(Number(snmp)),
+      parse: (snmp) => ({ compared: opens(Number(snmp)), inbound: noInbound }),
     }),
   };
   return made;
 }
 
 function meet(w: World, counts: Partial<NetnsCounts> = {}): void {
-  const id = w.table.length + 1;
+  const id = 1 + Math.max(0, ...w.table.map((met) => met.id));
   w.table.push({ id, cookie: ownCookie, inode: ownInode, counters: zero, untracked: 0, ...counts });
 }
 
@@ -89,8 +105,18 @@ describe('observe', () => {
     count(w, opens(3));
     w.kernel = 103;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: opens(100), after: zero });
-    assert.deepEqual(observation.now, { before: opens(3), kernel: opens(103), after: opens(3) });
+    assert.deepEqual(observation?.baseline, {
+      before: zero,
+      kernel: opens(100),
+      after: zero,
+      inbound: noInbound,
+    });
+    assert.deepEqual(observation.now, {
+      before: opens(3),
+      kernel: opens(103),
+      after: opens(3),
+      inbound: noInbound,
+    });
     assert.equal(observation.unreachable, undefined);
   });
 
@@ -100,7 +126,7 @@ describe('observe', () => {
     count(w, opens(2));
     w.kernel = 2;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: zero, after: zero });
+    assert.deepEqual(observation?.baseline, { before: zero, kernel: zero, after: zero, inbound: noInbound });
   });
 
   test('reads again while counts move, and gives up after five times', async () => {
@@ -162,7 +188,12 @@ describe('after another agent', () => {
     count(w, opens(3));
     w.kernel = 103;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: opens(100), after: zero });
+    assert.deepEqual(observation?.baseline, {
+      before: zero,
+      kernel: opens(100),
+      after: zero,
+      inbound: noInbound,
+    });
   });
 
   test('a vanished namespace that it has named is not named again', async () => {
@@ -180,4 +211,55 @@ test('inode tells 0 of a number that nobody has', () => {
   meet(w);
   assert.equal(w.namespaces.inode(1), ownInode);
   assert.equal(w.namespaces.inode(2), 0);
+});
+
+describe('recycle', () => {
+  /** Two: this process's, and one that is gone, which was told with 3 connections. */
+  async function told(): Promise<World> {
+    const w = world();
+    await w.namespaces.start();
+    meet(w);
+    meet(w, { cookie: 5n, inode: vanishedInode, counters: opens(3) });
+    const [, gone] = await w.namespaces.observe();
+    assert.equal(gone?.counts.cookie, 5n);
+    w.lacking = 9;
+    return w;
+  }
+
+  test('lets go of what is gone, told, and still since; its inode is still known', async () => {
+    const w = await told();
+    assert.deepEqual(await w.namespaces.recycle(), [], 'told just now');
+    await w.namespaces.observe();
+    assert.deepEqual(await w.namespaces.recycle(), [5n]);
+    assert.deepEqual(
+      w.table.map(({ cookie }) => cookie),
+      [ownCookie],
+    );
+    assert.equal(w.namespaces.inode(2), vanishedInode);
+    assert.deepEqual(w.namespaces.vanished(), [], 'nothing is kept of it');
+    assert.deepEqual(await w.namespaces.recycle(), []);
+  });
+
+  test('not of one that still counts', async () => {
+    const w = await told();
+    w.table[1] = { ...w.table[1]!, counters: opens(4) };
+    await w.namespaces.observe();
+    assert.deepEqual(await w.namespaces.recycle(), []);
+  });
+
+  test('not while there is room', async () => {
+    const w = await told();
+    w.lacking = 0;
+    await w.namespaces.observe();
+    assert.deepEqual(await w.namespaces.recycle(), []);
+  });
+
+  test('one that was let go and is met again is not compared: what it counted before is gone', async () => {
+    const w = await told();
+    await w.namespaces.observe();
+    await w.namespaces.recycle();
+    meet(w, { id: 65_538, cookie: 5n, inode: ownInode, counters: opens(1) });
+    const again = (await w.namespaces.observe()).find(({ counts }) => counts.cookie === 5n);
+    assert.match(again?.unreachable ?? '', /taken for gone/);
+  });
 });

@@ -6,8 +6,17 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { Counters, NamespaceObservation, NetnsCounts, Reading } from '../../model/observation.ts';
+import {
+  inboundCounters,
+  type Counters,
+  type InboundCounts,
+  type KernelCounters,
+  type NamespaceObservation,
+  type NetnsCounts,
+  type Reading,
+} from '../../model/observation.ts';
 import type { Native } from './native.ts';
+import type { NumberTable } from './numbers.ts';
 
 const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as const;
 
@@ -15,10 +24,10 @@ const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as
 const readingsMax = 5;
 
 export interface NamespaceSource {
-  readonly native: Native;
-  used(): number;
+  readonly native: Pick<Native, 'netns'>;
+  readonly numbers: Pick<NumberTable, 'known' | 'lacking' | 'mend' | 'retire'>;
   read(id: number): NetnsCounts | undefined;
-  parse(snmp: string, netstat: string): Counters;
+  parse(snmp: string, netstat: string): KernelCounters;
 }
 
 function entries(folder: string): string[] {
@@ -66,6 +75,8 @@ const zero: Counters = {
   outRsts: 0,
 };
 
+const noInbound = Object.fromEntries(inboundCounters.map((name) => [name, 0])) as InboundCounts;
+
 function equal(a: Counters, b: Counters): boolean {
   return (Object.keys(a) as (keyof Counters)[]).every((name) => a[name] === b[name]);
 }
@@ -85,11 +96,38 @@ export interface Namespaces {
   /** Every namespace that the programs have met. */
   observe(): Promise<NamespaceObservation[]>;
   inode(id: number): number;
+  /**
+   * If places are short, takes back the numbers of those that are gone, told, and still since then. Their
+   * cookies: nothing will be told of them any more.
+   */
+  recycle(): Promise<readonly bigint[]>;
+}
+
+/** Namespaces let go whose inode is still known, for rows of sockets that outlived them. */
+const letGoMax = 4096;
+
+/** Should one that was let go be met again (a descriptor of it was held), its counts begin anew. */
+function rememberLetGo() {
+  const byCookie = new Map<bigint, { readonly id: number; readonly inode: number }>();
+  const inodes = new Map<number, number>();
+  return {
+    has: (cookie: bigint) => byCookie.has(cookie),
+    inode: (id: number) => inodes.get(id) ?? 0,
+    add({ cookie, id, inode }: { cookie: bigint; id: number; inode: number }): void {
+      byCookie.set(cookie, { id, inode });
+      inodes.set(id, inode);
+      if (byCookie.size <= letGoMax) return;
+      for (const [oldest, { id: number }] of byCookie) {
+        byCookie.delete(oldest);
+        inodes.delete(number);
+        break;
+      }
+    },
+  };
 }
 
 function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
-  for (let id = 1; id <= source.used(); id++) if (source.read(id)?.cookie === cookie) return id;
-  return undefined;
+  return source.numbers.known().find((id) => source.read(id)?.cookie === cookie);
 }
 
 /** Undefined when another namespace has that path by now. */
@@ -107,8 +145,33 @@ async function readAt(
     const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
     if (!equal(before, after) && attempt < readingsMax) continue;
     const [snmp, netstat] = visit.texts as [string, string];
-    return [visit.cookie, { before, kernel: source.parse(snmp, netstat), after }];
+    const { compared, inbound } = source.parse(snmp, netstat);
+    return [visit.cookie, { before, kernel: compared, after, inbound }];
   }
+}
+
+async function letGoOf(
+  source: NamespaceSource,
+  {
+    settled,
+    letGo,
+    maps,
+  }: {
+    settled: Map<bigint, number>;
+    letGo: ReturnType<typeof rememberLetGo>;
+    maps: readonly Map<bigint, unknown>[];
+  },
+): Promise<readonly bigint[]> {
+  const { numbers } = source;
+  if (numbers.lacking() === 0) return [];
+  await numbers.mend();
+  const gone = [...settled].slice(0, numbers.lacking());
+  for (const [cookie, id] of gone) {
+    letGo.add({ cookie, id, inode: source.read(id)?.inode ?? 0 });
+    for (const kept of [settled, ...maps]) kept.delete(cookie);
+  }
+  await numbers.retire(gone.map(([, id]) => id));
+  return gone.map(([cookie]) => cookie);
 }
 
 export function openNamespaces(source: NamespaceSource): Namespaces {
@@ -119,14 +182,19 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
    */
   const vanished = new Map<bigint, Counters>();
   let paths = new Map<number, string>();
+  /** Those of `vanished` that have not moved since; with their numbers. */
+  const settled = new Map<bigint, number>();
+  const letGo = rememberLetGo();
 
   async function observeOne(counts: NetnsCounts): Promise<NamespaceObservation> {
     const path = paths.get(counts.inode);
+    if (letGo.has(counts.cookie))
+      return { counts, unreachable: 'it was taken for gone, and its counts told' };
     if (path === undefined) return { counts, unreachable: 'no process and no mount of it is left' };
     try {
       const reading = await readAt(source, path, counts);
       if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
-      const fresh: Reading = { before: zero, kernel: zero, after: zero };
+      const fresh: Reading = { before: zero, kernel: zero, after: zero, inbound: noInbound };
       return {
         counts: source.read(counts.id) ?? counts,
         baseline: baselines.get(counts.cookie) ?? fresh,
@@ -157,7 +225,8 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
     async observe() {
       const observations: NamespaceObservation[] = [];
       paths = findNamespaces();
-      for (let id = 1; id <= source.used(); id++) {
+      settled.clear();
+      for (const id of source.numbers.known()) {
         const counts = source.read(id);
         if (!counts) continue;
         const observation = await observeOne(counts);
@@ -165,12 +234,16 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
         vanished.delete(counts.cookie);
         if (observation.unreachable !== undefined) {
           vanished.set(counts.cookie, counts.counters);
-          if (told && equal(told, counts.counters)) continue;
+          if (told && equal(told, counts.counters)) {
+            settled.set(counts.cookie, id);
+            continue;
+          }
         }
         observations.push(observation);
       }
       return observations;
     },
-    inode: (id) => source.read(id)?.inode ?? 0,
+    inode: (id) => source.read(id)?.inode ?? letGo.inode(id),
+    recycle: () => letGoOf(source, { settled, letGo, maps: [baselines, vanished] }),
   };
 }

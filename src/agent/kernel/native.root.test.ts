@@ -3,10 +3,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { kernelTypes } from '../../../test/kernel-types.ts';
 import { artefacts, loadNative, type NativeError, type NativeObject } from './native.ts';
+import { cgroupRoot } from './signals.ts';
 
 const paths = artefacts();
 const native = loadNative(paths);
+const [keySize, valueSize] = ['flow_key', 'flow'].map((struct) => kernelTypes().layout(struct).size) as [
+  number,
+  number,
+];
 
 /** A loaded object, closed when it goes out of scope. */
 function loaded(): { readonly object: NativeObject } & Disposable {
@@ -21,12 +27,12 @@ describe('a loaded object', () => {
     using it = loaded();
     assert.throws(() => native.load(it.object), /^Error: load: /);
     assert.throws(() => native.resize(it.object, 'flows_a', 512), /^Error: resize: /);
-    assert.throws(() => native.constants(it.object, '.rodata', new Uint8Array(4096)), /constants/);
+    assert.throws(() => native.constants(it.object, '.rodata', new Uint8Array(1 << 16)), /constants/);
   });
 
   test('elements written, read, removed', async () => {
     using it = loaded();
-    const types = { key: 48, value: 528 };
+    const types = { key: keySize, value: valueSize };
     const key = new Uint8Array(types.key).fill(7);
     const value = new Uint8Array(types.value).fill(9);
     native.write(it.object, 'flows_a', key, value);
@@ -43,13 +49,13 @@ describe('a loaded object', () => {
   test('more elements than there is room for are an error, not an overrun', async () => {
     using it = loaded();
     for (let n = 1; n <= 3; n++)
-      native.write(it.object, 'flows_a', new Uint8Array(48).fill(n), new Uint8Array(528));
-    const values = new Uint8Array(2 * 528 + 8).fill(0xee);
+      native.write(it.object, 'flows_a', new Uint8Array(keySize).fill(n), new Uint8Array(valueSize));
+    const values = new Uint8Array(2 * valueSize + 8).fill(0xee);
     await assert.rejects(
-      native.read(it.object, 'flows_a', new Uint8Array(2 * 48), values.subarray(0, 2 * 528)),
+      native.read(it.object, 'flows_a', new Uint8Array(2 * keySize), values.subarray(0, 2 * valueSize)),
       (error: NativeError) => error.errno === 7 || error.errno === 28,
     );
-    assert.deepEqual(values.subarray(2 * 528), new Uint8Array(8).fill(0xee));
+    assert.deepEqual(values.subarray(2 * valueSize), new Uint8Array(8).fill(0xee));
   });
 
   test('a view and a ring outlive it', () => {
@@ -112,6 +118,43 @@ test('a look into a network namespace', async () => {
   );
 });
 
+test('what links hold attached is told, with its tracepoint, until it is let go', () => {
+  using it = loaded();
+  const mine = () => native.linked().filter(({ name }) => name === 'tcp_reset_recei');
+  const before = new Set(mine().map(({ link }) => link));
+  native.attach(it.object, 'tcp_reset_received');
+  const added = mine().filter(({ link }) => !before.has(link));
+  assert.ok(
+    added.some(
+      ({ tracepoint, type, user }) => tracepoint === 'tcp_receive_reset' && type === 'tracing' && user === 0,
+    ),
+  );
+  native.detach(it.object, 'tcp_reset_received');
+  const left = new Set(mine().map(({ link }) => link));
+  assert.ok(added.some(({ link }) => !left.has(link)));
+});
+
+test('what is attached to a control group', () => {
+  const egress = 1; // BPF_CGROUP_INET_EGRESS
+  const { programs, flags } = native.programsOn(cgroupRoot() ?? '', egress);
+  assert.deepEqual([Array.isArray(programs), typeof flags], [true, 'number']);
+  assert.throws(() => native.programsOn('/nonexistent', egress), /open \/nonexistent: No such file/);
+  assert.throws(() => native.programsOn('/proc', egress), /look at \/proc: /);
+});
+
+test('maps are made to see whether they can be', () => {
+  assert.equal(native.mapType(27), true); // BPF_MAP_TYPE_RINGBUF
+  assert.throws(() => native.mapType(4000), /make a map/);
+});
+
+test('hooks and sizes come from the object', () => {
+  using it = loaded();
+  const hook = native.hooks(it.object).find(({ program }) => program === 'tcp_reset_received');
+  assert.equal(hook?.section, 'tp_btf/tcp_receive_reset');
+  const size = native.sizes(it.object).find(({ map }) => map === 'flows_a');
+  assert.deepEqual([size?.type, size?.entries], ['hash', 256]);
+});
+
 test('the kernel\u2019s own functions', () => {
   assert.ok(native.kernelArguments('btf_trace_inet_sock_set_state') >= 3);
   assert.equal(native.kernelArguments('btf_trace_of_nobody'), -1);
@@ -123,6 +166,8 @@ test('loaded objects that are lost are collected, programs and all', () => {
     const { readdirSync } = require('fs');
     const open = () => readdirSync('/proc/self/fd').length;
     (async () => {
+      const before = open();
+      let ofOne = 0;
       for (let round = 0; round < 6; round++) {
         const object = native.open(process.argv[2]);
         native.resize(object, 'flows_a', 256);
@@ -132,10 +177,12 @@ test('loaded objects that are lost are collected, programs and all', () => {
         native.view(object, 'shared');
         native.ring(object, 'events');
         await native.run(object, 'sweep');
+        ofOne ||= open() - before;
         await null;
       }
       for (let i = 0; i < 5; i++) { gc(); await new Promise((r) => setTimeout(r, 20)); }
-      console.log(open() < 60 ? 'collected' : 'kept ' + open());
+      const left = open() - before;
+      console.log(left < 2 * ofOne ? 'collected' : 'kept ' + left + ', one has ' + ofOne);
     })();`;
   const args = ['--expose-gc', '-e', script, paths.addon, paths.object];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {

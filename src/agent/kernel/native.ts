@@ -33,6 +33,32 @@ export interface NetnsVisit {
   texts: string[];
 }
 
+/** What a program's section names, such as `tp_btf/NAME`, and its enum bpf_attach_type. */
+export interface Hook {
+  program: string;
+  section: string;
+  attachType: number;
+}
+
+export interface MapSize {
+  map: string;
+  type: string;
+  keySize: number;
+  valueSize: number;
+  entries: number;
+}
+
+/** A program of anybody's in this kernel; the name has 15 characters at most. */
+export interface ProgramInfo {
+  program: number;
+  name: string;
+  type: string;
+  user: number;
+}
+
+/** `tracepoint` without the group that it is in. */
+export type LinkedProgram = ProgramInfo & { link: number; tracepoint?: string };
+
 /** Errors carry `errno` and `log`, the end of what libbpf and the verifier said. */
 export type NativeError = Error & { errno?: number; log?: string };
 
@@ -60,6 +86,12 @@ export interface Native {
   statistics(of: NativeObject, on: boolean): void;
   programs(of: NativeObject): ProgramStatistics[];
   kernelArguments(type: string): number;
+  tickNs(): number;
+  hooks(of: NativeObject): Hook[];
+  sizes(of: NativeObject): MapSize[];
+  linked(): LinkedProgram[];
+  programsOn(cgroup: string, attachType: number): { programs: ProgramInfo[]; flags: number };
+  mapType(type: number): boolean;
   netns(path: string, ...files: string[]): Promise<NetnsVisit>;
   close(of: NativeObject): void;
 }

@@ -8,6 +8,7 @@ import {
   generationName,
   objectDigest,
   parseGenerationName,
+  sameLimits,
   type Birth,
   type KernelLimits,
 } from './generation.ts';
@@ -75,11 +76,9 @@ function mismatch(kernel: Kernel, committed: number): string | undefined {
 
 /** Why it can only be finished. */
 function outdatedBy(kernel: Kernel, birth: Birth, options: OpenOptions): string | undefined {
-  const { flowRowsMax, eventBytesMax } = options.limits;
   if (kernel.control.stopped() === 'orphaned') return 'no agent was there for too long';
   if (kernel.control.stopped() === 'by_agent') return 'its agent was being stopped';
-  if (kernel.limits.flowRowsMax !== flowRowsMax || kernel.limits.eventBytesMax !== eventBytesMax)
-    return 'the limits are other ones now';
+  if (!sameLimits(kernel.limits, options.limits)) return 'the limits are other ones now';
   return sameScope(birth.scope, options.scope) ? undefined : 'the network namespaces are other ones now';
 }
 

@@ -14,34 +14,47 @@ import type { SignalName } from '../../model/signals.ts';
 import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
+import { openListeners, type Listeners } from './listeners.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
+import { nodeRowKeys } from './node-rows.ts';
+import { openNumberTables } from './number-tables.ts';
+import type { NumberTable, TableName } from './numbers.ts';
+import { refusalIn } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
-import { allPrograms, signalPrograms } from './signals.ts';
+import { rowReader, type RawRows, type ReadRows } from './rows.ts';
+import { allPrograms, allSweeps, signalPrograms } from './signals.ts';
 
-/**
- * One window's rows as the kernel left them: `count` keys and values, in arrays that are reused for the next
- * window.
- */
-export interface RawWindow {
-  readonly count: number;
-  readonly keys: DataView;
-  readonly values: DataView;
+/** One window's rows as the kernel left them, in arrays that are reused for the next window. */
+export interface RawWindow extends RawRows {
+  /** The inventory of listeners at its end. Left out where it is not to be told. */
+  readonly listeners?: RawRows;
 }
 
 export interface KernelOptions {
   readonly limits: KernelLimits;
   /** Their programs are loaded, and may be attached. */
   readonly signals: readonly SignalName[];
+  /**
+   * These programs may ask for a packet's network namespace. A kernel before 6.15 refuses those that do; they
+   * then know it from the socket's sender.
+   */
+  readonly netnsOfPackets?: boolean;
   /** Its maps and links are taken over as they are; `limits` must be theirs. */
   readonly pinned?: Pinned | undefined;
 }
 
 /** The kernel's own types, which the programs' field offsets are taken from. */
-const btfPath = '/sys/kernel/btf/vmlinux';
+export const btfPath = '/sys/kernel/btf/vmlinux';
 
 const slots = { live: 0, closing: 1 } as const;
 const flowMaps = ['flows_a', 'flows_b'] as const;
+/** Of how many windows they hold flows, or closed sockets that had some. */
+const udpMaps = [
+  ['udp_flows_a', 1],
+  ['udp_flows_b', 1],
+  ['udp_released', 4],
+] as const;
 
 /** Counts go here once the closing of this window has begun: the number's parity decides. */
 function liveDuring(window: number): string {
@@ -52,7 +65,8 @@ function closedBy(window: number): string {
   return liveDuring(window + 1);
 }
 
-function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
+/** Throws build.broken_object. */
+export function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
   try {
     const object = native.open(path);
     return { object, types: parseBtf(native.btf(object)) };
@@ -62,26 +76,40 @@ function openObject(native: Native, path: string): { object: NativeObject; types
   }
 }
 
+export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
+  for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
+  native.resize(object, 'events', limits.eventBytesMax);
+  for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
+  for (const map of ['namespaces', 'netns_ids']) native.resize(object, map, limits.namespacesMax);
+  for (const [map, windows] of udpMaps) native.resize(object, map, windows * limits.udpFlowsMax);
+}
+
 export class Kernel implements AsyncDisposable {
   readonly types: TypeInformation;
   readonly ring: Ring;
+  /** DNS messages. */
+  readonly dns: Ring;
   /** In place: the kernel writes them while we read. */
   readonly owners: DataView;
   readonly namespaces: DataView;
   readonly limits: KernelLimits;
   readonly control: ControlWords;
+  readonly numbers: Readonly<Record<TableName, NumberTable>>;
   readonly #native: Native;
   readonly #object: NativeObject;
   readonly #generation: DataView;
   readonly #attachments: Attachments;
+  /** Besides that of sockets. */
+  #sweeps: readonly string[] = [];
   #pinned: Pinned | undefined;
   /** By program: what its running instance has skipped so far, and all of them together. */
   readonly #skippedBy = new Map<string, number>();
   #skipped = 0;
-  #keys: Uint8Array<ArrayBuffer>;
-  #values: Uint8Array<ArrayBuffer>;
+  readonly #listeners: Listeners;
+  readonly #read: ReadRows;
 
-  constructor(native: Native, path: string, { limits, signals, pinned }: KernelOptions) {
+  constructor(native: Native, path: string, options: KernelOptions) {
+    const { limits, signals, pinned } = options;
     this.#native = native;
     this.limits = limits;
     this.#pinned = pinned;
@@ -89,8 +117,8 @@ export class Kernel implements AsyncDisposable {
     this.#attachments = attachmentsOf(native, this.#object);
     try {
       if (pinned) this.#takeMaps(pinned);
-      else this.#size();
-      this.#setConstants();
+      else sizeMaps(native, this.#object, this.limits);
+      this.#setConstants(options.netnsOfPackets === true);
       this.#leaveOut(signals);
       this.#load();
       if (pinned) this.#attachments.adopt(pinned);
@@ -99,25 +127,32 @@ export class Kernel implements AsyncDisposable {
       throw error;
     }
     this.ring = openRing(native.ring(this.#object, 'events'));
-    this.owners = new DataView(native.view(this.#object, 'owners'));
-    this.namespaces = new DataView(native.view(this.#object, 'namespaces'));
-    this.control = openControl(this.types, native.view(this.#object, 'shared'));
-    this.#generation = new DataView(native.view(this.#object, 'generation'));
-    this.#keys = new Uint8Array(0);
-    this.#values = new Uint8Array(0);
-    this.#room(1024);
+    this.dns = openRing(native.ring(this.#object, 'dns_packets'));
+    const tables = { owners: this.#view('owners'), namespaces: this.#view('namespaces') };
+    this.owners = new DataView(tables.owners);
+    this.namespaces = new DataView(tables.namespaces);
+    this.numbers = openNumberTables(native, this.#object, { types: this.types, limits, tables });
+    this.control = openControl(this.types, this.#view('shared'));
+    this.#generation = new DataView(this.#view('generation'));
+    this.#listeners = openListeners(native, this.#object, this.types);
+    this.#read = rowReader(native, this.#object, {
+      keySize: this.types.layout('flow_key').size,
+      valueSize: this.types.layout('flow').size,
+      rowsMax: 2 * limits.flowRowsMax,
+    });
   }
 
-  #size(): void {
-    for (const map of flowMaps) this.#native.resize(this.#object, map, this.limits.flowRowsMax);
-    this.#native.resize(this.#object, 'events', this.limits.eventBytesMax);
+  #view(map: string): ArrayBuffer {
+    return this.#native.view(this.#object, map);
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
-  #setConstants(): void {
+  #setConstants(netnsOfPackets: boolean): void {
     const constants = new Uint8Array(this.#native.constants(this.#object, '.rodata'));
-    const { offset } = this.types.section('.rodata', 'flows_max');
-    new DataView(constants.buffer).setUint32(offset, this.limits.flowRowsMax, true);
+    const view = new DataView(constants.buffer);
+    const at = (name: string) => this.types.section('.rodata', name).offset;
+    view.setUint32(at('flows_max'), this.limits.flowRowsMax, true);
+    view.setUint8(at('tells_netns_cookie'), Number(netnsOfPackets));
     this.#native.constants(this.#object, '.rodata', constants);
   }
 
@@ -131,8 +166,10 @@ export class Kernel implements AsyncDisposable {
   }
 
   #leaveOut(signals: readonly SignalName[]): void {
-    const loaded = new Set(signals.flatMap((name) => signalPrograms[name].programs));
-    for (const program of allPrograms) if (!loaded.has(program)) this.#native.skip(this.#object, program);
+    this.#sweeps = signals.flatMap((name) => signalPrograms[name].sweep ?? []);
+    const loaded = new Set([...signals.flatMap((name) => signalPrograms[name].programs), ...this.#sweeps]);
+    for (const program of [...allPrograms, ...allSweeps])
+      if (!loaded.has(program)) this.#native.skip(this.#object, program);
   }
 
   #load(): void {
@@ -145,24 +182,20 @@ export class Kernel implements AsyncDisposable {
         throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError(
         'kernel.load_failed',
-        { reason: lastLine(log) ?? (error as Error).message },
+        { reason: refusalIn(log) ?? (error as Error).message },
         { cause: error },
       );
     }
   }
 
-  #room(rows: number): void {
-    this.#keys = new Uint8Array(rows * this.types.layout('flow_key').size);
-    this.#values = new Uint8Array(rows * this.types.layout('flow').size);
-  }
-
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
   async start(signals: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>> {
     for (const map of flowMaps) this.#layNodeRows(map);
+    for (const table of Object.values(this.numbers)) table.lay();
     await this.#swap(0);
-    this.#native.attach(this.#object, 'sweep');
+    this.#attachSweeps();
     const refused = this.#attachments.switchTo(signals, undefined);
-    this.control.set({ seeding: true });
+    this.control.set({ seeding: true, udp: this.signals.includes('udp') });
     await this.#native.run(this.#object, 'sweep');
     this.control.set({ seeding: false });
     return refused;
@@ -174,10 +207,14 @@ export class Kernel implements AsyncDisposable {
    * close again, under the same number: then the position still says so.
    */
   async resume(committed: number): Promise<void> {
-    this.#native.attach(this.#object, 'sweep');
+    this.#attachSweeps();
     this.control.set({ seeding: false });
     const { window, cleared } = this.control.position();
     if (cleared < committed) await this.clear(await this.#read(closedBy(window)));
+  }
+
+  #attachSweeps(): void {
+    for (const program of ['sweep', ...this.#sweeps]) this.#native.attach(this.#object, program);
   }
 
   /** Whether the programs of a pinned generation are still held attached. */
@@ -193,7 +230,9 @@ export class Kernel implements AsyncDisposable {
   /** Leaves exactly these on; what the kernel refuses is off, and named. What was counted stays counted. */
   switchTo(signals: readonly SignalName[]): ReadonlyMap<SignalName, string> {
     this.#lookForSkipped();
-    return this.#attachments.switchTo(signals, this.#pinned);
+    const refused = this.#attachments.switchTo(signals, this.#pinned);
+    this.control.set({ udp: this.signals.includes('udp') });
+    return refused;
   }
 
   /** Only these network namespaces, by cookie. Before `start`. */
@@ -251,22 +290,16 @@ export class Kernel implements AsyncDisposable {
     this.control.beginClosing(window, atMs);
     await this.#swap(window);
     await this.#native.run(this.#object, 'sweep');
-    return this.#read(closedBy(window));
+    // Behind the swap, which waits for running programs: datagrams of the window have all been added.
+    for (const program of this.#sweeps) await this.#runSweep(program);
+    const listeners = await this.#listeners.read();
+    return { ...(await this.#read(closedBy(window))), listeners };
   }
 
-  async #read(map: string): Promise<RawWindow> {
-    const keySize = this.types.layout('flow_key').size;
-    for (;;) {
-      try {
-        const count = await this.#native.read(this.#object, map, this.#keys, this.#values);
-        return { count, keys: new DataView(this.#keys.buffer), values: new DataView(this.#values.buffer) };
-      } catch (error) {
-        const rows = this.#keys.length / keySize;
-        const full = ['E2BIG', 'ENOSPC'].includes(errorName(error as NativeError));
-        if (!full || rows >= 2 * this.limits.flowRowsMax) throw error;
-        this.#room(Math.min(rows * 4, 2 * this.limits.flowRowsMax));
-      }
-    }
+  /** In portions: other work on that CPU comes in between. */
+  async #runSweep(program: string): Promise<void> {
+    do await this.#native.run(this.#object, program);
+    while (this.control.udpUnswept());
   }
 
   /** Forgets the closed window's rows, once they are safe. Cut short, it is `resume` that does the rest. */
@@ -275,33 +308,14 @@ export class Kernel implements AsyncDisposable {
     const closed = closedBy(window);
     await this.#native.remove(this.#object, closed, new Uint8Array(raw.keys.buffer), raw.count);
     this.#layNodeRows(closed);
+    if (raw.listeners) await this.#listeners.forgetGone(raw.listeners);
     this.control.endClearing(window);
   }
 
   /** The rows that hold what no other row has room for, and the node's count of rows. */
   #layNodeRows(map: string): void {
-    const key = this.types.layout('flow_key');
     const zero = new Uint8Array(this.types.layout('flow').size);
-    const forms = this.types.words('form', 'FORM_');
-    const states = this.types.words('state', 'STATE_').indexOf('count');
-    const bytes = new Uint8Array(key.size);
-    const view = new DataView(bytes.buffer);
-    view.setUint8(key.field('form').offset, forms.indexOf('meter'));
-    view.setUint32(key.field('netns').offset, 0xffff_ffff, true);
-    this.#native.write(this.#object, map, bytes, zero);
-    view.setUint32(key.field('netns').offset, 0, true);
-    view.setUint8(key.field('form').offset, forms.indexOf('folded'));
-    view.setUint8(key.field('transport').offset, 6);
-    for (const direction of [1, 2]) {
-      for (let state = 0; state < states; state++) {
-        for (const established of [0, 1]) {
-          view.setUint8(key.field('direction').offset, direction);
-          view.setUint8(key.field('state').offset, state);
-          view.setUint8(key.field('established').offset, established);
-          this.#native.write(this.#object, map, bytes, zero);
-        }
-      }
-    }
+    for (const key of nodeRowKeys(this.types)) this.#native.write(this.#object, map, key, zero);
   }
 
   statistics(on: boolean): void {
@@ -346,17 +360,4 @@ export class Kernel implements AsyncDisposable {
     this.#native.close(this.#object);
     return Promise.resolve();
   }
-}
-
-function errorName(error: NativeError): string {
-  return error.errno === 7 ? 'E2BIG' : error.errno === 28 ? 'ENOSPC' : '';
-}
-
-/** libbpf's own lines, not the verifier's listing: the last one that says something. */
-function lastLine(log: string | undefined): string | undefined {
-  return log
-    ?.split('\n')
-    .filter((line) => line.startsWith('libbpf:'))
-    .at(-1)
-    ?.replace(/^libbpf: /, '');
 }

@@ -2,11 +2,33 @@
 
 import { readFileSync } from 'node:fs';
 import { signalNames, type SignalName } from '../../model/signals.ts';
+import type { Native } from './native.ts';
 
 export interface SignalPrograms {
   readonly programs: readonly string[];
-  /** Attached to the root of the control groups, not to a tracepoint. */
-  readonly onCgroup?: true;
+  /** What this kernel lacks for it to tell anything, though it may take the programs. */
+  readonly lack?: (native: Pick<Native, 'kernelArguments'>) => string | undefined;
+  /** All, or these, are attached to the root of the control groups; the others to what their section names. */
+  readonly onCgroup?: true | readonly string[];
+  /** An iterator that puts into a closed window's rows what the signal counts elsewhere; run, not attached. */
+  readonly sweep?: string;
+}
+
+type Arguments = Pick<Native, 'kernelArguments'>;
+
+/**
+ * 6.10 gave the tracepoint the kernel's reason, and made it fire without a socket. The program's own argument
+ * counts too.
+ */
+export function tracesAllResets(native: Arguments): boolean {
+  return native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
+}
+
+const untracedResets = 'this kernel does not trace resets that belong to no socket';
+
+/** Counters that cannot be compared on this kernel, and why. */
+export function incomparableOn(native: Arguments): { readonly outRsts?: string } {
+  return tracesAllResets(native) ? {} : { outRsts: untracedResets };
 }
 
 export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
@@ -14,10 +36,26 @@ export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
     programs: ['tcp_state_changed', 'tcp_reset_received', 'tcp_reset_sent', 'tcp_error_noted'],
   },
   retransmits: { programs: ['tcp_retransmitted', 'tcp_synack_retransmitted'] },
+  refusals: {
+    programs: ['tcp_attempt_refused'],
+    lack: (native) => (tracesAllResets(native) ? undefined : untracedResets),
+  },
+  dns: { programs: ['dns_sent', 'dns_received', 'dns_bound4', 'dns_bound6'], onCgroup: true },
+  udp: {
+    programs: ['udp_socket_made', 'udp_socket_released', 'udp_sent', 'udp_received', 'udp_error_noted'],
+    onCgroup: ['udp_socket_made', 'udp_socket_released', 'udp_sent', 'udp_received'],
+    sweep: 'udp_sweep',
+  },
 };
+
+export function isOnCgroup({ onCgroup }: SignalPrograms, program: string): boolean {
+  return onCgroup === true || (onCgroup?.includes(program) ?? false);
+}
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */
 export const allPrograms: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].programs);
+
+export const allSweeps: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].sweep ?? []);
 
 /** Where the second version of control groups is mounted; undefined where it is not. */
 export function cgroupRoot(mounts = readFileSync('/proc/self/mountinfo', 'utf8')): string | undefined {

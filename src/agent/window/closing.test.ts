@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { node, row } from '../../../test/observations.ts';
+import { node, noInbound, row } from '../../../test/observations.ts';
 import type { NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
 import {
@@ -68,8 +68,11 @@ describe('a quiet window', () => {
       'bytes.sent': 0,
       'bytes.received': 0,
       retransmits: 0,
+      refusals: 0,
+      listeners: 0,
       attribution: {},
       unlabelled: {},
+      udp: {},
       signals: [...signalNames],
       lost: {},
       'coverage.seen': 0,
@@ -213,6 +216,37 @@ describe('what was lost', () => {
   });
 });
 
+test('UDP flows are summed beside TCP, and leave its balance alone', () => {
+  const flows = { opened: 2, ended: 1, open: 1, bytesSent: 30, segmentsSent: 3, segmentsReceived: 1 };
+  const [{ records, closing } = assert.fail()] = close({
+    rows: [
+      row({ sums: { opened: 5, ended: 5, bytesSent: 1 } }),
+      row({ transport: 'udp', established: false, sums: flows }),
+    ],
+  });
+  assert.deepEqual(
+    records
+      .filter((r) => r['event.name'] === 'sonde.flow')
+      .map((r) => [r['network.transport'], r['connections.opened'], r['segments.sent']]),
+    [
+      ['tcp', 5, 0],
+      ['udp', 2, 3],
+    ],
+  );
+  assert.deepEqual(closing.udp, {
+    opened: 2,
+    ended: 1,
+    open: 1,
+    'bytes.sent': 30,
+    'datagrams.sent': 3,
+    'datagrams.received': 1,
+  });
+  const { 'connections.opened': opened, 'connections.open': open, 'bytes.sent': sent } = closing;
+  assert.deepEqual({ opened, open, sent }, { opened: 5, open: 0, sent: 1 });
+  assert.deepEqual(closing['connections.ended.states'], { closed: 5 });
+  assert.deepEqual(closing.attribution, { exact: 5 });
+});
+
 test('another process goes on where this one was; its delivery counts losses anew', () => {
   const options = { inFlight: 1, incomparable: {} };
   const memory = newMemory();
@@ -244,17 +278,20 @@ test('another process goes on where this one was; its delivery counts losses ane
   assert.equal(closing['connections.abandoned'], 2);
   assert.equal(closing['connections.untracked'], 2);
   assert.deepEqual(closing.lost, { 'kernel.owners_full': 1, 'deliver.jsonl': 2 });
-  assert.deepEqual(kept.missed, ['retransmits']);
+  assert.deepEqual(
+    kept.missed,
+    signalNames.filter((name) => name !== 'lifecycle'),
+  );
 });
 
 test('what a signal counts is not compared any more once it was off for a while', () => {
   const counters = { activeOpens: 0, passiveOpens: 0, attemptFails: 0, estabResets: 0, outRsts: 0 };
   const reading = (retransSegs: number) => ({ ...counters, retransSegs });
-  const nothing = { before: reading(0), kernel: reading(0), after: reading(0) };
+  const nothing = { before: reading(0), kernel: reading(0), after: reading(0), inbound: noInbound };
   const observation: NamespaceObservation = {
     counts: { id: 1, cookie: 1n, inode: 1, counters: reading(1), untracked: 0 },
     baseline: nothing,
-    now: { before: reading(1), kernel: reading(3), after: reading(1) },
+    now: { before: reading(1), kernel: reading(3), after: reading(1), inbound: noInbound },
   };
   const namespaces = [observation];
   const coverage = closings({ namespaces }, { namespaces, signals: ['lifecycle'] }, { namespaces }).map(

@@ -7,11 +7,15 @@
  * after.
  */
 
-import type { Attribution, ConnectionState } from '../../model/connection.ts';
+import type { Attribution, ConnectionState, Transport } from '../../model/connection.ts';
+import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
-import type { FlowRecord, NodeLabels, WindowRecord } from '../../model/record.ts';
+import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { coverageSince, type Opens } from './coverage.ts';
+import { inboundSince, type InboundTotals } from './inbound.ts';
+import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
+import { dnsRecord, mergeLookups } from './lookups.ts';
 import { mergeRows } from './merge.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
@@ -19,6 +23,10 @@ import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './r
 export interface WindowParts {
   readonly bounds: WindowBounds;
   readonly rows: readonly Labelled<FlowRow>[];
+  /** The listeners that there are at its end, and that went in it. */
+  readonly inventory?: Inventory;
+  /** Of DNS; none where the signal is off. */
+  readonly lookups?: readonly Labelled<LookupRow>[];
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
@@ -27,7 +35,7 @@ export interface WindowParts {
 }
 
 export interface ClosedWindow {
-  readonly records: readonly FlowRecord[];
+  readonly records: readonly RowRecord[];
   readonly closing: WindowRecord;
 }
 
@@ -35,21 +43,43 @@ function total(records: readonly FlowRecord[], value: (record: FlowRecord) => nu
   return records.reduce((sum, record) => sum + value(record), 0);
 }
 
-type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution' | 'unlabelled'>;
+/** Sums over a window's UDP flows; what is zero is left out. */
+function udpSums(records: readonly FlowRecord[]): Record<string, number> {
+  const sums = {
+    opened: total(records, (r) => r['connections.opened']),
+    adopted: total(records, (r) => r['connections.adopted']),
+    ended: total(records, (r) => r['connections.ended']),
+    open: total(records, (r) => r['connections.open']),
+    abandoned: total(records, (r) => r['connections.abandoned'] ?? 0),
+    'bytes.sent': total(records, (r) => r['bytes.sent']),
+    'bytes.received': total(records, (r) => r['bytes.received']),
+    'datagrams.sent': total(records, (r) => r['segments.sent']),
+    'datagrams.received': total(records, (r) => r['segments.received']),
+  };
+  return Object.fromEntries(Object.entries(sums).filter(([, sum]) => sum > 0));
+}
+
+type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution'>;
 
 function countShares(records: readonly FlowRecord[]): Shares {
   const states: Partial<Record<ConnectionState, number>> = {};
   const attribution: Partial<Record<Attribution, number>> = {};
-  const unlabelled: Record<string, number> = {};
   for (const record of records) {
     const state = record['connection.state'];
     if (record['connections.ended'] > 0) states[state] = (states[state] ?? 0) + record['connections.ended'];
     const stayed = record['connections.open'] + (record['connections.abandoned'] ?? 0);
     const connections = stayed + record['connections.ended'];
-    attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
-    for (const label of missingLabels(record)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
+    // Refusals are none.
+    if (connections > 0)
+      attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
   }
-  return { 'connections.ended.states': states, attribution, unlabelled };
+  return { 'connections.ended.states': states, attribution };
+}
+
+function countUnlabelled(records: readonly (FlowRecord | DnsRecord)[]): Record<string, number> {
+  const unlabelled: Record<string, number> = {};
+  for (const label of records.flatMap(missingLabels)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
+  return unlabelled;
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -69,12 +99,30 @@ export interface ClosingMemory {
   losses: Readonly<Record<string, number>>;
   /** Last counts of opens, by namespace cookie. */
   opens: Record<string, Opens>;
+  /** What was told of attempts from outside, by namespace cookie. */
+  inbound: Record<string, InboundTotals>;
+  listeners: ListenerMemory;
   /** Signals that were off for a while: what they count is less than the kernel's, for good. */
   missed: SignalName[];
 }
 
 export function newMemory(): ClosingMemory {
-  return { stillOpen: 0, untracked: {}, losses: {}, opens: {}, missed: [] };
+  return {
+    stillOpen: 0,
+    untracked: {},
+    losses: {},
+    opens: {},
+    inbound: {},
+    listeners: newListenerMemory(),
+    missed: [],
+  };
+}
+
+/** Of a network namespace that is gone, and told to the end. */
+export function forgetNamespace(memory: ClosingMemory, cookie: bigint): void {
+  const name = String(cookie);
+  memory.opens = Object.fromEntries(Object.entries(memory.opens).filter(([other]) => other !== name));
+  memory.untracked = Object.fromEntries(Object.entries(memory.untracked).filter(([other]) => other !== name));
 }
 
 /** What another process remembered: only the kernel's counts of losses go on, the others began anew with us. */
@@ -97,12 +145,16 @@ export function windowCloser(
   options: ReconcileOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  return ({ bounds, rows, losses, namespaces, signals }) => {
+  const tellListeners = listenerTeller(node, memory.listeners);
+  return ({ bounds, rows, lookups: asked = [], losses, namespaces, signals, inventory }) => {
+    const lookups = mergeLookups(asked).map((row) => dnsRecord(row, node, bounds));
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
-    const opened = total(records, (r) => r['connections.opened']);
-    const adopted = total(records, (r) => r['connections.adopted']);
-    const ended = total(records, (r) => r['connections.ended']);
-    const found = total(records, (r) => r['connections.open'] + (r['connections.abandoned'] ?? 0));
+    const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
+    const [tcp, udp] = [of('tcp'), of('udp')];
+    const opened = total(tcp, (r) => r['connections.opened']);
+    const adopted = total(tcp, (r) => r['connections.adopted']);
+    const ended = total(tcp, (r) => r['connections.ended']);
+    const found = total(tcp, (r) => r['connections.open'] + (r['connections.abandoned'] ?? 0));
     let untracked = 0;
     for (const { counts } of namespaces) {
       const cookie = String(counts.cookie);
@@ -112,7 +164,11 @@ export function windowCloser(
     memory.stillOpen += opened + adopted - ended;
     memory.missed = signalNames.filter((name) => memory.missed.includes(name) || !signals.includes(name));
     const comparing = incomparable(options, memory.missed);
-    const compared = namespaces.map((observation) => reconcile(observation, comparing));
+    const all = [...records, ...lookups, ...(inventory ? tellListeners(inventory, bounds) : [])];
+    const compared = namespaces.map((observation) => ({
+      ...reconcile(observation, comparing),
+      ...inboundSince(memory.inbound, observation),
+    }));
     const coverage = coverageSince(memory.opens, compared);
     const closing: WindowRecord = {
       'event.name': 'sonde.window',
@@ -120,21 +176,25 @@ export function windowCloser(
       'window.number': bounds.number,
       'window.start': bounds.start,
       'window.end': bounds.end,
-      'window.records': records.length,
+      'window.records': all.length,
       ...(bounds.last ? { 'window.last': true as const } : {}),
       ...node,
       'connections.opened': opened,
       'connections.adopted': adopted,
-      'connections.established': total(records, (r) => r['connections.established']),
+      'connections.established': total(tcp, (r) => r['connections.established']),
       'connections.ended': ended,
       'connections.open': bounds.last ? 0 : found,
       'connections.orphaned': bounds.last ? 0 : memory.stillOpen - found,
       'connections.abandoned': bounds.last ? memory.stillOpen : 0,
       'connections.untracked': untracked,
-      'bytes.sent': total(records, (r) => r['bytes.sent']),
-      'bytes.received': total(records, (r) => r['bytes.received']),
-      retransmits: total(records, (r) => r.retransmits),
-      ...countShares(records),
+      'bytes.sent': total(tcp, (r) => r['bytes.sent']),
+      'bytes.received': total(tcp, (r) => r['bytes.received']),
+      retransmits: total(tcp, (r) => r.retransmits),
+      refusals: total(tcp, (r) => r.refusals ?? 0),
+      listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
+      ...countShares(tcp),
+      unlabelled: countUnlabelled([...records, ...lookups]),
+      udp: udpSums(udp),
       signals,
       lost: since(memory.losses, losses),
       'coverage.seen': coverage.seen,
@@ -143,6 +203,6 @@ export function windowCloser(
       'coverage.namespaces': compared,
     };
     memory.losses = losses;
-    return { records, closing };
+    return { records: all, closing };
   };
 }

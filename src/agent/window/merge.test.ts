@@ -9,7 +9,12 @@ describe('mergeRows', () => {
   test('the same labels under two owner numbers are one row, with the sums of both', () => {
     const sums = Object.fromEntries(Object.keys(noSums).map((name, i) => [name, i + 1]));
     const merged = mergeRows([
-      row({ owner: 1, sums, latency: [{ bucket: 3, count: 1 }] }),
+      row({
+        owner: 1,
+        sums,
+        extremes: { rttMinUs: 20, waitingMsMax: 3 },
+        latency: [{ bucket: 3, count: 1 }],
+      }),
       row({
         owner: 2,
         sums,
@@ -18,11 +23,12 @@ describe('mergeRows', () => {
           { bucket: 9, count: 1 },
         ],
       }),
-      row({ owner: 3, sums }),
+      row({ owner: 3, sums, extremes: { rttMinUs: 30, waitingMsMax: 5 } }),
     ]);
     assert.equal(merged.length, 1);
     const tripled = Object.fromEntries(Object.keys(noSums).map((name, i) => [name, 3 * (i + 1)]));
     assert.deepEqual(merged[0]?.of.sums, tripled);
+    assert.deepEqual(merged[0].of.extremes, { rttMinUs: 20, waitingMsMax: 5 });
     assert.deepEqual(merged[0].of.latency, [
       { bucket: 3, count: 3 },
       { bucket: 9, count: 1 },

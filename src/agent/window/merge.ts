@@ -4,7 +4,7 @@
  */
 
 import { mergeHistograms } from '../../model/latency.ts';
-import type { FlowRow, Sums } from '../../model/observation.ts';
+import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
 import type { Labelled } from './records.ts';
 
 function identity({ of: row, process, netnsInode }: Labelled<FlowRow>): string {
@@ -15,6 +15,7 @@ function identity({ of: row, process, netnsInode }: Labelled<FlowRow>): string {
     process['workload.name'],
     netnsInode,
     row.direction,
+    row.transport,
     row.state,
     row.established,
     row.attribution,
@@ -33,6 +34,17 @@ function add(a: Readonly<Sums>, b: Readonly<Sums>): Sums {
   return sums;
 }
 
+function least(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+function mergeExtremes(a: Readonly<Extremes>, b: Readonly<Extremes>): Extremes {
+  return {
+    rttMinUs: least(a.rttMinUs, b.rttMinUs),
+    waitingMsMax: Math.max(a.waitingMsMax, b.waitingMsMax),
+  };
+}
+
 export function mergeRows(rows: readonly Labelled<FlowRow>[]): Labelled<FlowRow>[] {
   const merged = new Map<string, Labelled<FlowRow>>();
   for (const row of rows) {
@@ -47,6 +59,7 @@ export function mergeRows(rows: readonly Labelled<FlowRow>[]): Labelled<FlowRow>
       of: {
         ...before.of,
         sums: add(before.of.sums, row.of.sums),
+        extremes: mergeExtremes(before.of.extremes, row.of.extremes),
         latency: mergeHistograms(before.of.latency, row.of.latency),
       },
     });

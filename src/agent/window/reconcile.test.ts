@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { noInbound } from '../../../test/observations.ts';
 import type { Counters, NetnsCounts, Reading } from '../../model/observation.ts';
 import { parseKernelCounters, reconcile } from './reconcile.ts';
 
@@ -10,28 +11,42 @@ const fixture = (name: string): string => readFileSync(join(import.meta.dirname,
 describe('parseKernelCounters', () => {
   test('takes what the kernel showed', () => {
     assert.deepEqual(parseKernelCounters(fixture('snmp.txt'), fixture('netstat.txt')), {
-      activeOpens: 1_055_512,
-      passiveOpens: 1_055_377,
-      // AttemptFails 9, EmbryonicRsts 2.
-      attemptFails: 7,
-      estabResets: 4,
-      retransSegs: 21,
-      outRsts: 163,
+      compared: {
+        activeOpens: 1_055_512,
+        passiveOpens: 1_055_377,
+        // AttemptFails 9, EmbryonicRsts 2.
+        attemptFails: 7,
+        estabResets: 4,
+        retransSegs: 21,
+        outRsts: 163,
+      },
+      inbound: { ...noInbound, embryonicRsts: 2 },
     });
   });
 
   test('by name, not by place: kernels add columns', () => {
     const snmp =
       'Tcp: New OutRsts RetransSegs EstabResets AttemptFails PassiveOpens ActiveOpens\nTcp: 99 6 5 4 3 2 1\n';
-    const expected = {
-      activeOpens: 1,
-      passiveOpens: 2,
-      attemptFails: 3,
-      estabResets: 4,
-      retransSegs: 5,
-      outRsts: 6,
-    };
-    assert.deepEqual(parseKernelCounters(snmp, 'TcpExt: EmbryonicRsts\nTcpExt: 0\n'), expected);
+    const queue = 'TCPReqQFullDrop TCPReqQFullDoCookies ListenDrops ListenOverflows';
+    const netstat = `TcpExt: SyncookiesSent New ${queue} EmbryonicRsts\nTcpExt: 1 99 2 3 4 5 0\n`;
+    assert.deepEqual(parseKernelCounters(snmp, netstat), {
+      compared: {
+        activeOpens: 1,
+        passiveOpens: 2,
+        attemptFails: 3,
+        estabResets: 4,
+        retransSegs: 5,
+        outRsts: 6,
+      },
+      inbound: {
+        listenOverflows: 5,
+        listenDrops: 4,
+        reqQFullDrop: 2,
+        reqQFullDoCookies: 3,
+        syncookiesSent: 1,
+        embryonicRsts: 0,
+      },
+    });
   });
 
   test('a counter that is not shown is not taken for one that agrees', () => {
@@ -56,7 +71,12 @@ const zero: Counters = {
   outRsts: 0,
 };
 const opens = (activeOpens: number): Counters => ({ ...zero, activeOpens });
-const still = (seen: Counters, kernel: Counters): Reading => ({ before: seen, kernel, after: seen });
+const still = (seen: Counters, kernel: Counters): Reading => ({
+  before: seen,
+  kernel,
+  after: seen,
+  inbound: noInbound,
+});
 const counts: NetnsCounts = { id: 1, cookie: 5n, inode: 7, counters: opens(3), untracked: 0 };
 const options = { inFlight: 2, incomparable: {} };
 
@@ -87,6 +107,7 @@ describe('reconcile', () => {
       before: opens(10),
       kernel: opens(100 + kernel),
       after: opens(20),
+      inbound: noInbound,
     });
     for (const kernel of [8, 10, 15, 20, 22])
       assert.deepEqual(difference(baseline, moving(kernel)), {}, String(kernel));
@@ -95,7 +116,7 @@ describe('reconcile', () => {
   });
 
   test('a baseline that was taken in motion widens it as much', () => {
-    const baseline: Reading = { before: zero, kernel: opens(100), after: opens(5) };
+    const baseline: Reading = { before: zero, kernel: opens(100), after: opens(5), inbound: noInbound };
     const now = (kernel: number): Reading => still(opens(10), opens(100 + kernel));
     for (const kernel of [3, 5, 10, 12])
       assert.deepEqual(difference(baseline, now(kernel)), {}, String(kernel));

@@ -11,7 +11,7 @@
 
 import {
   reconciledCounters,
-  type Counters,
+  type KernelCounters,
   type NamespaceObservation,
   type Reading,
   type ReconciledCounter,
@@ -33,11 +33,11 @@ function protocolLine(text: string, protocol: string): (name: string) => number 
   };
 }
 
-/** The kernel's side of the identities, from a namespace's /proc/net/snmp and /proc/net/netstat. */
-export function parseKernelCounters(snmp: string, netstat: string): Counters {
+/** The kernel's side, from a namespace's /proc/net/snmp and /proc/net/netstat. */
+export function parseKernelCounters(snmp: string, netstat: string): KernelCounters {
   const tcp = protocolLine(snmp, 'Tcp');
   const extended = protocolLine(netstat, 'TcpExt');
-  return {
+  const compared = {
     activeOpens: tcp('ActiveOpens'),
     passiveOpens: tcp('PassiveOpens'),
     attemptFails: tcp('AttemptFails') - extended('EmbryonicRsts'),
@@ -45,6 +45,15 @@ export function parseKernelCounters(snmp: string, netstat: string): Counters {
     retransSegs: tcp('RetransSegs'),
     outRsts: tcp('OutRsts'),
   };
+  const inbound = {
+    listenOverflows: extended('ListenOverflows'),
+    listenDrops: extended('ListenDrops'),
+    reqQFullDrop: extended('TCPReqQFullDrop'),
+    reqQFullDoCookies: extended('TCPReqQFullDoCookies'),
+    syncookiesSent: extended('SyncookiesSent'),
+    embryonicRsts: extended('EmbryonicRsts'),
+  };
+  return { compared, inbound };
 }
 
 /**

@@ -19,6 +19,8 @@ describe('flowRecord', () => {
       open: 1,
       bytesSent: 100,
       bytesReceived: 200,
+      segmentsSent: 12,
+      segmentsReceived: 11,
       retransmits: 5,
       resetsSent: 6,
       resetsReceived: 7,
@@ -66,7 +68,10 @@ describe('flowRecord', () => {
         'connections.open': 1,
         'bytes.sent': 100,
         'bytes.received': 200,
+        'segments.sent': 12,
+        'segments.received': 11,
         retransmits: 5,
+        'retransmits.data': 5,
         'resets.sent': 6,
         'resets.received': 7,
         'timeouts.by_application': 8,
@@ -141,6 +146,8 @@ describe('connectionRecord', () => {
       ...curl,
       'process.pid': 42,
       'process.start': '2025-12-31T23:59:54.000Z',
+      'process.parent.pid': 41,
+      'process.parent.name': 'bash',
       attribution: 'exact',
       direction: 'egress',
       'source.ip': '10.0.0.1',
@@ -157,7 +164,10 @@ describe('connectionRecord', () => {
       'close.reason': 'fin_local',
       'bytes.sent': 10,
       'bytes.received': 20,
+      'segments.sent': 5,
+      'segments.received': 4,
       retransmits: 2,
+      'retransmits.data': 2,
     });
   });
 
@@ -190,6 +200,10 @@ describe('connectionRecord', () => {
   });
 
   test('without a process there is no start of one', () => assert.ok(!('process.start' in told({ pid: 0 }))));
+
+  test('nobody started the first process', () => {
+    assert.ok(!Object.keys(told({ parentPid: 0 })).some((name) => name.startsWith('process.parent')));
+  });
 });
 
 describe('missingLabels', () => {

@@ -7,10 +7,13 @@ import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
 import {
   unknownLabel,
   type ConnectionRecord,
+  type DnsRecord,
   type FlowRecord,
   type NodeLabels,
   type ProcessLabels,
 } from '../../model/record.ts';
+import { flowDepth, socketDepth } from './depth.ts';
+import { round } from './round.ts';
 import type { WallTimes } from './time.ts';
 
 /**
@@ -35,15 +38,22 @@ const errorNames = getSystemErrorMap();
 const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
 /** A folded address is the widest prefix, so that the field always holds an address or a prefix. */
-function addressOrAny(address: string | null, family: FlowRow['family']): string {
+export function addressOrAny(address: string | null, family: FlowRow['family']): string {
   return address ?? anyAddress[family ?? 'ipv4'];
 }
 
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+/** Of what a histogram counts. */
+export function meanMs(histogram: Histogram, sumUs: number): number | null {
+  const measured = histogram.reduce((total, { count }) => total + count, 0);
+  return measured === 0 ? null : round(sumUs / measured / 1000);
 }
 
-function latencyLabels(histogram: Histogram): Partial<FlowRecord> {
+type LatencyLabels = Pick<
+  FlowRecord,
+  'latency.p50_ms' | 'latency.p95_ms' | 'latency.p99_ms' | 'latency.histogram'
+>;
+
+export function latencyLabels(histogram: Histogram): LatencyLabels {
   if (histogram.length === 0) return {};
   const quantile = (q: number) => {
     const ms = quantileMs(histogram, q);
@@ -70,7 +80,6 @@ export function flowRecord(
   window: WindowBounds,
 ): FlowRecord {
   const { sums } = row;
-  const measured = row.latency.reduce((total, { count }) => total + count, 0);
   return {
     'event.name': 'sonde.flow',
     time: window.end,
@@ -85,12 +94,12 @@ export function flowRecord(
     'destination.ip': addressOrAny(row.destination, row.family),
     'destination.ip.form': row.destinationForm,
     'destination.port': row.destinationPort,
-    'network.transport': 'tcp',
+    'network.transport': row.transport,
     ...(row.family ? { 'network.type': row.family } : {}),
     'network.namespace': netnsInode,
     'connection.state': row.state,
     'connection.established': row.established,
-    latency_ms: measured === 0 ? null : round(sums.latencySumUs / measured / 1000),
+    latency_ms: meanMs(row.latency, sums.latencySumUs),
     ...latencyLabels(row.latency),
     'connections.opened': sums.opened,
     'connections.adopted': sums.adopted,
@@ -98,9 +107,13 @@ export function flowRecord(
     'connections.ended': sums.ended,
     'connections.open': window.last ? 0 : sums.open,
     ...(window.last && sums.open > 0 ? { 'connections.abandoned': sums.open } : {}),
+    ...(sums.refusals > 0 ? { refusals: sums.refusals } : {}),
     'bytes.sent': sums.bytesSent,
     'bytes.received': sums.bytesReceived,
+    'segments.sent': sums.segmentsSent,
+    'segments.received': sums.segmentsReceived,
     retransmits: sums.retransmits,
+    ...flowDepth(row),
     'resets.sent': sums.resetsSent,
     'resets.received': sums.resetsReceived,
     ...(sums.timeoutsByApplication > 0 ? { 'timeouts.by_application': sums.timeoutsByApplication } : {}),
@@ -123,6 +136,10 @@ function endLabels(event: ConnectionEvent): Partial<ConnectionRecord> {
   };
 }
 
+function parentLabels({ parentPid, parentName }: ConnectionEvent): Partial<ConnectionRecord> {
+  return parentPid === 0 ? {} : { 'process.parent.pid': parentPid, 'process.parent.name': parentName };
+}
+
 export function connectionRecord(
   { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
   node: NodeLabels,
@@ -136,13 +153,14 @@ export function connectionRecord(
     ...process,
     'process.pid': event.pid,
     ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
+    ...parentLabels(event),
     attribution: event.attribution,
     direction: event.direction,
     'source.ip': event.source,
     'source.port': event.sourcePort,
     'destination.ip': event.destination,
     'destination.port': event.destinationPort,
-    'network.transport': 'tcp',
+    'network.transport': 'tcp' as const,
     ...(event.family ? { 'network.type': event.family } : {}),
     'network.namespace': netnsInode,
     'connection.state': event.state,
@@ -152,12 +170,15 @@ export function connectionRecord(
     ...endLabels(event),
     'bytes.sent': event.bytesSent,
     'bytes.received': event.bytesReceived,
+    'segments.sent': event.segmentsSent,
+    'segments.received': event.segmentsReceived,
     retransmits: event.retransmits,
+    ...socketDepth(event),
   };
 }
 
 /** Which required labels a record lacks; a null latency is no fault (docs/reference/labels.md). */
-export function missingLabels(record: FlowRecord | ConnectionRecord): string[] {
+export function missingLabels(record: FlowRecord | ConnectionRecord | DnsRecord): string[] {
   return (['host.name', 'process.name', 'destination.ip', 'environment'] as const).filter(
     (label) => record[label] === unknownLabel || record[label] === '',
   );

@@ -1,37 +1,43 @@
 /** sonde check: can this node answer the questions, and if not, why. */
 
 import { checkNode } from '../../agent/check/main.ts';
+import type { Report } from '../../agent/check/report.ts';
+import { jsonLine } from '../../lib/terminal.ts';
+import { checkLines } from '../check-lines.ts';
 import type { Command } from '../command.ts';
 import { painter } from '../trace-lines.ts';
 
-const marks = { ok: ['green', 'ok'], degraded: ['yellow', 'degraded'], missing: ['red', 'missing'] } as const;
+/** Promises, told in docs/reference/check.md. A look that was interrupted says nothing: as if nothing worked. */
+const exitCodes = { answerable: 0, degraded: 1, none: 2, interrupted: 2 } as const;
 
 export const command: Command = {
   name: 'check',
-  summary: 'can this kernel run the programs; if not, why, and what to change',
+  summary: 'which questions this node can answer; what is missing, and what to do',
   options: {
-    json: { type: 'boolean', help: 'findings as JSON' },
-    strict: { type: 'boolean', help: 'degraded counts as missing' },
+    json: { type: 'boolean', help: 'as one JSON object' },
+    strict: { type: 'boolean', help: 'exit 2 also when something is degraded' },
   },
   notes: [
-    'Exit code: 0 all is there, 1 degraded, 2 nothing can be answered. Attaches the programs for a moment.',
+    'Loads and attaches every program for a moment; nothing is counted meanwhile, and nothing stays.',
+    'Exit code: 0 all questions can be answered, 1 something is degraded, 2 none can be, or it was interrupted.',
+    'What each line means: docs/reference/check.md.',
   ],
-  async run({ values, stdout }) {
-    const findings = await checkNode();
-    const paint = painter(stdout.isTerminal);
-    if (values['json'] === true) stdout.write(`${JSON.stringify(findings)}\n`);
-    else {
-      for (const { probe, result, detail, whatToDo } of findings) {
-        const [style, word] = marks[result];
-        stdout.write(`${paint(style, word.padEnd(9))} ${probe.padEnd(20)} ${detail}\n`);
-        if (whatToDo !== undefined && result !== 'ok') stdout.write(`${' '.repeat(31)}→ ${whatToDo}\n`);
-      }
+  async run({ values, stdout, say, signal }) {
+    let report: Report;
+    try {
+      report = await checkNode(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      say('sonde: interrupted; nothing stays attached');
+      return exitCodes.interrupted;
     }
-    const worst = findings.some((f) => f.result === 'missing')
-      ? 2
-      : findings.some((f) => f.result === 'degraded')
-        ? 1
-        : 0;
-    return values['strict'] === true && worst === 1 ? 2 : worst;
+    const { columns, isTerminal } = stdout;
+    const lines =
+      values['json'] === true
+        ? [jsonLine(report)]
+        : checkLines(report, { columns, paint: painter(isTerminal) });
+    stdout.write(`${lines.join('\n')}\n`);
+    const strictly = values['strict'] === true && report.verdict === 'degraded';
+    return strictly ? exitCodes.none : exitCodes[report.verdict];
   },
 };

@@ -28,9 +28,10 @@ function lines(status: AgentStatus): string[] {
   const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
   const { 'agent.instance': instance, 'host.name': host, environment } = status.node;
   const [owners, namespaces, watchers] = [status.owners, status.namespaces, status.watchers].map(String);
+  const listeners = String(status.lastWindow?.listeners ?? 'no');
   return [
     `agent ${instance} on ${host}, environment ${environment}, since ${status.since}`,
-    `knows ${owners} owners in ${namespaces} network namespaces; ${watchers} watch it`,
+    `knows ${owners} owners and ${listeners} listeners in ${namespaces} network namespaces; ${watchers} watch it`,
     signalsLine(status.signals),
     `uses ${formatBytes(status.memoryBytes)} of memory`,
     lost.length === 0

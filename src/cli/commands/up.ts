@@ -2,8 +2,9 @@
 
 import { hostname } from 'node:os';
 import { demoSteps } from '../../../lab/demo.ts';
+import { titleOf } from '../../agent/check/catalogue.ts';
 import { checkNode } from '../../agent/check/main.ts';
-import type { Finding } from '../../agent/check/probes.ts';
+import type { Report } from '../../agent/check/report.ts';
 import { parseConfig, type AgentConfig } from '../../agent/config.ts';
 import { dataFolder, parseHubConfig, readHubConfig } from '../../hub/config.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -21,29 +22,35 @@ import { watchOwnAgent } from '../watch.ts';
 const linesPerSecondMax = 100;
 
 /** What nobody has built yet, on any kernel. */
-const notBuilt = 'UDP, DNS, and names of workloads beyond the process: not built yet';
+const notBuilt = 'names of workloads beyond the process: not built yet';
+
+/** What this node tells less of, signal by signal, and what costs more than it must. */
+function notSeen({ findings, signals }: Report): string[] {
+  const less = signals.flatMap(({ signal, reasons }) => reasons.map(({ detail }) => `${signal}: ${detail}`));
+  const other = findings.filter(({ result, lessens }) => result === 'degraded' && !lessens);
+  return [...less, ...other.map(({ probe, detail }) => `${titleOf(probe)}: ${detail}`)];
+}
 
 function greeting({
   url,
-  findings,
+  node,
   questions,
   paint,
 }: {
   url: string;
-  findings: readonly Finding[];
+  node: Report;
   questions: readonly string[];
   paint: Painter;
 }): string {
   const label = (word: string) => paint('bold', word.padEnd(10));
-  const missing = findings
-    .filter(({ result }) => result !== 'ok')
-    .map(({ probe, detail }) => `${probe}: ${detail}`);
   const demo = demoSteps.map(({ title, see }) => `${title}\n${' '.repeat(12)}${paint('dim', `→ ${see}`)}`);
   return [
     `${label('page')}${paint('cyan', url)}`,
-    `${label('seen')}every TCP connection of ${hostname()}, in all its network namespaces: who, where to,`,
-    `${' '.repeat(10)}latency, bytes, and how it ends; compared with the kernel's own counters every window`,
-    `${label('not seen')}${[notBuilt, ...missing].join(`\n${' '.repeat(10)}`)}`,
+    `${label('seen')}every TCP connection, UDP flow and DNS lookup of ${hostname()}, in all its network`,
+    `${' '.repeat(10)}namespaces: who, where to, latency, bytes, and how it ends; TCP compared with the`,
+    `${' '.repeat(10)}kernel's own counters every window`,
+    `${label('not seen')}${[notBuilt, ...notSeen(node)].join(`
+${' '.repeat(10)}`)}`,
     `${label('ask')}bin/sonde ask QUESTION: ${questions.join(', ')}`,
     `${label('try')}bin/sonde demo in another terminal; it shows`,
     ...demo.map((line) => `${' '.repeat(10)}${line}`),
@@ -99,7 +106,7 @@ export const command: Command = {
     const url = hubUrl(hub.listen);
     const config = await agentConfig(values, url);
     const log = talk(say);
-    const findings = await checkNode();
+    const node = await checkNode(signal);
     const questions = discoverQuestions(questionsFolder()).questions.map(({ id }) => id);
     const paint = painter(stdout.isTerminal);
     const print = linePrinter(stdout);
@@ -121,7 +128,7 @@ export const command: Command = {
     process.title = 'sonde-agent'; // how its own connections are told from others
     const show = (reply: LocalReply): void => {
       if (reply.type === 'connection' && reply.record['workload.name'] === ownWorkload) return;
-      if (reply.type === 'watching') stdout.write(greeting({ url, findings, questions, paint }));
+      if (reply.type === 'watching') stdout.write(greeting({ url, node, questions, paint }));
       if (values['quiet'] === true) return;
       if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
       else print(reply);

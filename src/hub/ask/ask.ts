@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
 import type { Question } from '../../question/discovery.ts';
-import type { QuestionTable } from '../../question/manifest.ts';
+import { unrolledTables, type QuestionTable } from '../../question/manifest.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodesOf } from './coverage.ts';
@@ -84,9 +84,8 @@ function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
 /** One row more than asked for tells whether there are more. */
 function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]> {
   const { question, level, series, values, signal } = inquiry;
-  // Single connections have no rollup.
   const tableOf = (table: QuestionTable): string =>
-    table === 'connection_events' ? table : `${table}${level.suffix}`;
+    unrolledTables.includes(table) ? table : `${table}${level.suffix}`;
   const tables = question.reads.map((table) => [table, tableOf(table)]);
   return store({
     question: question.id,

@@ -40,22 +40,36 @@ const identity: Columns = {
   record_sequence: requiredInteger('record.sequence'),
 };
 
-const connection: Columns = {
+const owner: Columns = {
   workload_name: text('workload.name'),
   process_name: text('process.name'),
   process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
   user_id: nullableInteger('user.id', uint32Max),
   attribution: word('attribution', attributions),
+};
+
+const oneProcess: Columns = {
+  process_pid: integer('process.pid', uint32Max),
+  process_start: nullableTime('process.start'),
+};
+
+/** Whose end it is, and whom it was to reach. */
+const end: Columns = {
+  ...owner,
   direction: word('direction', directions),
   network_transport: text('network.transport'),
   network_type: text('network.type'),
   network_namespace: integer('network.namespace', uint32Max),
-  source_ip: text('source.ip'),
-  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
   destination_ip: text('destination.ip'),
   destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
   destination_port: integer('destination.port', uint16Max),
   connection_state: word('connection.state', connectionStates),
+};
+
+const connection: Columns = {
+  ...end,
+  source_ip: text('source.ip'),
+  source_ip_form: word('source.ip.form', addressForms, { optional: true }),
   connection_established: bool('connection.established'),
 };
 
@@ -78,6 +92,19 @@ const sums = (...labels: readonly string[]): Columns =>
   Object.fromEntries(labels.map((label) => [label.replaceAll('.', '_'), integer(label)]));
 
 const transferred = sums('bytes.sent', 'bytes.received', 'retransmits');
+/** What a flow and a connection say beside that. */
+const depth = sums(
+  'segments.sent',
+  'segments.received',
+  'retransmits.syn',
+  'retransmits.synack',
+  'retransmits.data',
+  'limited_ms.busy',
+  'limited_ms.peer_window',
+  'limited_ms.send_buffer',
+  'app.unread_bytes',
+  'app.waiting_ms',
+);
 const counted = sums(
   'connections.opened',
   'connections.adopted',
@@ -113,15 +140,34 @@ function total(counts: Readonly<Record<string, number>>): number {
 
 const latency = amountValue('latency_ms');
 const open = integerValue('connections.open');
+const rtt = amountValue('rtt_ms');
+const rttCount = integerValue('rtt.count');
+
+const latencySums: Columns = {
+  // A window's latency is the mean over what its histogram counts.
+  latency_sum_ms: (record) => (latency(record) ?? 0) * total(histogram(record)),
+  latency_count: (record) => total(histogram(record)),
+  latency_histogram: histogram,
+};
+
+export const dnsColumns: Columns = {
+  ...window,
+  ...identity,
+  ...end,
+  dns_question_name: requiredText('dns.question.name'),
+  dns_question_type: requiredText('dns.question.type'),
+  dns_rcode: requiredText('dns.rcode'),
+  ...latencySums,
+  ...sums('dns.lookups', 'dns.attempts', 'dns.truncated'),
+  dns_answers: textsValue('dns.answers'),
+  dns_ttl_min: nullableInteger('dns.ttl_min', uint32Max),
+};
 
 export const flowColumns: Columns = {
   ...window,
   ...identity,
   ...connection,
-  // A window's latency is the mean over what its histogram counts.
-  latency_sum_ms: (record) => (latency(record) ?? 0) * total(histogram(record)),
-  latency_count: (record) => total(histogram(record)),
-  latency_histogram: histogram,
+  ...latencySums,
   ...counted,
   connections_open_ms: (record, moment) =>
     checkInteger(
@@ -130,7 +176,12 @@ export const flowColumns: Columns = {
       Number.MAX_SAFE_INTEGER,
     ),
   ...transferred,
-  ...sums('resets.sent', 'resets.received', 'timeouts.by_application'),
+  ...sums('resets.sent', 'resets.received', 'timeouts.by_application', 'refusals'),
+  ...depth,
+  ...sums('rtt.count', 'app.unread_connections', 'app.waiting_connections'),
+  // A window's round trip is the mean over the sockets that were looked at.
+  rtt_sum_ms: (record) => (rtt(record) ?? 0) * (rttCount(record) ?? 0),
+  rtt_min_ms: nullableAmount('rtt_min_ms'),
 };
 
 function eventTime({ timeMs }: LogRecord, moment: Parameters<Cell>[1]): number {
@@ -146,14 +197,36 @@ export const connectionColumns: Columns = {
   connection_id: text('connection.id'),
   connection_adopted: bool('connection.adopted'),
   source_port: integer('source.port', uint16Max),
-  process_pid: integer('process.pid', uint32Max),
-  process_start: nullableTime('process.start'),
+  ...oneProcess,
   connection_duration_ms: nullableAmount('connection.duration_ms'),
   ...transferred,
   error: text('error'),
   reset_side: text('reset.side'),
   close_reason: text('close.reason'),
   timeout_by: text('timeout.by'),
+  ...depth,
+  rtt_ms: nullableAmount('rtt_ms'),
+  rtt_min_ms: nullableAmount('rtt_min_ms'),
+  process_parent_pid: integer('process.parent.pid', uint32Max),
+  process_parent_name: text('process.parent.name'),
+};
+
+export const listenerColumns: Columns = {
+  time: timeCell(eventTime),
+  ...identity,
+  window_number: integer('window.number'),
+  listener_id: requiredText('listener.id'),
+  listener_changes: textsValue('listener.changes'),
+  ...owner,
+  ...oneProcess,
+  network_transport: text('network.transport'),
+  network_type: text('network.type'),
+  network_namespace: integer('network.namespace', uint32Max),
+  destination_ip: text('destination.ip'),
+  destination_port: integer('destination.port', uint16Max),
+  listener_backlog: integer('listener.backlog', uint32Max),
+  listener_backlog_max: integer('listener.backlog_max', uint32Max),
+  ...sums('listener.drops', 'listener.synack_retransmits', 'listener.resets_sent'),
 };
 
 const attribution = countsValue('attribution');
@@ -183,4 +256,5 @@ export const windowColumns: Columns = {
   coverage_namespaces: json('coverage.namespaces'),
   received_at: timeCell((_record, { nowMs }) => nowMs),
   signals: textsValue('signals'),
+  udp: countsValue('udp'),
 };

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   connection,
+  dnsLookups,
   encodeLogs,
   endMs,
   flow,
+  listener,
   plainWire,
   startMs,
   windowEnd,
@@ -58,7 +60,32 @@ const window = {
   window_number: 7,
 };
 
+const {
+  source_ip: _ip,
+  source_ip_form: _form,
+  connection_established: _established,
+  ...lookupLabels
+} = labels;
+
 const expected = {
+  dns: {
+    ...window,
+    ...head,
+    ...lookupLabels,
+    destination_port: 53,
+    network_transport: 'udp',
+    dns_question_name: 'example.com',
+    dns_question_type: 'A',
+    dns_rcode: 'NOERROR',
+    latency_sum_ms: 6,
+    latency_count: 4,
+    latency_histogram: { 1024: 1, 2048: 3 },
+    dns_lookups: 4,
+    dns_attempts: 5,
+    dns_truncated: 1,
+    dns_answers: ['192.0.2.1', '192.0.2.2'],
+    dns_ttl_min: 60,
+  },
   flow: {
     ...window,
     ...head,
@@ -79,6 +106,22 @@ const expected = {
     resets_sent: 0,
     resets_received: 0,
     timeouts_by_application: 0,
+    refusals: 3,
+    segments_sent: 7,
+    segments_received: 6,
+    retransmits_syn: 1,
+    retransmits_synack: 0,
+    retransmits_data: 0,
+    rtt_sum_ms: 1.5,
+    rtt_count: 3,
+    rtt_min_ms: 0.25,
+    limited_ms_busy: 40,
+    limited_ms_peer_window: 30,
+    limited_ms_send_buffer: 4,
+    app_unread_bytes: 900,
+    app_unread_connections: 2,
+    app_waiting_connections: 1,
+    app_waiting_ms: 1200,
   },
   connection: {
     time: '2026-11-25T09:00:05.123Z',
@@ -102,6 +145,44 @@ const expected = {
     reset_side: '',
     close_reason: 'reset_received',
     timeout_by: '',
+    segments_sent: 4,
+    segments_received: 3,
+    retransmits_syn: 0,
+    retransmits_synack: 0,
+    retransmits_data: 0,
+    rtt_ms: 0.125,
+    rtt_min_ms: null,
+    limited_ms_busy: 0,
+    limited_ms_peer_window: 0,
+    limited_ms_send_buffer: 0,
+    app_unread_bytes: 0,
+    app_waiting_ms: 0,
+    process_parent_pid: 41,
+    process_parent_name: 'bash',
+  },
+  listener: {
+    time: '2026-11-25T09:00:10.000Z',
+    ...head,
+    window_number: 7,
+    listener_id: 'b-1-9',
+    listener_changes: ['limit', 'counts'],
+    workload_name: '',
+    process_name: 'nginx',
+    process_executable_path: '/usr/sbin/nginx',
+    user_id: 0,
+    attribution: 'scanned',
+    process_pid: 42,
+    process_start: '2026-11-20T08:00:00.000Z',
+    network_transport: 'tcp',
+    network_type: 'ipv6',
+    network_namespace: 4_026_531_840,
+    destination_ip: '::',
+    destination_port: 443,
+    listener_backlog: 3,
+    listener_backlog_max: 511,
+    listener_drops: 7,
+    listener_synack_retransmits: 2,
+    listener_resets_sent: 1,
   },
   window: {
     ...window,
@@ -125,6 +206,7 @@ const expected = {
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
     signals: ['lifecycle', 'retransmits'],
+    udp: { opened: 2, 'datagrams.sent': 9 },
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,
     attributable: 6,
@@ -142,6 +224,8 @@ describe('a record becomes a row, every column of it', () => {
     test(`with ${names} names`, () => {
       assert.deepEqual(rowOf(flow(1), names), expected.flow);
       assert.deepEqual(rowOf(connection(1), names), expected.connection);
+      assert.deepEqual(rowOf(listener(1), names), expected.listener);
+      assert.deepEqual(rowOf(dnsLookups(1), names), expected.dns);
       assert.deepEqual(rowOf(windowEnd(1), names), expected.window);
     });
   }
@@ -169,7 +253,7 @@ test('text is well-formed Unicode, whatever came', () => {
 
 describe('a bad record is rejected by name', () => {
   const cases: readonly (readonly [RejectionReason, FlatRecord, RegExp])[] = [
-    ['unknown_event', flow(1, { 'event.name': 'sonde.dns' }), /"sonde\.dns"/],
+    ['unknown_event', flow(1, { 'event.name': 'sonde.none' }), /"sonde\.none"/],
     ['unknown_event', flow(1, { 'event.name': 'constructor' }), /"constructor"/],
     ['missing', flow(1, { 'boot.id': undefined }), /boot\.id/],
     ['missing', flow(1, { 'agent.instance': '' }), /agent\.instance/],
@@ -193,6 +277,8 @@ describe('a bad record is rejected by name', () => {
     ['type', flow(1, { 'connection.established': 1 }), /connection\.established is 1/],
     ['type', flow(1, { 'latency.histogram': [1] }), /latency\.histogram/],
     ['type', windowEnd(1, { lost: [1] }), /lost is a list or map, not a map/],
+    ['missing', dnsLookups(1, { 'dns.question.name': undefined }), /dns\.question\.name/],
+    ['type', dnsLookups(1, { 'dns.answers': [1] }), /dns\.answers has 1, not text/],
     ['time', flow(1, { 'window.start': 'yesterday' }), /RFC 3339/],
     ['time', flow(1, { 'window.end': new Date(startMs - 1).toISOString() }), /before window\.start/],
     ['time', flow(1, { 'window.start': '2026-10-01T00:00:00.000Z' }), /too old/],

@@ -2,7 +2,7 @@
 
 import type { Row, TableColumns, TableName } from '../../model/block.ts';
 import { requiredInteger, requiredText, type Cell, type Moment } from './cells.ts';
-import { connectionColumns, flowColumns, windowColumns } from './columns.ts';
+import { connectionColumns, dnsColumns, flowColumns, listenerColumns, windowColumns } from './columns.ts';
 import type { LogRecord } from './logs.ts';
 import { Rejection } from './rejection.ts';
 
@@ -22,13 +22,17 @@ export interface TableRow {
 const tableOf: ReadonlyMap<string, TableName> = new Map([
   ['sonde.flow', 'flows'],
   ['sonde.connection', 'connection_events'],
+  ['sonde.dns', 'dns'],
   ['sonde.window', 'windows'],
+  ['sonde.listener', 'listeners'],
 ]);
 
 const columnsOf: Readonly<Record<TableName, Readonly<Record<string, Cell>>>> = {
   flows: flowColumns,
   connection_events: connectionColumns,
+  dns: dnsColumns,
   windows: windowColumns,
+  listeners: listenerColumns,
 };
 
 const bootId = requiredText('boot.id');
@@ -48,7 +52,9 @@ export function rowMaker(tables: TableColumns): (record: LogRecord, moment: Mome
   const cells = {
     flows: cellsFor('flows', tables.flows),
     connection_events: cellsFor('connection_events', tables.connection_events),
+    dns: cellsFor('dns', tables.dns),
     windows: cellsFor('windows', tables.windows),
+    listeners: cellsFor('listeners', tables.listeners),
   };
   return (record, moment) => {
     const table = tableOf.get(record.eventName);

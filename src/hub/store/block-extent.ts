@@ -7,7 +7,9 @@ export const identityColumns = ['boot_id', 'agent_instance', 'record_sequence'] 
 export const timeColumns: Readonly<Record<TableName, string>> = {
   flows: 'window_start',
   connection_events: 'time',
+  dns: 'window_start',
   windows: 'window_start',
+  listeners: 'time',
 };
 
 export interface Extent {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../lib/clock.ts';
 import type { Prng } from '../../lib/prng.ts';
-import type { Row, StoreBlock, TableName } from '../../model/block.ts';
+import { blockTables, type Row, type StoreBlock, type TableName } from '../../model/block.ts';
 import type { Store } from './store.ts';
 
 interface Victim {
@@ -27,7 +27,18 @@ const limits = { readyMsMax: 120_000, pollMs: 20, rowsMax: 3000, attemptsMax: 50
 const startMs = Date.parse('2026-03-01T22:00:00.000Z');
 const spanMs = 4 * 3_600_000;
 
-const summed = ['connections_opened', 'connections_ended', 'bytes_sent', 'bytes_received'] as const;
+const summedBy = {
+  flows: [
+    'connections_opened',
+    'connections_ended',
+    'bytes_sent',
+    'bytes_received',
+    'segments_sent',
+    'app_unread_bytes',
+  ],
+  dns: ['dns_lookups', 'dns_attempts'],
+} as const;
+const summed = Object.values(summedBy).flat();
 
 /** Column sums and row counts, by table. */
 type Totals = Map<string, bigint>;
@@ -58,8 +69,13 @@ function makeBlock(store: Store, { prng, number }: { prng: Prng; number: number 
       connections_ended: prng.below(100),
       bytes_sent: prng.below(1e6),
       bytes_received: prng.below(1e6),
+      segments_sent: prng.below(1e6),
+      app_unread_bytes: prng.below(1e6),
       latency_histogram: { [1000 * (1 + prng.below(5))]: 1 + prng.below(9) },
       window_ms: 10_000,
+      dns_question_name: `name-${prng.below(50)}`,
+      dns_lookups: prng.below(100),
+      dns_attempts: prng.below(100),
     };
   };
   let sequence = 0;
@@ -70,7 +86,9 @@ function makeBlock(store: Store, { prng, number }: { prng: Prng; number: number 
     rows: {
       flows: rows('flows', 1 + prng.below(limits.rowsMax)),
       connection_events: rows('connection_events', prng.below(200)),
+      dns: rows('dns', prng.below(500)),
       windows: rows('windows', 1 + prng.below(5)),
+      listeners: rows('listeners', prng.below(20)),
     },
   };
 }
@@ -107,13 +125,16 @@ async function compare(store: Store, totals: Totals): Promise<void> {
   const total = (key: string): string => String(totals.get(key) ?? 0n);
   const sums = (columns: readonly string[]): string =>
     columns.map((column) => `toString(sum(${column})) AS ${column}`).join(', ');
-  for (const level of ['flows', 'flows_1m', 'flows_1h']) {
+  for (const table of ['flows', 'dns'] as const) {
+    const columns = summedBy[table];
     const histogram = 'toString(arraySum(mapValues(sumMap(latency_histogram)))) AS latencies';
-    const stored = await sumsOf(store, `SELECT ${sums(summed)}, ${histogram} FROM ${level}`);
-    const sent = Object.fromEntries(
-      [...summed, 'latencies'].map((column) => [column, total(`flows.${column}`)]),
-    );
-    assert.deepEqual(stored, sent, level);
+    for (const level of [table, `${table}_1m`, `${table}_1h`]) {
+      const stored = await sumsOf(store, `SELECT ${sums(columns)}, ${histogram} FROM ${level}`);
+      const sent = Object.fromEntries(
+        [...columns, 'latencies'].map((column) => [column, total(`${table}.${column}`)]),
+      );
+      assert.deepEqual(stored, sent, level);
+    }
   }
   for (const level of ['windows', 'windows_1m', 'windows_1h']) {
     const ofWindows = ['connections_opened', 'connections_ended'];
@@ -124,7 +145,7 @@ async function compare(store: Store, totals: Totals): Promise<void> {
     );
     assert.deepEqual(stored, sent, level);
   }
-  for (const table of ['flows', 'connection_events', 'windows']) {
+  for (const table of blockTables) {
     const stored = await sumsOf(store, `SELECT toString(count()) AS rows FROM ${table}`);
     assert.deepEqual(stored, { rows: total(`${table}.rows`) }, table);
   }

@@ -26,6 +26,8 @@ const killInserts = statement('kill-inserts');
 const reconciliations: Readonly<Record<TableName, readonly string[]>> = {
   flows: ['reconcile-flows-1m', 'reconcile-flows-1h'].map(statement),
   connection_events: [],
+  listeners: [],
+  dns: ['reconcile-dns-1m', 'reconcile-dns-1h'].map(statement),
   windows: ['reconcile-windows-1m', 'reconcile-windows-1h', 'reconcile-nodes'].map(statement),
 };
 
@@ -81,7 +83,7 @@ async function reconcile({ table, rows }: TableRows, options: InserterOptions): 
 /** Without what is too old to be there: nothing tells whether the rollups have had it. */
 function keptRows({ table, rows }: TableRows, options: InserterOptions): readonly Row[] {
   const { tables, clock, rawMs = Infinity } = options;
-  if (table === 'connection_events') return rows;
+  if (reconciliations[table].length === 0) return rows; // it has no rollups
   const time = tables[table].indexOf(timeColumns[table]);
   const fromMs = clock.wallMs() - rawMs + limits.skewMsMax;
   return rows.filter((row) => Date.parse(String(row[time])) >= fromMs);

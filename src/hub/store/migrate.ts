@@ -7,7 +7,6 @@ import { OperatorError } from '../../lib/errors.ts';
 import { connect } from './connect.ts';
 import type { StoreUser } from './connect.ts';
 import { alteredTable, createdTable, readMigrations, render } from './migrations.ts';
-import type { Migration } from './migrations.ts';
 import { statement } from './statement.ts';
 
 const createDatabase = statement('create-database');
@@ -39,18 +38,13 @@ async function applied(client: ClickHouseClient): Promise<number> {
   return (await answer.json<{ last: number }>())[0]?.last ?? 0;
 }
 
-async function apply(
-  client: ClickHouseClient,
-  migration: Migration,
-  cluster: Cluster | undefined,
-): Promise<void> {
-  const rendered = (table: (name: string) => string) =>
-    render(migration.sql, { table, engine: (engine) => engine });
+async function apply(client: ClickHouseClient, sql: string, cluster: Cluster | undefined): Promise<void> {
+  const rendered = (table: (name: string) => string) => render(sql, { table, engine: (engine) => engine });
   await client.command({ query: rendered((table) => localTable(table, cluster)) });
   // The table that stands for all nodes' has columns of its own.
-  if (cluster !== undefined && alteredTable(migration) !== undefined)
+  if (cluster !== undefined && alteredTable(sql) !== undefined)
     await client.command({ query: rendered((table) => table) });
-  const name = createdTable(migration);
+  const name = createdTable(sql);
   if (cluster !== undefined && name !== undefined) {
     // Identifier parameters are not taken everywhere in a CREATE.
     const distributed = createDistributed
@@ -59,10 +53,6 @@ async function apply(
       .replaceAll('{cluster:Name}', `\`${cluster.name.replace(/[`\\]/g, '\\$&')}\``);
     await client.command({ query: distributed });
   }
-  await client.command({
-    query: record,
-    query_params: { number: migration.number, name: migration.name },
-  });
 }
 
 async function migrateNode(place: MigrationPlace, user: StoreUser): Promise<void> {
@@ -75,8 +65,10 @@ async function migrateNode(place: MigrationPlace, user: StoreUser): Promise<void
   const migrations = readMigrations();
   const [found, known] = [await applied(client), migrations.at(-1)?.number ?? 0];
   if (found > known) throw new OperatorError('store.newer', { place: place.url, found, known });
-  for (const migration of migrations) {
-    if (migration.number > found) await apply(client, migration, place.cluster);
+  for (const { number, name, statements } of migrations) {
+    if (number <= found) continue;
+    for (const sql of statements) await apply(client, sql, place.cluster);
+    await client.command({ query: record, query_params: { number, name } });
   }
 }
 

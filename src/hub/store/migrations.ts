@@ -5,9 +5,11 @@
  *   {flows:Table}       flows; on a cluster flows_local, with a Distributed table flows over it
  *   {MergeTree:Engine}  MergeTree; ReplicatedMergeTree where replication was asked for
  *
- * A hub may be killed between a statement and the note of it: every statement may be repeated.
+ * A migration is a file NNNN-title.sql, or a folder NNNN-title of files, one statement each, that are run in
+ * their order and noted together. A hub may be killed between a statement and the note of it: every
+ * statement may be repeated.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { blockTables } from '../../model/block.ts';
 import type { TableColumns } from '../../model/block.ts';
@@ -15,22 +17,30 @@ import type { TableColumns } from '../../model/block.ts';
 export interface Migration {
   readonly number: number;
   readonly name: string;
-  readonly sql: string;
+  readonly statements: readonly string[];
 }
 
 const folder = join(import.meta.dirname, 'migrations');
 
+/** The paths of a migration's statements. */
+function filesOf(entry: string): readonly string[] {
+  const path = join(folder, entry);
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .sort()
+    .map((file) => join(path, file));
+}
+
 export function readMigrations(): readonly Migration[] {
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
     .sort()
-    .map((file) => {
-      const match = /^(\d{4})-(.+)\.sql$/.exec(file);
-      if (match === null) throw new Error(`${file} is not named NNNN-title.sql`);
+    .map((entry) => {
+      const match = /^(\d{4})-([a-z0-9-]+)(\.sql)?$/.exec(entry);
+      if (match === null) throw new Error(`${entry} is not named NNNN-title.sql, or NNNN-title if a folder`);
       return {
         number: Number(match[1]),
         name: match[2] ?? '',
-        sql: readFileSync(join(folder, file), 'utf8'),
+        statements: filesOf(entry).map((file) => readFileSync(file, 'utf8')),
       };
     });
 }
@@ -46,24 +56,25 @@ export function render(sql: string, { table, engine }: Rendering): string {
     .replace(/\{(\w+):Engine\}/g, (_, name: string) => engine(name));
 }
 
-/** The table that a migration makes; undefined for anything else, views included. */
-export function createdTable({ sql }: Migration): string | undefined {
+/** The table that a statement makes; undefined for anything else, views included. */
+export function createdTable(sql: string): string | undefined {
   return /^CREATE TABLE IF NOT EXISTS \{(\w+):Table\}/m.exec(sql)?.[1];
 }
 
-/** The table that a migration gives another column; undefined for anything else. */
-export function alteredTable({ sql }: Migration): string | undefined {
+/** The table that a statement gives other columns; undefined for anything else. */
+export function alteredTable(sql: string): string | undefined {
   return /^ALTER TABLE \{(\w+):Table\} ADD COLUMN IF NOT EXISTS /m.exec(sql)?.[1];
 }
 
 function columnsOf(table: string, migrations: readonly Migration[]): readonly string[] {
-  return migrations.flatMap((migration) => {
-    if (createdTable(migration) === table) {
-      const list = migration.sql.slice(migration.sql.indexOf('\n(\n'), migration.sql.indexOf('\n)\n'));
+  const all = migrations.flatMap(({ statements }) => statements);
+  return all.flatMap((sql) => {
+    if (createdTable(sql) === table) {
+      const list = sql.slice(sql.indexOf('\n(\n'), sql.indexOf('\n)\n'));
       return [...list.matchAll(/^ {2}(\w+) /gm)].map((match) => match[1] ?? '');
     }
-    if (alteredTable(migration) !== table) return [];
-    return [...migration.sql.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map((match) => match[1] ?? '');
+    if (alteredTable(sql) !== table) return [];
+    return [...sql.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map((match) => match[1] ?? '');
   });
 }
 

@@ -26,10 +26,14 @@ const kept: readonly Kept[] = [
   { table: 'flows', time: 'window_start', level: 'flowsMs' },
   { table: 'flows_1m', time: 'window_start', level: 'minutesMs' },
   { table: 'flows_1h', time: 'window_start', level: 'hoursMs' },
+  { table: 'dns', time: 'window_start', level: 'flowsMs' },
+  { table: 'dns_1m', time: 'window_start', level: 'minutesMs' },
+  { table: 'dns_1h', time: 'window_start', level: 'hoursMs' },
   { table: 'windows', time: 'window_start', level: 'flowsMs' },
   { table: 'windows_1m', time: 'window_start', level: 'minutesMs' },
   { table: 'windows_1h', time: 'window_start', level: 'hoursMs' },
   { table: 'connection_events', time: 'time', level: 'eventsMs' },
+  { table: 'listeners', time: 'time', level: 'eventsMs' },
 ];
 
 const readTtl = statement('table-ttl');

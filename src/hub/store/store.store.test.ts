@@ -111,14 +111,51 @@ describe('the store', () => {
         connection_established: true,
         latency_histogram: { 1000: 2, 2000: 1 },
         connections_opened: 3,
+        segments_sent: 5,
+        rtt_min_ms: sequence === 3 ? null : sequence / 4,
+        app_waiting_ms: sequence * 100,
       });
-    const block = { id: 'b1', rows: { flows: [flow(1), flow(2)] } };
+    const block = { id: 'b1', rows: { flows: [flow(1), flow(2), flow(3)] } };
     await store.insert(block);
     await store.insert(block);
-    const sums = 'sum(connections_opened) AS opened, sumMap(latency_histogram) AS histogram';
+    const sums = [
+      'sum(connections_opened) AS opened, sumMap(latency_histogram) AS histogram',
+      'sum(segments_sent) AS segments, min(rtt_min_ms) AS quickest, max(app_waiting_ms) AS longest',
+    ].join(', ');
     for (const table of ['flows', 'flows_1m', 'flows_1h']) {
       const [sum] = await rowsOf(`SELECT ${sums} FROM ${table}`);
-      assert.deepEqual(sum, { opened: 6, histogram: { 1000: 4, 2000: 2 } }, table);
+      const histogram = { 1000: 6, 2000: 3 };
+      assert.deepEqual(sum, { opened: 9, histogram, segments: 15, quickest: 0.25, longest: 300 }, table);
+    }
+  });
+
+  test('DNS lookups too, and they are summed up', async () => {
+    const lookups = (sequence: number, name: string) =>
+      row('dns', {
+        record_sequence: sequence,
+        boot_id: 'boot',
+        agent_instance: 'main',
+        window_start: '2026-03-01T10:00:10.000Z',
+        window_end: '2026-03-01T10:00:20.000Z',
+        host_name: 'web-1',
+        dns_question_name: name,
+        dns_rcode: 'NXDOMAIN',
+        latency_histogram: { 1000: 2 },
+        dns_lookups: 3,
+        dns_attempts: 4,
+        dns_answers: ['192.0.2.1'],
+      });
+    const block = { id: 'b2', rows: { dns: [lookups(1, 'a'), lookups(2, 'a'), lookups(3, 'b')] } };
+    await store.insert(block);
+    await store.insert(block);
+    const sums = 'sum(dns_lookups) AS lookups, sum(dns_attempts) AS attempts';
+    for (const table of ['dns', 'dns_1m', 'dns_1h']) {
+      const query = `SELECT dns_question_name AS name, ${sums} FROM ${table} GROUP BY name ORDER BY name`;
+      const expected = [
+        { name: 'a', lookups: 6, attempts: 8 },
+        { name: 'b', lookups: 3, attempts: 4 },
+      ];
+      assert.deepEqual(await rowsOf(query), expected, table);
     }
   });
 

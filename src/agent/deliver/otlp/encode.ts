@@ -5,7 +5,14 @@
 
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { labels } from '../../../model/labels.ts';
-import type { ConnectionRecord, FlowRecord, NumberedRecord, WindowRecord } from '../../../model/record.ts';
+import type {
+  ConnectionRecord,
+  DnsRecord,
+  FlowRecord,
+  ListenerRecord,
+  NumberedRecord,
+  WindowRecord,
+} from '../../../model/record.ts';
 
 type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
 
@@ -59,7 +66,7 @@ function resourceOf(record: NumberedRecord): Attributes {
   };
 }
 
-function latency(record: FlowRecord | ConnectionRecord): string {
+function latency(record: FlowRecord | ConnectionRecord | DnsRecord): string {
   return record.latency_ms === null ? '' : ` ${String(record.latency_ms)} ms`;
 }
 
@@ -69,6 +76,14 @@ function ends(record: FlowRecord | ConnectionRecord): string {
   return `${arrow} ${to} ${record['connection.state']}${latency(record)}`;
 }
 
+function dnsLine(record: DnsRecord): string {
+  const arrow = record.direction === 'ingress' ? '←' : '→';
+  const question = `${record['dns.question.name']} ${record['dns.question.type']}`;
+  const outcome = `${record['dns.rcode']}${latency(record)}`;
+  const who = `${record['process.name']} ${arrow} ${record['destination.ip']}`;
+  return `${who}: ${question} ${outcome}, ${String(record['dns.lookups'])} lookups`;
+}
+
 function windowLine(record: WindowRecord): string {
   const counts = (['opened', 'ended', 'open'] as const).map(
     (what) => `${String(record[`connections.${what}`])} ${what}`,
@@ -76,11 +91,22 @@ function windowLine(record: WindowRecord): string {
   return `window ${String(record['window.number'])}: ${counts.join(', ')}`;
 }
 
+function listenerLine(record: ListenerRecord): string {
+  const { 'destination.ip': ip, 'listener.drops': drops, 'listener.changes': changes } = record;
+  const at = `${ip.includes(':') ? `[${ip}]` : ip}:${String(record['destination.port'])}`;
+  const dropped = drops > 0 ? `, ${String(drops)} dropped` : '';
+  return `${record['process.name']} listens at ${at}: ${changes.join(', ')}${dropped}`;
+}
+
 /** One line for people; everything in it is in the attributes too. */
 function display(record: NumberedRecord): string {
   switch (record['event.name']) {
     case 'sonde.window':
       return windowLine(record);
+    case 'sonde.listener':
+      return listenerLine(record);
+    case 'sonde.dns':
+      return dnsLine(record);
     case 'sonde.connection': {
       const from = `${record['source.ip']}:${String(record['source.port'])}`;
       return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
@@ -94,6 +120,9 @@ function display(record: NumberedRecord): string {
 
 function severityOf(record: NumberedRecord): number {
   if (record['event.name'] === 'sonde.window') return severity.info;
+  if (record['event.name'] === 'sonde.listener')
+    return record['listener.drops'] > 0 ? severity.warn : severity.info;
+  if (record['event.name'] === 'sonde.dns' && record['dns.rcode'] !== 'NOERROR') return severity.warn;
   return failures.has(record['connection.state']) ? severity.warn : severity.info;
 }
 

@@ -44,7 +44,8 @@ WITH
       sum(connections_opened) AS stored_opened,
       sum(connections_ended) AS stored_ended
     FROM {flows:Identifier}
-    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+    WHERE network_transport != 'udp'
+      AND window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {host:String} IN ('', host_name)
       AND {environment:String} IN ('', environment)

@@ -10,7 +10,10 @@ INSERT INTO flows_1m
   latency_sum_ms, latency_histogram, latency_count,
   connections_opened, connections_adopted, connections_established, connections_ended,
   connections_abandoned, connections_open_ms, bytes_sent, bytes_received, retransmits,
-  resets_sent, resets_received, timeouts_by_application
+  resets_sent, resets_received, timeouts_by_application,
+  segments_sent, segments_received, retransmits_syn, retransmits_synack, retransmits_data, rtt_count,
+  limited_ms_busy, limited_ms_peer_window, limited_ms_send_buffer, app_unread_bytes,
+  app_unread_connections, app_waiting_connections, rtt_sum_ms, rtt_min_ms, app_waiting_ms
 )
 SELECT
   bucket,
@@ -31,7 +34,20 @@ SELECT
   sum(lack_retransmits) AS total_retransmits,
   sum(lack_resets_sent) AS total_resets_sent,
   sum(lack_resets_received) AS total_resets_received,
-  sum(lack_timeouts_by_application) AS total_timeouts_by_application
+  sum(lack_timeouts_by_application) AS total_timeouts_by_application,
+  sum(lack_segments_sent) AS total_segments_sent,
+  sum(lack_segments_received) AS total_segments_received,
+  sum(lack_retransmits_syn) AS total_retransmits_syn,
+  sum(lack_retransmits_synack) AS total_retransmits_synack,
+  sum(lack_retransmits_data) AS total_retransmits_data,
+  sum(lack_rtt_count) AS total_rtt_count,
+  sum(lack_limited_ms_busy) AS total_limited_ms_busy,
+  sum(lack_limited_ms_peer_window) AS total_limited_ms_peer_window,
+  sum(lack_limited_ms_send_buffer) AS total_limited_ms_send_buffer,
+  sum(lack_app_unread_bytes) AS total_app_unread_bytes,
+  sum(lack_app_unread_connections) AS total_app_unread_connections,
+  sum(lack_app_waiting_connections) AS total_app_waiting_connections,
+  sum(lack_rtt_sum_ms), min(seen_rtt_min_ms), max(seen_app_waiting_ms)
 FROM
 (
   SELECT
@@ -54,7 +70,22 @@ FROM
     retransmits AS lack_retransmits,
     resets_sent AS lack_resets_sent,
     resets_received AS lack_resets_received,
-    timeouts_by_application AS lack_timeouts_by_application
+    timeouts_by_application AS lack_timeouts_by_application,
+    segments_sent AS lack_segments_sent,
+    segments_received AS lack_segments_received,
+    retransmits_syn AS lack_retransmits_syn,
+    retransmits_synack AS lack_retransmits_synack,
+    retransmits_data AS lack_retransmits_data,
+    rtt_count AS lack_rtt_count,
+    limited_ms_busy AS lack_limited_ms_busy,
+    limited_ms_peer_window AS lack_limited_ms_peer_window,
+    limited_ms_send_buffer AS lack_limited_ms_send_buffer,
+    app_unread_bytes AS lack_app_unread_bytes,
+    app_unread_connections AS lack_app_unread_connections,
+    app_waiting_connections AS lack_app_waiting_connections,
+    rtt_sum_ms AS lack_rtt_sum_ms,
+    rtt_min_ms AS seen_rtt_min_ms,
+    app_waiting_ms AS seen_app_waiting_ms
   FROM flows
   WHERE
     host_name IN {hosts:Array(String)}
@@ -81,7 +112,22 @@ FROM
     toUInt64(0 - retransmits),
     toUInt64(0 - resets_sent),
     toUInt64(0 - resets_received),
-    toUInt64(0 - timeouts_by_application)
+    toUInt64(0 - timeouts_by_application),
+    toUInt64(0 - segments_sent),
+    toUInt64(0 - segments_received),
+    toUInt64(0 - retransmits_syn),
+    toUInt64(0 - retransmits_synack),
+    toUInt64(0 - retransmits_data),
+    toUInt64(0 - rtt_count),
+    toUInt64(0 - limited_ms_busy),
+    toUInt64(0 - limited_ms_peer_window),
+    toUInt64(0 - limited_ms_send_buffer),
+    toUInt64(0 - app_unread_bytes),
+    toUInt64(0 - app_unread_connections),
+    toUInt64(0 - app_waiting_connections),
+    -rtt_sum_ms,
+    rtt_min_ms,
+    app_waiting_ms
   FROM flows_1m
   WHERE
     host_name IN {hosts:Array(String)}
@@ -108,3 +154,15 @@ HAVING
   OR total_resets_sent != 0
   OR total_resets_received != 0
   OR total_timeouts_by_application != 0
+  OR total_segments_sent != 0
+  OR total_segments_received != 0
+  OR total_retransmits_syn != 0
+  OR total_retransmits_synack != 0
+  OR total_retransmits_data != 0
+  OR total_rtt_count != 0
+  OR total_limited_ms_busy != 0
+  OR total_limited_ms_peer_window != 0
+  OR total_limited_ms_send_buffer != 0
+  OR total_app_unread_bytes != 0
+  OR total_app_unread_connections != 0
+  OR total_app_waiting_connections != 0

@@ -1,0 +1,142 @@
+/**
+ * Listeners that are to be told at a window's end: new, gone, changed, or not told for an hour.
+ *
+ * Owns what was told last of each, as long as it listens. Counts in records are what was added since; they
+ * add up over all agents of a generation, for those that are not zero are remembered with every window.
+ */
+
+import type { Listener, ListenerCounts } from '../../model/observation.ts';
+import type { ListenerChange, ListenerRecord, NodeLabels } from '../../model/record.ts';
+import type { Labelled, WindowBounds } from './records.ts';
+import type { WallTimes } from './time.ts';
+
+const toldAgainMs = 3_600_000;
+
+/** From one window to the next. JSON. */
+export interface ListenerMemory {
+  /** Of those with any, by socket cookie: what was told. */
+  counts: Record<string, ListenerCounts>;
+  /** Told as gone in the newest window; the kernel may not have forgotten them yet. */
+  gone: readonly string[];
+}
+
+export function newListenerMemory(): ListenerMemory {
+  return { counts: {}, gone: [] };
+}
+
+interface Told {
+  readonly owner: string;
+  readonly backlogMax: number;
+  readonly atMs: number;
+}
+
+const noCounts: ListenerCounts = { drops: 0, synackRetransmits: 0, resetsSent: 0 };
+
+function added(before: ListenerCounts, now: ListenerCounts): ListenerCounts {
+  return {
+    drops: now.drops - before.drops,
+    synackRetransmits: now.synackRetransmits - before.synackRetransmits,
+    resetsSent: now.resetsSent - before.resetsSent,
+  };
+}
+
+function isAny(counts: ListenerCounts): boolean {
+  return Object.values<number>({ ...counts }).some((count) => count !== 0);
+}
+
+function ownerOf({ owner, pid }: Listener): string {
+  return `${String(owner)}:${String(pid)}`;
+}
+
+/** It began to listen while the window was being closed already. */
+function isOfNext({ first, gone }: Listener, { number, last }: WindowBounds): boolean {
+  return first > number && !gone && !last;
+}
+
+function changesOf(
+  listener: Listener,
+  told: Told | undefined,
+  { number, atMs }: { readonly number: number; readonly atMs: number },
+): ListenerChange[] {
+  const end: ListenerChange[] = listener.gone ? ['gone'] : [];
+  if (!told) return [listener.first >= number ? 'appeared' : 'present', ...end];
+  const changes: ListenerChange[] = [];
+  if (Math.abs(atMs - told.atMs) >= toldAgainMs) changes.push('present'); // the wall clock may have been set
+  if (ownerOf(listener) !== told.owner) changes.push('owner');
+  if (listener.backlogMax !== told.backlogMax) changes.push('limit');
+  return [...changes, ...end];
+}
+
+function listenerRecord(
+  { of: listener, process, netnsInode }: Labelled<Listener>,
+  node: NodeLabels,
+  told: {
+    readonly bounds: WindowBounds;
+    readonly times: Pick<WallTimes, 'ofBoot'>;
+    readonly changes: readonly ListenerChange[];
+    readonly counts: ListenerCounts;
+  },
+): ListenerRecord {
+  const { bounds, times, changes, counts } = told;
+  return {
+    'event.name': 'sonde.listener',
+    time: bounds.end,
+    'window.number': bounds.number,
+    'listener.id': `${node['boot.id']}-${listener.cookie}`,
+    'listener.changes': changes,
+    ...node,
+    ...process,
+    'process.pid': listener.pid,
+    ...(listener.pid > 0 ? { 'process.start': times.ofBoot(listener.pidStartedNs) } : {}),
+    attribution: listener.attribution,
+    'destination.ip': listener.address,
+    'destination.port': listener.port,
+    'network.transport': 'tcp',
+    'network.type': listener.family,
+    'network.namespace': netnsInode,
+    'listener.backlog': listener.backlog,
+    'listener.backlog_max': listener.backlogMax,
+    'listener.drops': counts.drops,
+    'listener.synack_retransmits': counts.synackRetransmits,
+    'listener.resets_sent': counts.resetsSent,
+  };
+}
+
+/** As it was at a window's end. */
+export interface Inventory {
+  readonly listeners: readonly Labelled<Listener>[];
+  readonly times: Pick<WallTimes, 'ofBoot'>;
+}
+
+/** `memory` is the teller's, and up to date between two windows. */
+export function listenerTeller(
+  node: NodeLabels,
+  memory: ListenerMemory,
+): (inventory: Inventory, bounds: WindowBounds) => ListenerRecord[] {
+  let told = new Map<string, Told>();
+  return ({ listeners, times }, bounds) => {
+    const atMs = Date.parse(bounds.end);
+    const [before, records] = [memory, [] as ListenerRecord[]];
+    const now: ListenerMemory & { gone: string[] } = { counts: {}, gone: [] };
+    const tellings = new Map<string, Told>();
+    for (const labelled of listeners) {
+      const { of: listener } = labelled;
+      const { cookie } = listener;
+      if (before.gone.includes(cookie) || isOfNext(listener, bounds)) continue;
+      const counts = added(before.counts[cookie] ?? noCounts, listener.counts);
+      const last = told.get(cookie);
+      const changes = changesOf(listener, last, { number: bounds.number, atMs });
+      if (isAny(counts)) changes.push('counts');
+      if (listener.gone) now.gone.push(cookie);
+      else if (isAny(listener.counts)) now.counts[cookie] = listener.counts;
+      if (changes.length > 0)
+        records.push(listenerRecord(labelled, node, { bounds, times, changes, counts }));
+      if (listener.gone) continue;
+      const telling = { owner: ownerOf(listener), backlogMax: listener.backlogMax, atMs };
+      tellings.set(cookie, changes.length > 0 || !last ? telling : last);
+    }
+    told = tellings;
+    Object.assign(memory, now);
+    return records;
+  };
+}

@@ -1,0 +1,68 @@
+/** What runs on which kernel. A test joins by one line in `guestTests`; a scenario by being in the lab's table. */
+import type { GuestFile } from '../guest/project.ts';
+import type { KernelName } from '../guest/kernels.ts';
+
+/** Test files that every kernel runs, in this order. */
+export const guestTests: readonly string[] = [
+  'test/scenarios.root.test.ts',
+  'test/exact.root.test.ts',
+  'test/attribution.root.test.ts',
+  'test/coverage.root.test.ts',
+  'test/folding.root.test.ts',
+];
+
+/** Told to tests that would do more than a guest can; a guest's processor does a tenth of a real one's work. */
+export const guestEnvironment: Readonly<Record<string, string>> = {
+  SONDE_SCENARIOS_PARALLEL: '4',
+  SONDE_PATIENCE_MS: '30000',
+  SONDE_EXACT_CONNECTIONS: '3000',
+  SONDE_SWEEP_CONNECTIONS: '4500',
+};
+
+/** What they need: the agent, the lab, the tests. Nothing is built in the guest. */
+export const guestFiles: readonly GuestFile[] = [
+  'bin',
+  'src',
+  'questions',
+  'lab',
+  'test',
+  'build/sonde.node',
+  'build/bpf/sonde.bpf.o',
+  'build/lab',
+  'node_modules/zod',
+  'node_modules/yaml',
+];
+
+export interface Step {
+  readonly name: 'suite' | 'stress' | 'refusal';
+  readonly files: readonly string[];
+  readonly smp: 1 | 2;
+  /** Of the guest, boot and all, on a machine that does other things too. */
+  readonly timeoutMs: number;
+}
+
+export const steps = {
+  suite: { name: 'suite', files: guestTests, smp: 1, timeoutMs: 600_000 },
+  stress: { name: 'stress', files: ['test/sweep.root.test.ts'], smp: 2, timeoutMs: 240_000 },
+  refusal: { name: 'refusal', files: ['test/matrix/refusal.ts'], smp: 1, timeoutMs: 120_000 },
+} as const satisfies Readonly<Record<Step['name'], Step>>;
+
+export interface Entry {
+  readonly kernel: KernelName;
+  /** On the kernel's command line, and asserted from within. */
+  readonly lockdown: 'none' | 'confidentiality';
+  readonly steps: readonly Step['name'][];
+  /** Also run with every change. */
+  readonly inCi?: true;
+}
+
+const whole = ['suite', 'stress'] as const;
+
+export const matrix: readonly Entry[] = [
+  { kernel: '5.10', lockdown: 'none', steps: ['refusal'] },
+  { kernel: '6.1', lockdown: 'none', steps: whole, inCi: true },
+  { kernel: '6.12', lockdown: 'none', steps: whole, inCi: true },
+  { kernel: '6.12', lockdown: 'confidentiality', steps: whole },
+  { kernel: '6.1x', lockdown: 'none', steps: whole },
+  { kernel: '7.x', lockdown: 'none', steps: whole },
+];

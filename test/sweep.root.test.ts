@@ -1,0 +1,118 @@
+/**
+ * The sweep without a rest against connection churn: window after window is swept over and over and closed,
+ * while processes open and end connections as fast as they can. Sweep and end race for every socket; the rows
+ * must sum to what was done all the same, to the unit and to the byte.
+ *
+ * On other kernels (test/matrix/) this is also what they must survive: iterators have panicked on less.
+ */
+
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { Stage } from '../lab/stage.ts';
+import { flowDecoder } from '../src/agent/decode/flows.ts';
+import { ownerDecoder } from '../src/agent/decode/tables.ts';
+import { kernelLimits } from '../src/agent/kernel/generation.ts';
+import { artefacts, loadNative, type Native } from '../src/agent/kernel/native.ts';
+import type { Kernel } from '../src/agent/kernel/programs.ts';
+import { scopeCookies } from '../src/agent/kernel/scope.ts';
+import { loadSupported } from '../src/agent/kernel/supported.ts';
+import { signalNames } from '../src/model/signals.ts';
+import type { ChurnTruth } from '../lab/churn.ts';
+import { churn, flowSums, truthSums, type Sums, type Told } from './truth.ts';
+
+const connectionsWanted = Number(process.env['SONDE_SWEEP_CONNECTIONS'] ?? 30_000);
+/** Of one window: closing it waits until no program uses its map, and the sweep would rest meanwhile. */
+const sweepsPerWindow = 50;
+/** With fewer the sweep was hardly there: then there is another round of churn. */
+const sweepsMin = 500;
+const roundsMax = 10;
+
+const native = loadNative(artefacts());
+
+/** Each run of the sweep is many. A socket is told once in a window, so that it makes no difference. */
+function sweeping(): { readonly native: Native; readonly ran: () => number } {
+  let ran = 0;
+  return {
+    ran: () => ran,
+    native: {
+      ...native,
+      async run(object, program) {
+        for (let n = 0; n < sweepsPerWindow; n++, ran++) await native.run(object, program);
+      },
+    },
+  };
+}
+
+/** Closes one window after the other; what their rows tell. */
+function windowsOf(kernel: Kernel): { readonly told: readonly Told[]; next(): Promise<void> } {
+  const decodeFlows = flowDecoder(kernel.types, native.tickNs());
+  const decodeOwner = ownerDecoder(kernel.types);
+  const told: Told[] = [];
+  let window = 0;
+  return {
+    told,
+    async next() {
+      const raw = await kernel.close(++window, Date.now());
+      for (const row of decodeFlows(raw)) {
+        told.push({
+          'process.name': decodeOwner(kernel.owners, row.owner)?.name ?? 'unknown',
+          direction: row.direction,
+          'destination.ip': row.destination ?? '',
+          'destination.port': row.destinationPort,
+          'connection.state': row.state,
+          'connections.ended': row.sums.ended,
+          'bytes.sent': row.sums.bytesSent,
+          'bytes.received': row.sums.bytesReceived,
+        });
+      }
+      await kernel.clear(raw);
+    },
+  };
+}
+
+/** What is not as it was done: key to what was told and what is true. */
+function differences(told: Record<string, Sums>, truth: Record<string, Sums>): Record<string, unknown> {
+  const keys = [...new Set([...Object.keys(told), ...Object.keys(truth)])];
+  const differ = keys.filter((key) => JSON.stringify(told[key]) !== JSON.stringify(truth[key]));
+  return Object.fromEntries(differ.map((key) => [key, { told: told[key], truth: truth[key] }]));
+}
+
+function assertNothingLost(kernel: Kernel): void {
+  for (const [reason, count] of Object.entries(kernel.losses()))
+    if (!reason.startsWith('events_')) assert.equal(count, 0, reason); // nobody drains events here
+}
+
+test('sums are exact while the sweep never rests', { timeout: 300_000 }, async (t: TestContext) => {
+  await using stage = new Stage();
+  const at = await stage.namespace('sweep');
+  const sweeps = sweeping();
+  const loaded = loadSupported(sweeps.native, artefacts().object, { limits: kernelLimits });
+  await using kernel = loaded.kernel;
+  kernel.scope(await scopeCookies(native, [at.path]));
+  kernel.control.set({ detailClosed: true });
+  await kernel.start(signalNames.filter((name) => !loaded.refused.has(name)));
+  const windows = windowsOf(kernel);
+
+  const truths: ChurnTruth[] = [];
+  const perTarget = Math.ceil(connectionsWanted / (3 * 5));
+  let rounds = 0;
+  for (; rounds < roundsMax && sweeps.ran() < sweepsMin; rounds++) {
+    const churning = { on: true };
+    const truth = churn({ netns: at.path, tag: 'sweep', perTarget }).finally(() => (churning.on = false));
+    while (churning.on) await windows.next();
+    truths.push(...(await truth));
+  }
+  const swept = sweeps.ran();
+  // What ended while the last window was being read is in the next one.
+  for (const _ of [1, 2]) await windows.next();
+  kernel.detach();
+
+  const processes = truths.flatMap((of) => of.processes);
+  for (const process of processes) assert.deepEqual(process.unexpected, {}, process.process);
+  const clients = truths.filter((of) => of.role === 'client').flatMap((of) => of.processes);
+  const connections = clients.reduce((n, process) => n + process.connections, 0);
+  t.diagnostic(`${connections} connections, ${swept} sweeps`);
+  assert.deepEqual(differences(flowSums(windows.told), truthSums(truths)), {});
+  assertNothingLost(kernel);
+  assert.ok(swept >= sweepsMin, `only ${swept} sweeps`);
+});
