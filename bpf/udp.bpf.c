@@ -82,7 +82,7 @@ static __noinline void udp_cut(const struct udp_flow_key *key, const struct udp_
 static __noinline struct udp_flow *udp_find(const struct udp_flow_key *key, u32 window)
 {
 	struct udp_flow *f = udp_lookup(window, key), *before;
-	struct udp_flow next = {.status = UDP_OPEN, .continued = 1};
+	struct udp_flow next = {};
 
 	if (f)
 		return f;
@@ -91,11 +91,7 @@ static __noinline struct udp_flow *udp_find(const struct udp_flow_key *key, u32 
 		return 0;
 	if (__sync_val_compare_and_swap(&before->status, UDP_OPEN, UDP_CARRIED) == UDP_ENDED)
 		return 0;
-	next.quiet_since_ns = before->quiet_since_ns;
-	next.owner = before->owner;
-	next.direction = before->direction;
-	next.attribution = before->attribution;
-	__builtin_memcpy(next.local, before->local, sizeof(next.local));
+	udp_continue(&next, before, before->quiet_since_ns);
 	udp_insert(window, key, &next);
 	f = udp_lookup(window, key); /* ours, or the one that the sweep or another CPU was quicker with */
 	if (!f && __sync_val_compare_and_swap(&before->status, UDP_CARRIED, UDP_ENDED) == UDP_CARRIED)

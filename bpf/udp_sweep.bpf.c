@@ -28,21 +28,17 @@ static __always_inline bool udp_has_ended(const struct udp_flow_key *key, u64 qu
 }
 
 /* Whether it goes on: unless it was quiet too long, a copy is in the live map when this returns. */
-static __always_inline bool udp_carry(const struct udp_flow_key *key, struct udp_flow *f, u64 quiet_since_ns,
-				      const struct udp_walk *walk)
+static __noinline bool udp_carry(const struct udp_flow_key *key, struct udp_flow *f, u64 quiet_since_ns,
+				 const struct udp_walk *walk)
 {
-	struct udp_flow next = {.status = UDP_OPEN, .continued = 1}, *live;
+	struct udp_flow next = {}, *live;
 	u32 after = udp_has_ended(key, quiet_since_ns, walk->now) ? UDP_ENDED : UDP_CARRIED;
 
 	if (__sync_val_compare_and_swap(&f->status, UDP_OPEN, after) != UDP_OPEN)
 		return true; /* a datagram was quicker, and has carried it */
 	if (after == UDP_ENDED)
 		return false;
-	next.quiet_since_ns = quiet_since_ns;
-	next.owner = f->owner;
-	next.direction = f->direction;
-	next.attribution = f->attribution;
-	__builtin_memcpy(next.local, f->local, sizeof(next.local));
+	udp_continue(&next, f, quiet_since_ns);
 	udp_insert(walk->window, key, &next);
 	live = udp_lookup(walk->window, key);
 	if (!live)
@@ -52,38 +48,43 @@ static __always_inline bool udp_carry(const struct udp_flow_key *key, struct udp
 	return live && live->continued;
 }
 
+/* Into a row of the closing window, in place: 512 bytes of stack for all calls have no room for a delta. */
+static __noinline void udp_tell_refused(const struct udp_flow_key *key, const struct udp_flow *f)
+{
+	struct flow_key row_key = {};
+	struct flow *row;
+
+	udp_row_key(&row_key, key, f, STATE_REFUSED);
+	row = flow_row(FLOWS_CLOSING, &row_key);
+	if (row)
+		__sync_fetch_and_add(&row->ended, f->refused);
+}
+
 static __noinline void udp_tell(const struct udp_flow_key *key, struct udp_flow *f, struct udp_walk *walk)
 {
-	bool moved = f->datagrams_sent || f->datagrams_received, open;
-	struct flow_key row = {};
-	struct delta d;
-	u32 before = *(volatile u32 *)&f->status;
+	bool moved = f->datagrams_sent || f->datagrams_received;
+	/* Ended by refusal, which is told in a row of its own; one that was cut is told already. */
+	bool over = *(volatile u32 *)&f->status == UDP_ENDED;
+	bool open = !over && udp_carry(key, f, moved ? walk->now : f->quiet_since_ns, walk);
+	struct flow_key row_key = {};
+	struct flow *row;
 
-	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
-	d.opened = f->opened;
-	d.adopted = f->adopted;
-	d.sent = f->bytes_sent;
-	d.received = f->bytes_received;
-	d.segments_sent = f->datagrams_sent;
-	d.segments_received = f->datagrams_received;
-	if (before == UDP_ENDED) { /* by refusal; one that was cut is told already */
-		d.ended = f->refused;
-		udp_row_key(&row, key, f, f->refused ? STATE_REFUSED : STATE_CLOSED);
-		flow_add(FLOWS_CLOSING, &row, &d);
-		return;
+	udp_row_key(&row_key, key, f, open ? STATE_OPEN : over && f->refused ? STATE_REFUSED : STATE_CLOSED);
+	row = flow_row(FLOWS_CLOSING, &row_key);
+	if (row) {
+		__sync_fetch_and_add(&row->opened, f->opened);
+		__sync_fetch_and_add(&row->adopted, f->adopted);
+		__sync_fetch_and_add(&row->bytes_sent, f->bytes_sent);
+		__sync_fetch_and_add(&row->bytes_received, f->bytes_received);
+		__sync_fetch_and_add(&row->segments_sent, f->datagrams_sent);
+		__sync_fetch_and_add(&row->segments_received, f->datagrams_received);
+		if (open)
+			__sync_fetch_and_add(&row->open, 1);
+		else if (!over)
+			__sync_fetch_and_add(&row->ended, 1);
 	}
-	open = udp_carry(key, f, moved ? walk->now : f->quiet_since_ns, walk);
-	d.open = open;
-	d.ended = !open;
-	udp_row_key(&row, key, f, open ? STATE_OPEN : STATE_CLOSED);
-	flow_add(FLOWS_CLOSING, &row, &d);
-	if (!f->refused)
-		return;
-	__builtin_memset(&row, 0, sizeof(row));
-	__builtin_memset(&d, 0, sizeof(d));
-	d.ended = f->refused;
-	udp_row_key(&row, key, f, STATE_REFUSED);
-	flow_add(FLOWS_CLOSING, &row, &d);
+	if (f->refused)
+		udp_tell_refused(key, f);
 }
 
 static long udp_swept(struct bpf_map *map, struct udp_flow_key *key, struct udp_flow *f,

@@ -127,6 +127,18 @@ static __always_inline long udp_insert(u32 window, const struct udp_flow_key *ke
 			  : bpf_map_update_elem(&udp_flows_a, key, f, BPF_NOEXIST);
 }
 
+/* What of a flow goes on in another window's map. */
+static __always_inline void udp_continue(struct udp_flow *next, const struct udp_flow *f, u64 quiet_since_ns)
+{
+	next->status = UDP_OPEN;
+	next->continued = 1;
+	next->quiet_since_ns = quiet_since_ns;
+	next->owner = f->owner;
+	next->direction = f->direction;
+	next->attribution = f->attribution;
+	__builtin_memcpy(next->local, f->local, sizeof(next->local));
+}
+
 static __always_inline u64 udp_idle_ns(const struct shared *s)
 {
 	return s->control.udp_idle_ms * 1000000ull;

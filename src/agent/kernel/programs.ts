@@ -20,7 +20,7 @@ import type { Pins } from './pins.ts';
 import { nodeRowKeys } from './node-rows.ts';
 import { openNumberTables } from './number-tables.ts';
 import type { NumberTable, TableName } from './numbers.ts';
-import { refusalIn } from './refusal.ts';
+import { isVerdict, refusalIn } from './refusal.ts';
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
 import { allPrograms, allSweeps, signalPrograms } from './signals.ts';
@@ -178,7 +178,7 @@ export class Kernel implements AsyncDisposable {
     } catch (error) {
       const { errno, log } = error as NativeError;
       if (!existsSync(btfPath)) throw new OperatorError('kernel.no_btf', { file: btfPath }, { cause: error });
-      if (errno === 1 || errno === 13)
+      if ((errno === 1 || errno === 13) && !isVerdict(log))
         throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
       throw new OperatorError(
         'kernel.load_failed',

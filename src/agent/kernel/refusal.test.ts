@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refusalIn } from './refusal.ts';
+import { isVerdict, refusalIn } from './refusal.ts';
 
 test('the verifier has the last word', () => {
   const log = `libbpf: prog 'tcp_state_changed': BPF program load failed: Invalid argument
@@ -43,4 +43,13 @@ libbpf: failed to load object 'sonde.bpf.o'
 test('nothing said', () => {
   assert.equal(refusalIn(undefined), undefined);
   assert.equal(refusalIn(''), undefined);
+});
+
+test("the verifier's word is one whatever its errno", () => {
+  const log = `libbpf: prog 'udp_sweep': BPF program load failed: Permission denied
+combined stack size of 5 calls is 544. Too large
+processed 8655 insns (limit 1000000) max_states_per_insn 12 total_states 579 peak_states 534 mark_read 13`;
+  assert.equal(isVerdict(log), true);
+  assert.equal(isVerdict("libbpf: prog 'sweep': BPF program load failed: Operation not permitted"), false);
+  assert.equal(isVerdict(undefined), false);
 });

@@ -9,9 +9,17 @@ const lacks: readonly (readonly [said: RegExp, lacks: string])[] = [
   [/unknown func bpf_sk_storage_get/, 'no socket storage in tracing programs, which came with 5.11'],
 ];
 
+/** Its statistics, behind what it says. */
+const verdictEnd = /^processed \d+ insns/m;
+
 function explained(said: string): string {
   const lack = lacks.find(([words]) => words.test(said))?.[1];
   return lack === undefined ? said : `${said}: it has ${lack}`;
+}
+
+/** The verifier looked at a program and said no, with whatever errno: EACCES is none of privileges then. */
+export function isVerdict(log: string | undefined): boolean {
+  return log !== undefined && verdictEnd.test(log);
 }
 
 /**
@@ -21,7 +29,7 @@ function explained(said: string): string {
  */
 export function refusalIn(log: string | undefined): string | undefined {
   const lines = log?.split('\n') ?? [];
-  const end = lines.findIndex((line) => /^processed \d+ insns/.test(line));
+  const end = lines.findIndex((line) => verdictEnd.test(line));
   const program = (line = ''): string => /^libbpf: prog '(\w+)'/.exec(line)?.[1] ?? '';
   const told = lines.find((line) => line.startsWith('libbpf: ') && !line.includes('skipping'));
   if (end > 0) {
