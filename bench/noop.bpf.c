@@ -42,3 +42,31 @@ int BPF_PROG(tcp_synack_retransmitted, const struct sock *sk)
 {
 	return 0;
 }
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_attempt_refused, struct sock *sk, struct sk_buff *skb)
+{
+	return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(udp_error_noted, const struct sock *sk)
+{
+	return 0;
+}
+
+/* On the root of the control groups: 1 lets pass. */
+#define NOTHING(name, section, context)                                                                      \
+	SEC(section) int name(context *ctx)                                                                  \
+	{                                                                                                    \
+		return 1;                                                                                    \
+	}
+
+NOTHING(dns_sent, "cgroup_skb/egress", struct __sk_buff)
+NOTHING(dns_received, "cgroup_skb/ingress", struct __sk_buff)
+NOTHING(dns_bound4, "cgroup/post_bind4", struct bpf_sock)
+NOTHING(dns_bound6, "cgroup/post_bind6", struct bpf_sock)
+NOTHING(udp_sent, "cgroup_skb/egress", struct __sk_buff)
+NOTHING(udp_received, "cgroup_skb/ingress", struct __sk_buff)
+NOTHING(udp_socket_made, "cgroup/sock_create", struct bpf_sock)
+NOTHING(udp_socket_released, "cgroup/sock_release", struct bpf_sock)

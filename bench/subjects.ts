@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
-import { cgroupRoot, signalPrograms } from '../src/agent/kernel/signals.ts';
+import { cgroupRoot, isOnCgroup, signalPrograms } from '../src/agent/kernel/signals.ts';
 import { optionalSignals, signalNames, wantedSignals, type SignalName } from '../src/model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../src/question/discovery.ts';
 import { AgentProcess, type AgentSettings } from './agent.ts';
@@ -46,9 +46,9 @@ async function startNoop(signals: readonly SignalName[]): Promise<Running> {
   const native = loadNative(artefacts());
   const object = native.open(noopObject);
   native.load(object);
-  for (const { programs, onCgroup } of signals.map((name) => signalPrograms[name])) {
-    const root = onCgroup ? cgroupRoot() : undefined;
-    for (const program of programs) {
+  for (const signal of signals.map((name) => signalPrograms[name])) {
+    for (const program of signal.programs) {
+      const root = isOnCgroup(signal, program) ? cgroupRoot() : undefined;
       if (root === undefined) native.attach(object, program);
       else native.attach(object, program, root);
     }

@@ -237,6 +237,7 @@ test('a listener that resets what it has no room for', async () => {
   assert.deepEqual(refusalsOf(rig), [], 'somebody listens there');
   const [coverage] = rig.windows.at(-1)?.['coverage.namespaces'] ?? [];
   assert.deepEqual(coverage?.difference, { attemptFails: -1 }, 'the kernel counts EmbryonicRsts alone here');
+  assert.match(coverage.explained?.['attemptFails'] ?? '', /^tcp_abort_on_overflow/);
 });
 
 /** Before 6.10 no hook shows them, and the agent says so. */

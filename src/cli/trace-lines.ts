@@ -132,12 +132,14 @@ function coverageParts(record: WindowRecord): string[] {
   const namespaces = record['coverage.namespaces'];
   const coverage = openCoverage(record);
   const gone = namespaces.filter((n) => n.kernel === undefined).length;
-  const differing = namespaces.filter((n) => Object.keys(n.difference ?? {}).length > 0).length;
+  const differing = namespaces.filter((n) => n.explained !== undefined);
+  const why = [...new Set(differing.flatMap(({ explained = {} }) => Object.values(explained)))].join('; ');
   const parts: string[] = [];
   if (coverage !== null) {
     parts.push(`${percent(coverage)} % of the kernel's opens seen`);
   }
-  if (differing > 0) parts.push(`${String(differing)} network namespaces differ from the kernel's counters`);
+  if (differing.length > 0)
+    parts.push(`${String(differing.length)} network namespaces differ from the kernel's counters: ${why}`);
   if (gone > 0) parts.push(`${String(gone)} network namespaces gone before they could be compared`);
   return parts;
 }

@@ -231,6 +231,8 @@ export interface NamespaceCoverage {
   readonly kernel?: Readonly<Record<string, number>>;
   /** kernel − seen where they differ; empty when all agree. */
   readonly difference?: Readonly<Record<string, number>>;
+  /** Of each that differs: why, or `unexplained`; absent when all agree. */
+  readonly explained?: Readonly<Record<string, string>>;
   /** Counters that this kernel lets nobody compare, and why. */
   readonly incomparable?: Readonly<Record<string, string>>;
   /** What the kernel counted of attempts from outside in this window; names without any are left out. */

@@ -31,8 +31,8 @@ describe('what came of a boot', () => {
 
   test('has what was skipped and said, with lines that are no JSON passed over', () => {
     const line: GuestLine = { is: 'skipped', ...two, reason: 'no nft here' };
-    const said = printed(line, { is: 'said', text: '5 sweeps' });
-    const output = `${whole.output}node: warning\n${said}{"is":"pa`;
+    const sweeps = printed(line, { is: 'said', text: '5 sweeps' });
+    const output = `${whole.output}node: warning\n${sweeps}{"is":"pa`;
     const { skipped, said, problem } = outcomeOf({ ...whole, output });
     assert.deepEqual(skipped, [{ name: 'two', reason: 'no nft here' }]);
     assert.deepEqual(said, ['5 sweeps']);

@@ -33,6 +33,9 @@ export const guestFiles: readonly GuestFile[] = [
   'node_modules/yaml',
 ];
 
+/** Commands that the tests run, besides those of every guest. */
+export const guestTools: readonly string[] = ['bash'];
+
 export interface Step {
   readonly name: 'suite' | 'stress' | 'refusal';
   readonly files: readonly string[];

@@ -5,7 +5,7 @@ import { GuestError } from '../guest/console.ts';
 import { runInGuest } from '../guest/guest.ts';
 import { fetchKernel, kernelSource, KernelUnavailable, newestKernel, type Kernel } from '../guest/kernels.ts';
 import { outcomeOf, type Observed, type Outcome } from './outcome.ts';
-import { guestEnvironment, guestFiles, steps, type Entry, type Step } from './plan.ts';
+import { guestEnvironment, guestFiles, guestTools, steps, type Entry, type Step } from './plan.ts';
 
 /** What is known of an entry: grows as its steps run. */
 export interface Row {
@@ -29,6 +29,7 @@ async function observe(kernel: Kernel, { lockdown }: Entry, step: Step): Promise
     const { output, kernelLog } = await runInGuest({
       kernel,
       files: guestFiles,
+      tools: guestTools,
       command: ['node', 'test/matrix/in-guest.ts', ...step.files],
       env: guestEnvironment,
       commandLine: lockdown === 'none' ? '' : `lockdown=${lockdown}`,

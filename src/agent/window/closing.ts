@@ -163,7 +163,10 @@ export function windowCloser(
     }
     memory.stillOpen += opened + adopted - ended;
     memory.missed = signalNames.filter((name) => memory.missed.includes(name) || !signals.includes(name));
-    const comparing = incomparable(options, memory.missed);
+    const comparing = {
+      ...incomparable(options, memory.missed),
+      skipped: losses['kernel.runs_skipped'] ?? 0,
+    };
     const all = [...records, ...lookups, ...(inventory ? tellListeners(inventory, bounds) : [])];
     const compared = namespaces.map((observation) => ({
       ...reconcile(observation, comparing),

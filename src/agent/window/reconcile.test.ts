@@ -144,6 +144,23 @@ describe('reconcile', () => {
     });
   });
 
+  test('each difference is explained, or said to be without explanation', () => {
+    const baseline = still(zero, zero);
+    const now = (kernel: Counters, listenOverflows = 0): Reading => ({
+      ...still({ ...zero, attemptFails: 2 }, kernel),
+      inbound: { ...noInbound, listenOverflows },
+    });
+    const explained = (reading: Reading, skipped = 0): unknown =>
+      reconcile({ counts, baseline, now: reading }, { ...options, skipped }).explained;
+    assert.equal(explained(now({ ...zero, attemptFails: 2 }), 5), undefined, 'they agree');
+    const aborted = 'tcp_abort_on_overflow: the kernel counts these in EmbryonicRsts and not in AttemptFails';
+    assert.deepEqual(explained(now(zero, 2)), { attemptFails: aborted });
+    assert.deepEqual(explained(now(zero, 1)), { attemptFails: 'unexplained' }, 'fewer overflows than that');
+    const skipped = 'the kernel left out 5 runs of a program (kernel.runs_skipped)';
+    assert.deepEqual(explained(now({ ...opens(1), attemptFails: 2 }), 5), { activeOpens: skipped });
+    assert.deepEqual(explained(now({ ...opens(1), attemptFails: 2 })), { activeOpens: 'unexplained' });
+  });
+
   test('out of reach: what Sonde saw, and why it cannot be compared', () => {
     const coverage = reconcile({ counts, unreachable: 'no process and no mount of it is left' }, options);
     assert.deepEqual(coverage, {

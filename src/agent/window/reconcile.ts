@@ -71,8 +71,22 @@ function difference(name: ReconciledCounter, baseline: Reading, now: Reading, in
   return 0;
 }
 
+/** Of what has an explanation; anything else is a fault, of Sonde's or of its books. */
+function explanation(
+  name: ReconciledCounter,
+  by: number,
+  { overflows, skipped }: { readonly overflows: number; readonly skipped: number },
+): string {
+  if (name === 'attemptFails' && by < 0 && -by <= overflows)
+    return 'tcp_abort_on_overflow: the kernel counts these in EmbryonicRsts and not in AttemptFails';
+  if (skipped > 0) return `the kernel left out ${String(skipped)} runs of a program (kernel.runs_skipped)`;
+  return 'unexplained';
+}
+
 export interface ReconcileOptions {
   readonly inFlight: number;
+  /** Runs of the programs that the kernel left out, since counting began. */
+  readonly skipped?: number;
   /** Counters that cannot be compared here, and why. */
   readonly incomparable: Readonly<Partial<Record<ReconciledCounter, string>>>;
 }
@@ -85,18 +99,21 @@ export function reconcile(observation: NamespaceObservation, options: ReconcileO
     seen: counts.counters,
   };
   if (!baseline || !now) return { ...head, unreachable: observation.unreachable ?? 'not entered' };
-  const { inFlight, incomparable } = options;
+  const { inFlight, incomparable, skipped = 0 } = options;
   const compared = reconciledCounters.filter((name) => incomparable[name] === undefined);
   const seen = Object.fromEntries(compared.map((name) => [name, now.after[name] - baseline.before[name]]));
   const kernel = Object.fromEntries(compared.map((name) => [name, now.kernel[name] - baseline.kernel[name]]));
   const differences = compared
     .map((name) => [name, difference(name, baseline, now, inFlight)] as const)
     .filter(([, by]) => by !== 0);
+  const overflows = now.inbound.listenOverflows - baseline.inbound.listenOverflows;
+  const explained = differences.map(([name, by]) => [name, explanation(name, by, { overflows, skipped })]);
   return {
     ...head,
     seen,
     kernel,
     difference: Object.fromEntries(differences),
+    ...(differences.length === 0 ? {} : { explained: Object.fromEntries(explained) }),
     ...(Object.keys(incomparable).length === 0 ? {} : { incomparable }),
   };
 }
