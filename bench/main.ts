@@ -9,10 +9,11 @@ import { agentCost } from './agent-cost.ts';
 import { billOf } from './bill.ts';
 import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
 import { programCosts } from './programs.ts';
+import { sweepCost } from './sweep.ts';
 import { formatTable, type Block } from './table.ts';
 import { throughput } from './throughput.ts';
 
-const blockNames = ['two-cpus', 'one-cpu', 'throughput', 'agent', 'bill', 'programs'] as const;
+const blockNames = ['two-cpus', 'one-cpu', 'throughput', 'agent', 'sweep', 'bill', 'programs'] as const;
 type BlockName = (typeof blockNames)[number];
 
 const { values, positionals } = parseArgs({
@@ -52,6 +53,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
   'one-cpu': () => perConnection(together),
   throughput: async () => [await throughput(rounds, say)],
   agent: async () => [await agentCost(apart, Math.ceil(rounds / 3), say)],
+  sweep: async () => [await sweepCost(rounds, say)],
   async bill() {
     const few = Math.ceil(rounds / 2);
     const bill = (placement: typeof apart | typeof together) =>
