@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Many connections that stay open, both ends in this process: held IP PORT COUNT (IPv4, loopback).
+ * Connections that stay open, both ends in this process: held IP PORT COUNT (IPv4, loopback). As many as the
+ * limit of open files has room for twice.
  *
  * Prints a line when all are open. For each line on standard input it sends one byte through every connection,
  * reads it at the other end, and prints a line. Ends with its input.
@@ -15,8 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Of 28,000 local ports towards one address; the next ones are on the addresses above it. */
-enum { perAddress = 25000, backlog = 128 };
+enum { backlog = 128 };
 
 static void die(const char *what)
 {
@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "usage: held IP PORT COUNT\n"), 2;
 	count = atoi(argv[3]);
 	at.sin_port = htons((uint16_t)atoi(argv[2]));
-	files.rlim_cur = files.rlim_max = 2 * (rlim_t)count + 64;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		die("held: setrlimit");
 	here = calloc((size_t)count, sizeof(*here));
@@ -54,8 +55,6 @@ int main(int argc, char **argv)
 		die("held: listen");
 	inet_pton(AF_INET, argv[1], &at.sin_addr);
 	for (int i = 0; i < count; i++) {
-		if (i && i % perAddress == 0)
-			at.sin_addr.s_addr = htonl(ntohl(at.sin_addr.s_addr) + 1);
 		here[i] = tcp_socket();
 		if (connect(here[i], (struct sockaddr *)&at, sizeof(at)))
 			die("held: connect");

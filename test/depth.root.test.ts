@@ -1,6 +1,7 @@
 /** What windows tell of TCP itself, against what the sockets say: real loss, a stalled reader, a slow answer. */
 
 import assert from 'node:assert/strict';
+import { release } from 'node:os';
 import { describe, test } from 'node:test';
 import { routedAddress } from '../lab/namespaces.ts';
 import { Stage } from '../lab/stage.ts';
@@ -205,7 +206,11 @@ describe('what limits the sender', { concurrency: true }, () => {
     assert.equal((await next(rig, 'client'))['limited_ms.busy'], undefined, 'nothing more once it is idle');
   });
 
-  test('its own send buffer', async () => {
+  test('its own send buffer', async (t) => {
+    if (release().startsWith('6.1.')) {
+      t.skip('6.1 does not tell it of a buffer that is full of what was sent');
+      return;
+    }
     await using stage = new Stage();
     const { left, router, right } = await stage.routed();
     await using rig = await startRig({ namespaces: [left.path, right.path] });

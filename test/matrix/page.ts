@@ -1,6 +1,6 @@
 /** The page docs/reference/kernels.md, from what a run of the whole plan has seen. Same rows, same page. */
 import type { Outcome } from './outcome.ts';
-import { guestTests, steps, type Entry } from './plan.ts';
+import { steps, type Entry } from './plan.ts';
 
 /** A row of the plan and what came of it; of `run.ts`, what the page shows. */
 export interface Seen {
@@ -12,11 +12,15 @@ export interface Seen {
 
 const head = ['kernel', 'Debian', 'suite', 'lockdown', 'tests', 'sweep against churn', 'result'] as const;
 
-function tests({ outcomes: { suite, refusal } }: Seen): string {
+function tests({ outcomes: { suite, signals, refusal } }: Seen): string {
   if (refusal) return refusal.problem === '' ? 'refused, as it must be' : 'not refused as it must be';
-  if (!suite) return '';
-  const { passed, skipped, failed } = suite;
-  return `${passed} passed, ${skipped.length} skipped${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
+  const ran = [suite, signals].filter((outcome) => outcome !== undefined);
+  if (ran.length === 0) return '';
+  const count = (of: (outcome: Outcome) => number) => ran.reduce((sum, outcome) => sum + of(outcome), 0);
+  const failed = count((outcome) => outcome.failed.length);
+  const passed = `${count((outcome) => outcome.passed)} passed`;
+  const skipped = `${count((outcome) => outcome.skipped.length)} skipped`;
+  return [passed, skipped, ...(failed > 0 ? [`${failed} failed`] : [])].join(', ');
 }
 
 function stress({ outcomes }: Seen): string {
@@ -79,7 +83,7 @@ export function renderKernels(rows: readonly Seen[], date: string): string {
     '',
     'On one processor, whose clock counts its instructions:',
     '',
-    ...guestTests.map((path) => `* \`${path}\``),
+    ...[...steps.suite.files, ...steps.signals.files].map((path) => `* \`${path}\``),
     '',
     `Sweep against churn, on two: \`${steps.stress.files.join('`, `')}\`.`,
     '',

@@ -101,6 +101,7 @@ export function testKernels(entries: readonly Entry[], options: MatrixOptions): 
   describe('on other kernels', { concurrency: guestsMax }, () => {
     declare('refusal');
     declare('suite');
+    declare('signals');
   });
   describe('under stress', { concurrency: 1 }, () => declare('stress'));
   return rows;
