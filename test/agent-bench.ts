@@ -104,7 +104,7 @@ export class Bench implements AsyncDisposable {
       namespaces: {
         start: () => Promise.resolve(new Map()),
         resume: () => undefined,
-        vanished: () => [],
+        state: () => ({ vanished: [] }),
         observe: () => Promise.resolve([]),
         inode: () => 7,
         recycle: () => Promise.resolve([]),

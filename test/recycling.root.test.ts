@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Actor } from '../lab/actor.ts';
 import type { Namespace } from '../lab/namespaces.ts';
 import { Stage } from '../lab/stage.ts';
-import { startRig } from './rig.ts';
+import { startRig, type Rig } from './rig.ts';
 
 const nowhere = { ip: '127.0.0.1', port: 9 };
 
@@ -96,21 +96,31 @@ test('a user who renames himself takes nobody else’s place', { timeout: 120_00
   assert.equal(rig.windows.at(-1)?.lost['kernel.owners_full'], undefined);
 });
 
-test('more network namespaces than places, one after the other', { timeout: 120_000 }, async () => {
-  await using stages = new AsyncDisposableStack();
+/** As many namespaces, each with a stage of its own, and an agent with 16 places for them. */
+async function crowd(open: AsyncDisposableStack, count: number) {
   const spaces: { stage: Stage; at: Namespace }[] = [];
-  for (let i = 0; i < 40; i++) {
-    const stage = stages.use(new Stage());
+  for (let i = 0; i < count; i++) {
+    const stage = open.use(new Stage());
     spaces.push({ stage, at: await stage.namespace(`space-${String(i)}`) });
   }
-  await using rig = await startRig(
-    {
-      namespaces: spaces.map(({ at }) => at.path),
-      window: '100ms',
-      limits: { network_namespaces: 16 },
-    },
-    { watch: false },
+  const rig = open.use(
+    await startRig(
+      {
+        namespaces: spaces.map(({ at }) => at.path),
+        window: '100ms',
+        limits: { network_namespaces: 16 },
+      },
+      { watch: false },
+    ),
   );
+  return { spaces, rig };
+}
+
+const coverageOf = (rig: Rig) => rig.windows.flatMap((window) => window['coverage.namespaces']);
+
+test('more network namespaces than places, one after the other', { timeout: 120_000 }, async () => {
+  await using open = new AsyncDisposableStack();
+  const { spaces, rig } = await crowd(open, 40);
   for (const { stage, at } of spaces) {
     await refusedAs(await at.actor('caller'), 'caller');
     await stage[Symbol.asyncDispose]();
@@ -126,9 +136,49 @@ test('more network namespaces than places, one after the other', { timeout: 120_
     rig.windows.flatMap(({ lost }) => Object.keys(lost).filter((name) => name.includes('namespaces'))),
     [],
   );
-  const compared = rig.windows.flatMap((window) => window['coverage.namespaces']);
+  const compared = coverageOf(rig);
   assert.deepEqual(
     compared.filter(({ difference }) => Object.keys(difference ?? {}).length > 0),
     [],
   );
+  const vanished = compared.filter(({ unreachable }) => unreachable !== undefined);
+  assert.deepEqual(
+    vanished.map((of) => [of['network.namespace'], of.seen['activeOpens'], of.seen['attemptFails']]),
+    spaces.map(({ at }) => [at.inode, 1, 1]),
+    'each is named once, with its last counts',
+  );
+  assert.equal(new Set(vanished.map((of) => of['network.namespace.cookie'])).size, spaces.length);
+});
+
+test('more network namespaces than places, all at once', { timeout: 120_000 }, async () => {
+  await using open = new AsyncDisposableStack();
+  const { spaces, rig } = await crowd(open, 40);
+  for (const { at } of spaces) await refusedAs(await at.actor('caller'), 'caller');
+  await rig.nextWindow();
+  const { 'coverage.namespaces': namespaces } = await rig.nextWindow();
+  for (const { stage } of spaces) await stage[Symbol.asyncDispose]();
+  for (let window = 0; window < 3; window++) await rig.nextWindow();
+  await rig.stop();
+
+  const reached = namespaces.map((of) => [of['network.namespace'], of.kernel?.['activeOpens']] as const);
+  assert.deepEqual(new Map(reached), new Map(spaces.map(({ at }) => [at.inode, 1])));
+  const missing = namespaces.filter(({ seen }) => seen['activeOpens'] === 0);
+  assert.equal(missing.length, 40 - 15, 'a place is kept for those without one');
+  const reason = 'no place in the table of network namespaces (kernel.namespaces_full)';
+  for (const { explained, difference } of missing) {
+    assert.equal(difference?.['activeOpens'], 1);
+    assert.deepEqual(new Set(Object.values(explained ?? {})), new Set([reason]));
+  }
+  const sum = (name: 'coverage.seen' | 'coverage.kernel') =>
+    rig.windows.reduce((all, window) => all + window[name], 0);
+  assert.deepEqual([sum('coverage.seen'), sum('coverage.kernel')], [15, 40]);
+  const lost = rig.windows.reduce((all, window) => all + (window.lost['kernel.namespaces_full'] ?? 0), 0);
+  assert.ok(lost >= missing.length);
+  const named = coverageOf(rig).filter(({ unreachable }) => unreachable !== undefined);
+  assert.deepEqual(
+    new Set(named.map((of) => of['network.namespace.cookie'])),
+    new Set(namespaces.map((of) => of['network.namespace.cookie'])),
+    'when they are gone, all are named',
+  );
+  assert.equal(named.length, spaces.length);
 });

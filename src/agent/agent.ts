@@ -18,7 +18,7 @@ import type { RawRows } from './decode/flows.ts';
 import type { Delivery, Resumed } from './deliver/delivery.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
-import type { Namespaces, VanishedNamespaces } from './kernel/namespaces.ts';
+import type { Namespaces, NamespacesState } from './kernel/namespaces.ts';
 import type { Adopted } from './kernel/open.ts';
 import type { NumberTable, TableName } from './kernel/numbers.ts';
 import type { Kernel } from './kernel/programs.ts';
@@ -74,7 +74,7 @@ export interface Begin {
 }
 
 /** What the next agent needs to go on; committed with every window. JSON. */
-export interface AgentState {
+export interface AgentState extends NamespacesState {
   readonly format: 1;
   /** The generation of counting; the numbers of its windows are its own. */
   readonly agentId: string;
@@ -82,7 +82,6 @@ export interface AgentState {
   readonly last: boolean;
   readonly end: string;
   readonly memory: ClosingMemory;
-  readonly vanished: VanishedNamespaces;
   /** Left out by agents that read no DNS. */
   readonly lookups?: LookupsState;
 }
@@ -97,7 +96,7 @@ export function agentState(resumed: Resumed | undefined): AgentState | undefined
 export interface Past {
   readonly begin: Begin;
   readonly memory: ClosingMemory;
-  readonly vanished: VanishedNamespaces;
+  readonly known: NamespacesState;
   readonly lookups?: LookupsState | undefined;
 }
 
@@ -109,10 +108,10 @@ export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefine
   if (window === 0 || !state) {
     // Of a generation that nothing was told of yet, everything that was consumed is missing.
     const lookups = window === 0 ? { consumed: 0, pending: 0 } : undefined;
-    return { begin: { since, window, end: since }, memory: newMemory(), vanished: [], lookups };
+    return { begin: { since, window, end: since }, memory: newMemory(), known: { vanished: [] }, lookups };
   }
-  const { end, memory, vanished, lookups } = state;
-  return { begin: { since, window, end }, memory: takeOver(memory), vanished, lookups };
+  const { end, memory, lookups } = state;
+  return { begin: { since, window, end }, memory: takeOver(memory), known: state, lookups };
 }
 
 export const agentLimits = {
@@ -272,7 +271,7 @@ function windowsOf(
       last: bounds.last,
       end: bounds.end,
       memory: structuredClone(memory),
-      vanished: namespaces.vanished(),
+      ...namespaces.state(),
       lookups: parts.lookups.state(),
     };
     await delivery.commit({ records, closing, state });

@@ -194,6 +194,8 @@ export type InboundCounts = Readonly<Record<InboundCounter, number>>;
 export interface KernelCounters {
   readonly compared: Counters;
   readonly inbound: InboundCounts;
+  /** tcp_abort_on_overflow is on there; undefined where that could not be told. */
+  readonly abortsOnOverflow?: boolean;
 }
 
 /** The kernel's counters, read between two looks at Sonde's; equal looks mean nothing moved meanwhile. */
@@ -202,6 +204,8 @@ export interface Reading {
   readonly kernel: Counters;
   readonly after: Counters;
   readonly inbound: InboundCounts;
+  /** tcp_abort_on_overflow is on there; undefined where that could not be told. */
+  readonly abortsOnOverflow?: boolean;
 }
 
 /**
@@ -224,4 +228,6 @@ export interface NamespaceObservation {
   readonly baseline?: Reading;
   readonly now?: Reading;
   readonly unreachable?: string;
+  /** It has no number, or had none for a while: all places in the table were taken. */
+  readonly placeless?: boolean;
 }

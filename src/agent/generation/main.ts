@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { wantedSignals } from '../../model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
-import { agentState, createAgent, pastOf, type Agent } from '../agent.ts';
+import { agentState, createAgent, pastOf, type Agent, type AgentParts } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
 import { dnsDecoder } from '../decode/dns.ts';
 import { eventDecoder } from '../decode/events.ts';
@@ -17,14 +17,13 @@ import { listenerDecoder } from '../decode/listeners.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
-import { openOwners, type OwnerTable } from '../enrich/owners.ts';
+import { openOwners } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
 import { kernelLimitsOf } from '../kernel/generation.ts';
-import { openNamespaces, type Namespaces } from '../kernel/namespaces.ts';
+import { findNamespaces, openNamespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
-import type { Kernel } from '../kernel/programs.ts';
 import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
 import { lookupsOf } from '../lookups/source.ts';
@@ -59,7 +58,9 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   return opened;
 }
 
-function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; namespaces: Namespaces } {
+type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
+
+function openTables(native: Native, { kernel, scope }: OpenedKernel): Tables {
   const { numbers, types } = kernel;
   const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
   return {
@@ -68,7 +69,10 @@ function openTables(native: Native, kernel: Kernel): { owners: OwnerTable; names
       native,
       numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
+      find: findNamespaces,
       parse: parseKernelCounters,
+      scope,
+      full: () => kernel.control.losses()['namespaces_full'] ?? 0,
     }),
   };
 }
@@ -84,9 +88,9 @@ export async function runGeneration(
   const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
-  const { begin, memory, vanished, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
+  const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
-  const { owners, namespaces } = openTables(native, kernel);
+  const { owners, namespaces } = openTables(native, opened);
   const comparing = { inFlight: cpus().length, incomparable: incomparableOn(native) };
   const agent = createAgent({
     clock: systemClock,
@@ -107,7 +111,7 @@ export async function runGeneration(
     allEvents: config.profile === 'full',
   });
   const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
-  const counting = { pins, log, clock: systemClock, agentId, since: begin.since, vanished, orphanMs };
+  const counting = { pins, log, clock: systemClock, agentId, since: begin.since, known, orphanMs };
   await beginCounting(opened, namespaces, counting);
   const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);

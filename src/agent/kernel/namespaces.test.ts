@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { noInbound } from '../../../test/observations.ts';
 import type { Counters, NetnsCounts } from '../../model/observation.ts';
-import { findNamespaces, openNamespaces, type Namespaces, type VanishedNamespaces } from './namespaces.ts';
+import { findNamespaces, openNamespaces, type Namespaces, type NamespacesState } from './namespaces.ts';
 import type { Native } from './native.ts';
 
 const ownInode = Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0]);
@@ -29,19 +29,27 @@ interface World {
   fail: string | undefined;
   /** Places that should be free, and are not. */
   lacking: number;
+  /** By path: namespaces beside this process's, and the kernel's counter there. */
+  readonly others: Map<string, readonly [cookie: bigint, kernel: number]>;
+  /** Times that a namespace found no place. */
+  full: number;
   readonly namespaces: Namespaces;
 }
 
+const fail = () => assert.fail('no such namespace');
 const ownCookie = 77n;
 
-function world(): World {
+/** `other:7` has inode 7. */
+const inodeOf = (path: string) => Number(path.split(':')[1]);
+
+function world({ scope }: { scope?: readonly bigint[] } = {}): World {
   const native = {
     netns: (path: string) => {
       made.visits++;
       made.meanwhile();
       if (made.fail !== undefined) return Promise.reject(new Error(made.fail));
-      const own = path === findNamespaces().get(ownInode);
-      return Promise.resolve({ cookie: own ? ownCookie : 5n, inode: 0, texts: [String(made.kernel), ''] });
+      const [cookie, kernel] = path === 'own' ? [ownCookie, made.kernel] : (made.others.get(path) ?? fail());
+      return Promise.resolve({ cookie, inode: 0, texts: [String(kernel), ''] });
     },
   } as Partial<Native> as Native;
   const table: NetnsCounts[] = [];
@@ -52,6 +60,8 @@ function world(): World {
     visits: 0,
     fail: undefined,
     lacking: 0,
+    others: new Map(),
+    full: 0,
     namespaces: openNamespaces({
       native,
       numbers: {
@@ -68,7 +78,14 @@ function world(): World {
         },
       },
       read: (id) => table.find((counts) => counts.id === id),
-      parse: (snmp) => ({ compared: opens(Number(snmp)), inbound: noInbound }),
+      parse: ([snmp]) => ({ compared: opens(Number(snmp)), inbound: noInbound }),
+      find: () =>
+        new Map([
+          [ownInode, 'own'],
+          ...[...made.others.keys()].map((path) => [inodeOf(path), path] as const),
+        ]),
+      scope,
+      full: () => made.full,
     }),
   };
   return made;
@@ -156,7 +173,7 @@ describe('observe', () => {
     assert.deepEqual(await named(), []);
     count(w, opens(1));
     assert.deepEqual(await named(), ['no process and no mount of it is left']);
-    assert.equal(w.visits, 0);
+    assert.equal(w.visits, 3, 'of the one that is there');
   });
 
   test('another namespace under the same inode is not taken for it', async () => {
@@ -178,12 +195,15 @@ describe('observe', () => {
   });
 });
 
+/** As it is written down and read again. */
+const handedOver = (w: World) => JSON.parse(JSON.stringify(w.namespaces.state())) as NamespacesState;
+
 describe('after another agent', () => {
   test('counts go on from its reading', async () => {
     const [before, w] = [world(), world()];
     before.kernel = 100;
     const baselines = await before.namespaces.start();
-    w.namespaces.resume(baselines, before.namespaces.vanished());
+    w.namespaces.resume(baselines, before.namespaces.state());
     meet(w);
     count(w, opens(3));
     w.kernel = 103;
@@ -200,7 +220,7 @@ describe('after another agent', () => {
     const [before, w] = [world(), world()];
     for (const each of [before, w]) meet(each, { inode: vanishedInode });
     assert.equal((await before.namespaces.observe()).length, 1);
-    const told = JSON.parse(JSON.stringify(before.namespaces.vanished())) as VanishedNamespaces;
+    const told = handedOver(before);
     w.namespaces.resume(new Map(), told);
     assert.deepEqual(await w.namespaces.observe(), []);
   });
@@ -236,7 +256,7 @@ describe('recycle', () => {
       [ownCookie],
     );
     assert.equal(w.namespaces.inode(2), vanishedInode);
-    assert.deepEqual(w.namespaces.vanished(), [], 'nothing is kept of it');
+    assert.deepEqual(w.namespaces.state().vanished, [], 'nothing is kept of it');
     assert.deepEqual(await w.namespaces.recycle(), []);
   });
 
@@ -261,5 +281,113 @@ describe('recycle', () => {
     meet(w, { id: 65_538, cookie: 5n, inode: ownInode, counters: opens(1) });
     const again = (await w.namespaces.observe()).find(({ counts }) => counts.cookie === 5n);
     assert.match(again?.unreachable ?? '', /taken for gone/);
+  });
+  test('so it is for the agent that comes next', async () => {
+    const w = await told();
+    await w.namespaces.observe();
+    await w.namespaces.recycle();
+    const next = world();
+    next.namespaces.resume(new Map(), handedOver(w));
+    assert.equal(next.namespaces.inode(2), vanishedInode);
+    meet(next, { cookie: 5n, inode: ownInode, counters: opens(1) });
+    const [again] = await next.namespaces.observe();
+    assert.match(again?.unreachable ?? '', /taken for gone/);
+  });
+
+  test('also if the agent before was killed right behind it', async () => {
+    const w = await told();
+    await w.namespaces.observe();
+    const written = handedOver(w);
+    const next = world();
+    next.namespaces.resume(new Map(), written); // the number is taken back: nobody has it
+    meet(next, { cookie: 5n, inode: ownInode, counters: opens(1) });
+    const [again] = await next.namespaces.observe();
+    assert.match(again?.unreachable ?? '', /taken for gone/);
+  });
+});
+
+describe('what the programs have not met', () => {
+  const seen = async (w: World): Promise<unknown[]> =>
+    (await w.namespaces.observe()).map(({ counts, baseline, now, unreachable, placeless }) => [
+      counts.cookie,
+      counts.counters.activeOpens,
+      now && baseline ? now.kernel.activeOpens - baseline.kernel.activeOpens : unreachable,
+      ...(placeless === true ? ['placeless'] : []),
+    ]);
+  const gone = 'no process and no mount of it is left';
+
+  test('is told where the kernel counted, from the reading at the start or from zero', async () => {
+    const w = world();
+    w.others.set('other:7', [7n, 100]);
+    await w.namespaces.start();
+    w.others.set('other:8', [8n, 0]);
+    assert.deepEqual(await seen(w), [], 'nothing happened there');
+    w.others.set('other:7', [7n, 103]).set('other:8', [8n, 2]);
+    assert.deepEqual(await seen(w), [
+      [7n, 0, 3],
+      [8n, 0, 2],
+    ]);
+  });
+
+  test('says so where all places were taken, also when it has one in the end', async () => {
+    const w = world();
+    w.others.set('other:7', [7n, 3]);
+    w.full = 1;
+    assert.deepEqual(await seen(w), [[7n, 0, 3, 'placeless']]);
+    meet(w, { cookie: 7n, inode: 7, counters: opens(1) });
+    w.others.set('other:7', [7n, 4]);
+    assert.deepEqual(await seen(w), [[7n, 1, 4, 'placeless']]);
+  });
+
+  test('is named once when it is gone, also by the next agent, and then forgotten', async () => {
+    for (const isNext of [false, true]) {
+      const before = world();
+      before.others.set('other:7', [7n, 3]);
+      assert.deepEqual(await seen(before), [[7n, 0, 3]]);
+      const w = isNext ? world() : before;
+      if (isNext) w.namespaces.resume(new Map(), handedOver(before));
+      w.others.delete('other:7');
+      assert.deepEqual(await seen(w), [[7n, 0, gone]]);
+      assert.deepEqual(await w.namespaces.recycle(), [7n]);
+      assert.deepEqual(await seen(w), []);
+      assert.deepEqual(await w.namespaces.recycle(), []);
+      assert.deepEqual(w.namespaces.state().unmet, []);
+    }
+  });
+
+  test('also when another has its inode', async () => {
+    const w = world();
+    w.others.set('other:7', [7n, 3]);
+    await w.namespaces.observe();
+    w.others.set('other:7', [8n, 0]);
+    assert.deepEqual(await seen(w), [[7n, 0, gone]]);
+  });
+
+  test('outside the scope it is not told, and looked at once', async () => {
+    const w = world({ scope: [7n] });
+    w.others.set('other:7', [7n, 3]).set('other:8', [8n, 3]);
+    assert.deepEqual(await seen(w), [[7n, 0, 3]]);
+    w.visits = 0;
+    assert.deepEqual(await seen(w), [[7n, 0, 3]]);
+    assert.equal(w.visits, 1);
+  });
+
+  test('of many, each has its turn', async () => {
+    const w = world();
+    for (let inode = 100; inode < 250; inode++) w.others.set(`other:${String(inode)}`, [BigInt(inode), 1]);
+    const told: unknown[] = [];
+    for (const visits of [64, 64, 64]) {
+      w.visits = 0;
+      told.push(...(await w.namespaces.observe()).map(({ counts }) => counts.inode));
+      assert.equal(w.visits, visits);
+    }
+    assert.equal(new Set(told).size, 150);
+  });
+
+  test('what cannot be entered is not told', async () => {
+    const w = world();
+    w.others.set('other:7', [7n, 3]);
+    w.fail = 'enter the network namespace: Operation not permitted';
+    assert.deepEqual(await w.namespaces.observe(), []);
   });
 });

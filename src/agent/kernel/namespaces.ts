@@ -5,7 +5,7 @@
  * starts is read then; one that is met later is new, and starts at zero like Sonde's own count.
  */
 
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import {
   inboundCounters,
   type Counters,
@@ -17,8 +17,14 @@ import {
 } from '../../model/observation.ts';
 import type { Native } from './native.ts';
 import type { NumberTable } from './numbers.ts';
+import { openUnmet, unreachableGone, type Unmet, type UnmetNamespaces } from './unmet.ts';
 
-const files = ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat'] as const;
+/** Each shows the values of the thread that opens it. */
+const files = [
+  '/proc/thread-self/net/snmp',
+  '/proc/thread-self/net/netstat',
+  ...['/proc/sys/net/ipv4/tcp_abort_on_overflow'].filter(existsSync),
+];
 
 /** Readings until Sonde's counts stand still around one; then the last is taken as it is. */
 const readingsMax = 5;
@@ -27,7 +33,13 @@ export interface NamespaceSource {
   readonly native: Pick<Native, 'netns'>;
   readonly numbers: Pick<NumberTable, 'known' | 'lacking' | 'mend' | 'retire'>;
   read(id: number): NetnsCounts | undefined;
-  parse(snmp: string, netstat: string): KernelCounters;
+  parse(texts: readonly string[]): KernelCounters;
+  /** By inode: findNamespaces. */
+  find(): ReadonlyMap<number, string>;
+  /** Which the instance looks at, by cookie; undefined: all. */
+  readonly scope: readonly bigint[] | undefined;
+  /** How often a namespace found no place, since load. */
+  full(): number;
 }
 
 function entries(folder: string): string[] {
@@ -84,6 +96,16 @@ function equal(a: Counters, b: Counters): boolean {
 /** By cookie, those that are out of reach and named, with the counts that were told of them. JSON. */
 export type VanishedNamespaces = readonly (readonly [cookie: string, told: Counters])[];
 
+/** What the next agent needs to go on. JSON; what older agents did not know may be left out. */
+export interface NamespacesState {
+  readonly vanished: VanishedNamespaces;
+  readonly letGo?: LetGoNamespaces;
+  readonly unmet?: UnmetNamespaces;
+}
+
+/** Taken for gone, with the number that was taken back. */
+export type LetGoNamespaces = readonly (readonly [cookie: string, id: number, inode: number])[];
+
 export interface Namespaces {
   /**
    * Reads every namespace that exists now, as the point from which to count. Right after the programs are
@@ -91,9 +113,9 @@ export interface Namespaces {
    */
   start(): Promise<ReadonlyMap<bigint, Reading>>;
   /** Goes on from what an agent before has read. */
-  resume(baselines: ReadonlyMap<bigint, Reading>, vanished: VanishedNamespaces): void;
-  vanished(): VanishedNamespaces;
-  /** Every namespace that the programs have met. */
+  resume(baselines: ReadonlyMap<bigint, Reading>, before: NamespacesState): void;
+  state(): NamespacesState;
+  /** Every namespace that the programs have met, and others in which the kernel counted. */
   observe(): Promise<NamespaceObservation[]>;
   inode(id: number): number;
   /**
@@ -103,14 +125,19 @@ export interface Namespaces {
   recycle(): Promise<readonly bigint[]>;
 }
 
-/** Namespaces let go whose inode is still known, for rows of sockets that outlived them. */
-const letGoMax = 4096;
+/**
+ * Namespaces let go whose inode is still known, for rows of sockets that outlived them. Every window writes
+ * them down: 40 KB.
+ */
+const letGoMax = 1024;
 
 /** Should one that was let go be met again (a descriptor of it was held), its counts begin anew. */
 function rememberLetGo() {
   const byCookie = new Map<bigint, { readonly id: number; readonly inode: number }>();
   const inodes = new Map<number, number>();
   return {
+    state: () => [...byCookie].map(([cookie, { id, inode }]) => [String(cookie), id, inode] as const),
+    cookies: () => byCookie.keys(),
     has: (cookie: bigint) => byCookie.has(cookie),
     inode: (id: number) => inodes.get(id) ?? 0,
     add({ cookie, id, inode }: { cookie: bigint; id: number; inode: number }): void {
@@ -130,6 +157,10 @@ function idOf(source: NamespaceSource, cookie: bigint): number | undefined {
   return source.numbers.known().find((id) => source.read(id)?.cookie === cookie);
 }
 
+function cookiesOf(source: NamespaceSource): bigint[] {
+  return source.numbers.known().flatMap((id) => source.read(id)?.cookie ?? []);
+}
+
 /** Undefined when another namespace has that path by now. */
 async function readAt(
   source: NamespaceSource,
@@ -144,70 +175,101 @@ async function readAt(
     seenAs ??= idOf(source, visit.cookie);
     const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
     if (!equal(before, after) && attempt < readingsMax) continue;
-    const [snmp, netstat] = visit.texts as [string, string];
-    const { compared, inbound } = source.parse(snmp, netstat);
-    return [visit.cookie, { before, kernel: compared, after, inbound }];
+    const { compared, ...rest } = source.parse(visit.texts);
+    return [visit.cookie, { before, kernel: compared, after, ...rest }];
   }
 }
 
-async function letGoOf(
-  source: NamespaceSource,
-  {
-    settled,
-    letGo,
-    maps,
-  }: {
-    settled: Map<bigint, number>;
-    letGo: ReturnType<typeof rememberLetGo>;
-    maps: readonly Map<bigint, unknown>[];
-  },
-): Promise<readonly bigint[]> {
-  const { numbers } = source;
-  if (numbers.lacking() === 0) return [];
-  await numbers.mend();
-  const gone = [...settled].slice(0, numbers.lacking());
-  for (const [cookie, id] of gone) {
-    letGo.add({ cookie, id, inode: source.read(id)?.inode ?? 0 });
-    for (const kept of [settled, ...maps]) kept.delete(cookie);
-  }
-  await numbers.retire(gone.map(([, id]) => id));
-  return gone.map(([cookie]) => cookie);
-}
-
-export function openNamespaces(source: NamespaceSource): Namespaces {
-  const baselines = new Map<bigint, Reading>();
+/** What an agent knows of namespaces, by cookie. */
+interface Books {
+  readonly baselines: Map<bigint, Reading>;
   /**
    * Those out of reach, with the counts that were told of them: each is named once, and again if it still
    * moves.
    */
-  const vanished = new Map<bigint, Counters>();
-  let paths = new Map<number, string>();
+  readonly vanished: Map<bigint, Counters>;
   /** Those of `vanished` that have not moved since; with their numbers. */
-  const settled = new Map<bigint, number>();
-  const letGo = rememberLetGo();
+  readonly settled: Map<bigint, number>;
+  readonly letGo: ReturnType<typeof rememberLetGo>;
+  readonly unmet: Unmet;
+}
 
-  async function observeOne(counts: NetnsCounts): Promise<NamespaceObservation> {
-    const path = paths.get(counts.inode);
-    if (letGo.has(counts.cookie))
-      return { counts, unreachable: 'it was taken for gone, and its counts told' };
-    if (path === undefined) return { counts, unreachable: 'no process and no mount of it is left' };
-    try {
-      const reading = await readAt(source, path, counts);
-      if (!reading) return { counts, unreachable: 'no process and no mount of it is left' };
-      const fresh: Reading = { before: zero, kernel: zero, after: zero, inbound: noInbound };
-      return {
-        counts: source.read(counts.id) ?? counts,
-        baseline: baselines.get(counts.cookie) ?? fresh,
-        now: reading[1],
-      };
-    } catch (error) {
-      return { counts, unreachable: (error as Error).message };
-    }
+const fresh: Reading = { before: zero, kernel: zero, after: zero, inbound: noInbound };
+
+function openBooks(source: NamespaceSource): Books {
+  const [baselines, letGo] = [new Map<bigint, Reading>(), rememberLetGo()];
+  const unmet = openUnmet({
+    async read(path) {
+      const { cookie, texts } = await source.native.netns(path, ...files);
+      const { compared: kernel, ...rest } = source.parse(texts);
+      return [cookie, { before: zero, kernel, after: zero, ...rest }];
+    },
+    baseline: (cookie) => baselines.get(cookie) ?? fresh,
+    met: () => new Set([...letGo.cookies(), ...cookiesOf(source)]),
+    scope: source.scope,
+    full: () => source.full(),
+  });
+  return { baselines, vanished: new Map(), settled: new Map(), letGo, unmet };
+}
+
+async function letGoOf(
+  source: NamespaceSource,
+  { baselines, vanished, settled, letGo, unmet }: Books,
+): Promise<readonly bigint[]> {
+  const { numbers } = source;
+  const forgotten = unmet.takeGone();
+  for (const cookie of forgotten) baselines.delete(cookie);
+  if (numbers.lacking() === 0) return forgotten;
+  await numbers.mend();
+  const gone = [...settled].slice(0, numbers.lacking());
+  for (const [cookie, id] of gone) {
+    letGo.add({ cookie, id, inode: source.read(id)?.inode ?? 0 });
+    for (const kept of [settled, baselines, vanished]) kept.delete(cookie);
+    unmet.forget(cookie);
   }
+  await numbers.retire(gone.map(([, id]) => id));
+  return [...forgotten, ...gone.map(([cookie]) => cookie)];
+}
 
+/** One that the programs have met; `path`: where it is found. */
+async function observeOne(
+  source: NamespaceSource,
+  { baselines, letGo, unmet }: Books,
+  { counts, path }: { counts: NetnsCounts; path: string | undefined },
+): Promise<NamespaceObservation> {
+  if (letGo.has(counts.cookie)) return { counts, unreachable: 'it was taken for gone, and its counts told' };
+  if (path === undefined) return { counts, unreachable: unreachableGone };
+  try {
+    const reading = await readAt(source, path, counts);
+    if (!reading) return { counts, unreachable: unreachableGone };
+    return {
+      counts: source.read(counts.id) ?? counts,
+      baseline: baselines.get(counts.cookie) ?? fresh,
+      now: reading[1],
+      ...(unmet.wasPlaceless(counts.cookie) ? { placeless: true } : {}),
+    };
+  } catch (error) {
+    return { counts, unreachable: (error as Error).message };
+  }
+}
+
+/** Whether it was told just so before: it is out of reach, and has not moved. */
+function isTold({ vanished, settled }: Books, { counts, unreachable }: NamespaceObservation): boolean {
+  const told = vanished.get(counts.cookie);
+  vanished.delete(counts.cookie);
+  if (unreachable === undefined) return false;
+  vanished.set(counts.cookie, counts.counters);
+  if (!told || !equal(told, counts.counters)) return false;
+  settled.set(counts.cookie, counts.id);
+  return true;
+}
+
+export function openNamespaces(source: NamespaceSource): Namespaces {
+  const books = openBooks(source);
+  const { baselines, vanished, settled, letGo, unmet } = books;
   return {
     async start() {
-      for (const path of findNamespaces().values()) {
+      for (const path of source.find().values()) {
         try {
           const reading = await readAt(source, path);
           if (reading) baselines.set(...reading);
@@ -217,33 +279,37 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
       }
       return baselines;
     },
-    resume(read, gone) {
+    resume(read, before) {
       for (const [cookie, reading] of read) baselines.set(cookie, reading);
-      for (const [cookie, told] of gone) vanished.set(BigInt(cookie), told);
+      for (const [cookie, id, inode] of before.letGo ?? []) letGo.add({ cookie: BigInt(cookie), id, inode });
+      const numbered = new Set(cookiesOf(source));
+      for (const [text, told] of before.vanished) {
+        const cookie = BigInt(text);
+        if (numbered.has(cookie)) vanished.set(cookie, told);
+        else if (!letGo.has(cookie)) letGo.add({ cookie, id: 0, inode: 0 }); // then it was killed
+      }
+      unmet.resume(before.unmet ?? []);
     },
-    vanished: () => [...vanished].map(([cookie, told]) => [String(cookie), told] as const),
+    state: () => ({
+      vanished: [...vanished].map(([cookie, told]) => [String(cookie), told] as const),
+      letGo: letGo.state(),
+      unmet: unmet.state(),
+    }),
     async observe() {
       const observations: NamespaceObservation[] = [];
-      paths = findNamespaces();
+      const found = source.find();
+      const reached = new Set<number>();
       settled.clear();
       for (const id of source.numbers.known()) {
         const counts = source.read(id);
         if (!counts) continue;
-        const observation = await observeOne(counts);
-        const told = vanished.get(counts.cookie);
-        vanished.delete(counts.cookie);
-        if (observation.unreachable !== undefined) {
-          vanished.set(counts.cookie, counts.counters);
-          if (told && equal(told, counts.counters)) {
-            settled.set(counts.cookie, id);
-            continue;
-          }
-        }
-        observations.push(observation);
+        const observation = await observeOne(source, books, { counts, path: found.get(counts.inode) });
+        if (observation.unreachable !== unreachableGone) reached.add(counts.inode);
+        if (!isTold(books, observation)) observations.push(observation);
       }
-      return observations;
+      return [...observations, ...(await unmet.observe(found, reached))];
     },
     inode: (id) => source.read(id)?.inode ?? letGo.inode(id),
-    recycle: () => letGoOf(source, { settled, letGo, maps: [baselines, vanished] }),
+    recycle: () => letGoOf(source, books),
   };
 }

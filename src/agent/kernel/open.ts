@@ -12,7 +12,7 @@ import {
   type Birth,
   type KernelLimits,
 } from './generation.ts';
-import type { Namespaces, VanishedNamespaces } from './namespaces.ts';
+import type { Namespaces, NamespacesState } from './namespaces.ts';
 import type { Native } from './native.ts';
 import { showRemoved, type Pins } from './pins.ts';
 import type { Kernel } from './programs.ts';
@@ -161,7 +161,8 @@ export interface CountingOptions {
   readonly pins: Pins | undefined;
   readonly agentId: string;
   readonly since: string;
-  readonly vanished: VanishedNamespaces;
+  /** What the agent before knew of namespaces. */
+  readonly known: NamespacesState;
   /** How long programs without an agent go on. */
   readonly orphanMs: number;
   readonly clock: Clock;
@@ -177,10 +178,10 @@ export async function beginCounting(
   namespaces: Namespaces,
   options: CountingOptions,
 ): Promise<void> {
-  const { agentId, since, vanished, log } = options;
+  const { agentId, since, known, log } = options;
   if (adopted) {
     await kernel.resume(adopted.committed);
-    namespaces.resume(adopted.birth.baselines, vanished);
+    namespaces.resume(adopted.birth.baselines, known);
     const how = adopted.outdated === undefined ? 'going on with' : `${adopted.outdated}: closing`;
     log.info(`${how} the counts of the agent before, behind window ${String(adopted.committed)}`);
   } else {

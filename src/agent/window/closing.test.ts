@@ -4,6 +4,7 @@ import { node, noInbound, row } from '../../../test/observations.ts';
 import type { NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
 import {
+  forgetNamespace,
   newMemory,
   takeOver,
   windowCloser,
@@ -282,6 +283,31 @@ test('another process goes on where this one was; its delivery counts losses ane
     kept.missed,
     signalNames.filter((name) => name !== 'lifecycle'),
   );
+});
+
+test('nothing is kept of a namespace that is gone', () => {
+  const { counts } = untracked(4);
+  const reading = (listenDrops: number) => ({
+    before: counts.counters,
+    kernel: counts.counters,
+    after: counts.counters,
+    inbound: { ...noInbound, listenDrops },
+  });
+  const memory = newMemory();
+  windowCloser(
+    node,
+    { inFlight: 1, incomparable: {} },
+    memory,
+  )({
+    bounds: { number: 1, start: '', end: '', last: false },
+    rows: [],
+    losses: {},
+    namespaces: [{ counts, baseline: reading(0), now: reading(2) }],
+    signals: signalNames,
+  });
+  assert.deepEqual(memory.inbound, { 1: { listenDrops: 2 } });
+  forgetNamespace(memory, 1n);
+  assert.deepEqual(memory, newMemory());
 });
 
 test('what a signal counts is not compared any more once it was off for a while', () => {

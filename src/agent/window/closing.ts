@@ -120,9 +120,11 @@ export function newMemory(): ClosingMemory {
 
 /** Of a network namespace that is gone, and told to the end. */
 export function forgetNamespace(memory: ClosingMemory, cookie: bigint): void {
-  const name = String(cookie);
-  memory.opens = Object.fromEntries(Object.entries(memory.opens).filter(([other]) => other !== name));
-  memory.untracked = Object.fromEntries(Object.entries(memory.untracked).filter(([other]) => other !== name));
+  const without = <T>(all: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).filter(([other]) => other !== String(cookie)));
+  memory.opens = without(memory.opens);
+  memory.untracked = without(memory.untracked);
+  memory.inbound = without(memory.inbound);
 }
 
 /** What another process remembered: only the kernel's counts of losses go on, the others began anew with us. */

@@ -10,7 +10,7 @@ const fixture = (name: string): string => readFileSync(join(import.meta.dirname,
 
 describe('parseKernelCounters', () => {
   test('takes what the kernel showed', () => {
-    assert.deepEqual(parseKernelCounters(fixture('snmp.txt'), fixture('netstat.txt')), {
+    assert.deepEqual(parseKernelCounters([fixture('snmp.txt'), fixture('netstat.txt')]), {
       compared: {
         activeOpens: 1_055_512,
         passiveOpens: 1_055_377,
@@ -29,7 +29,9 @@ describe('parseKernelCounters', () => {
       'Tcp: New OutRsts RetransSegs EstabResets AttemptFails PassiveOpens ActiveOpens\nTcp: 99 6 5 4 3 2 1\n';
     const queue = 'TCPReqQFullDrop TCPReqQFullDoCookies ListenDrops ListenOverflows';
     const netstat = `TcpExt: SyncookiesSent New ${queue} EmbryonicRsts\nTcpExt: 1 99 2 3 4 5 0\n`;
-    assert.deepEqual(parseKernelCounters(snmp, netstat), {
+    assert.equal(parseKernelCounters([snmp, netstat, '1\n']).abortsOnOverflow, true);
+    assert.equal(parseKernelCounters([snmp, netstat, '0\n']).abortsOnOverflow, false);
+    assert.deepEqual(parseKernelCounters([snmp, netstat]), {
       compared: {
         activeOpens: 1,
         passiveOpens: 2,
@@ -52,11 +54,11 @@ describe('parseKernelCounters', () => {
   test('a counter that is not shown is not taken for one that agrees', () => {
     const snmp = 'Tcp: ActiveOpens\nTcp: 1\n';
     assert.throws(
-      () => parseKernelCounters(snmp, fixture('netstat.txt')),
+      () => parseKernelCounters([snmp, fixture('netstat.txt')]),
       /the kernel shows no Tcp PassiveOpens/,
     );
     assert.throws(
-      () => parseKernelCounters(fixture('snmp.txt'), ''),
+      () => parseKernelCounters([fixture('snmp.txt'), '']),
       /the kernel shows no TcpExt EmbryonicRsts/,
     );
   });
@@ -146,9 +148,10 @@ describe('reconcile', () => {
 
   test('each difference is explained, or said to be without explanation', () => {
     const baseline = still(zero, zero);
-    const now = (kernel: Counters, listenOverflows = 0): Reading => ({
+    const now = (kernel: Counters, listenOverflows = 0, abortsOnOverflow = true): Reading => ({
       ...still({ ...zero, attemptFails: 2 }, kernel),
       inbound: { ...noInbound, listenOverflows },
+      abortsOnOverflow,
     });
     const explained = (reading: Reading, skipped = 0): unknown =>
       reconcile({ counts, baseline, now: reading }, { ...options, skipped }).explained;
@@ -156,9 +159,20 @@ describe('reconcile', () => {
     const aborted = 'tcp_abort_on_overflow: the kernel counts these in EmbryonicRsts and not in AttemptFails';
     assert.deepEqual(explained(now(zero, 2)), { attemptFails: aborted });
     assert.deepEqual(explained(now(zero, 1)), { attemptFails: 'unexplained' }, 'fewer overflows than that');
+    assert.deepEqual(explained(now(zero, 2, false)), { attemptFails: 'unexplained' }, 'not that setting');
     const skipped = 'the kernel left out 5 runs of a program (kernel.runs_skipped)';
     assert.deepEqual(explained(now({ ...opens(1), attemptFails: 2 }), 5), { activeOpens: skipped });
     assert.deepEqual(explained(now({ ...opens(1), attemptFails: 2 })), { activeOpens: 'unexplained' });
+    assert.deepEqual(explained(now({ ...opens(6), attemptFails: 2 }), 5), { activeOpens: 'unexplained' });
+  });
+
+  test('without a place, what is missing is explained, and not what is too much', () => {
+    const now = still({ ...zero, estabResets: 1 }, opens(3));
+    const { explained } = reconcile({ counts, baseline: still(zero, zero), now, placeless: true }, options);
+    assert.deepEqual(explained, {
+      activeOpens: 'no place in the table of network namespaces (kernel.namespaces_full)',
+      estabResets: 'unexplained',
+    });
   });
 
   test('out of reach: what Sonde saw, and why it cannot be compared', () => {

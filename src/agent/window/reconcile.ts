@@ -33,8 +33,8 @@ function protocolLine(text: string, protocol: string): (name: string) => number 
   };
 }
 
-/** The kernel's side, from a namespace's /proc/net/snmp and /proc/net/netstat. */
-export function parseKernelCounters(snmp: string, netstat: string): KernelCounters {
+/** The kernel's side, from a namespace's /proc/net/snmp and /proc/net/netstat, and tcp_abort_on_overflow. */
+export function parseKernelCounters([snmp = '', netstat = '', abort]: readonly string[]): KernelCounters {
   const tcp = protocolLine(snmp, 'Tcp');
   const extended = protocolLine(netstat, 'TcpExt');
   const compared = {
@@ -53,7 +53,7 @@ export function parseKernelCounters(snmp: string, netstat: string): KernelCounte
     syncookiesSent: extended('SyncookiesSent'),
     embryonicRsts: extended('EmbryonicRsts'),
   };
-  return { compared, inbound };
+  return { compared, inbound, ...(abort === undefined ? {} : { abortsOnOverflow: abort.trim() !== '0' }) };
 }
 
 /**
@@ -71,15 +71,24 @@ function difference(name: ReconciledCounter, baseline: Reading, now: Reading, in
   return 0;
 }
 
+interface Circumstances {
+  readonly placeless: boolean;
+  /** Since counting began, where tcp_abort_on_overflow is on; else 0. */
+  readonly aborted: number;
+  readonly skipped: number;
+}
+
 /** Of what has an explanation; anything else is a fault, of Sonde's or of its books. */
 function explanation(
   name: ReconciledCounter,
   by: number,
-  { overflows, skipped }: { readonly overflows: number; readonly skipped: number },
+  { placeless, aborted, skipped }: Circumstances,
 ): string {
-  if (name === 'attemptFails' && by < 0 && -by <= overflows)
+  if (placeless && by > 0) return 'no place in the table of network namespaces (kernel.namespaces_full)';
+  if (name === 'attemptFails' && by < 0 && -by <= aborted)
     return 'tcp_abort_on_overflow: the kernel counts these in EmbryonicRsts and not in AttemptFails';
-  if (skipped > 0) return `the kernel left out ${String(skipped)} runs of a program (kernel.runs_skipped)`;
+  if (Math.abs(by) <= skipped)
+    return `the kernel left out ${String(skipped)} runs of a program (kernel.runs_skipped)`;
   return 'unexplained';
 }
 
@@ -107,7 +116,9 @@ export function reconcile(observation: NamespaceObservation, options: ReconcileO
     .map((name) => [name, difference(name, baseline, now, inFlight)] as const)
     .filter(([, by]) => by !== 0);
   const overflows = now.inbound.listenOverflows - baseline.inbound.listenOverflows;
-  const explained = differences.map(([name, by]) => [name, explanation(name, by, { overflows, skipped })]);
+  const aborted = now.abortsOnOverflow === true ? overflows : 0;
+  const circumstances = { placeless: observation.placeless ?? false, aborted, skipped };
+  const explained = differences.map(([name, by]) => [name, explanation(name, by, circumstances)] as const);
   return {
     ...head,
     seen,
