@@ -8,8 +8,22 @@ const totals = [
   { transport: 17, states: ['open', 'closed', 'refused'], established: [0] },
 ] as const;
 
-/** `struct flow_key` of each. */
-export function* nodeRowKeys(types: TypeInformation): Generator<Uint8Array> {
+/**
+ * `struct flow_key` and `struct flow` of each. The count, which comes first, begins with these rows: they
+ * take no room from the owners' totals.
+ */
+export function nodeRows(types: TypeInformation): [key: Uint8Array, row: Uint8Array][] {
+  const flow = types.layout('flow');
+  const keys = [...nodeRowKeys(types)];
+  return keys.map((key, index) => {
+    const row = new Uint8Array(flow.size);
+    if (index === 0)
+      new DataView(row.buffer).setBigUint64(flow.field('opened').offset, BigInt(keys.length), true);
+    return [key, row];
+  });
+}
+
+function* nodeRowKeys(types: TypeInformation): Generator<Uint8Array> {
   const key = types.layout('flow_key');
   const forms = types.words('form', 'FORM_');
   const words = types.words('state', 'STATE_').filter((word) => word !== 'count');
@@ -17,7 +31,7 @@ export function* nodeRowKeys(types: TypeInformation): Generator<Uint8Array> {
   const view = new DataView(bytes.buffer);
   view.setUint8(key.field('form').offset, forms.indexOf('meter'));
   view.setUint32(key.field('netns').offset, 0xffff_ffff, true);
-  yield bytes;
+  yield bytes.slice();
   view.setUint32(key.field('netns').offset, 0, true);
   view.setUint8(key.field('form').offset, forms.indexOf('folded'));
   for (const { transport, states = words, established } of totals) {
@@ -26,7 +40,7 @@ export function* nodeRowKeys(types: TypeInformation): Generator<Uint8Array> {
       view.setUint8(key.field('direction').offset, direction);
       view.setUint8(key.field('state').offset, words.indexOf(state));
       view.setUint8(key.field('established').offset, was);
-      yield bytes;
+      yield bytes.slice();
     }
   }
 }

@@ -17,7 +17,7 @@ import { readBirth, writeBirth, type Birth, type KernelLimits } from './generati
 import { openListeners, type Listeners } from './listeners.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
-import { nodeRowKeys } from './node-rows.ts';
+import { nodeRows } from './node-rows.ts';
 import { openNumberTables } from './number-tables.ts';
 import type { NumberTable, TableName } from './numbers.ts';
 import { isVerdict, refusalIn } from './refusal.ts';
@@ -314,8 +314,7 @@ export class Kernel implements AsyncDisposable {
 
   /** The rows that hold what no other row has room for, and the node's count of rows. */
   #layNodeRows(map: string): void {
-    const zero = new Uint8Array(this.types.layout('flow').size);
-    for (const key of nodeRowKeys(this.types)) this.#native.write(this.#object, map, key, zero);
+    for (const [key, row] of nodeRows(this.types)) this.#native.write(this.#object, map, key, row);
   }
 
   statistics(on: boolean): void {
