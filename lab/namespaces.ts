@@ -145,6 +145,17 @@ export class Namespace {
     return { read: both('InDatagrams'), sent: both('OutDatagrams'), dropped: both('InErrors') };
   }
 
+  /** ICMP errors that the kernel sent here, both families. */
+  unreachablesSent(): number {
+    const folder = `/proc/${this.#keeper.pid}/net`;
+    const [names = '', values = ''] = readFileSync(`${folder}/snmp`, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('Icmp: '));
+    const v4 = Number(values.split(' ')[names.split(' ').indexOf('OutDestUnreachs')]);
+    const six = readFileSync(`${folder}/snmp6`, 'utf8');
+    return v4 + Number(/^Icmp6OutDestUnreachs\s+(\d+)$/m.exec(six)?.[1]);
+  }
+
   sockets(): SocketRow[] {
     return ['tcp', 'tcp6'].flatMap((file) => {
       const lines = readFileSync(`/proc/${this.#keeper.pid}/net/${file}`, 'utf8').trim().split('\n').slice(1);

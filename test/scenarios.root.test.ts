@@ -9,7 +9,7 @@ import { loadScenarios } from '../lab/catalogue.ts';
 import { missingNeeds } from '../lab/needs.ts';
 import { Stage } from '../lab/stage.ts';
 import type { ExpectedEnd } from '../lab/scenario.ts';
-import type { ConnectionRecord, FlowRecord } from '../src/model/record.ts';
+import type { ConnectionRecord, FlowRecord, WindowRecord } from '../src/model/record.ts';
 import { eventually, startRig, type Rig } from './rig.ts';
 
 const parallel = Number(process.env['SONDE_SCENARIOS_PARALLEL'] ?? 4);
@@ -66,6 +66,16 @@ function openRows(flows: readonly FlowRecord[], end: ExpectedEnd): FlowRecord[] 
   );
 }
 
+/** In each namespace that can be entered; those in which something ended can be, and were. */
+function assertAgreed(window: WindowRecord, here: ReadonlySet<number>, ended: ReadonlySet<number>): void {
+  const compared = window['coverage.namespaces'].filter(
+    (of) => here.has(of['network.namespace']) && of.unreachable === undefined,
+  );
+  for (const coverage of compared) assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
+  const missing = ended.difference(new Set(compared.map((of) => of['network.namespace'])));
+  assert.deepEqual([...missing], [], 'each is compared');
+}
+
 describe('what Sonde says of each scenario', { concurrency: parallel }, async () => {
   let rig: Rig;
   before(async () => {
@@ -113,10 +123,7 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
         assert.equal(rows.length, 1, `an open row for ${JSON.stringify(end)}`);
         assert.equal(rows[0]?.['connection.established'], end.established);
       }
-      for (const coverage of window['coverage.namespaces']) {
-        const here = inodes.has(coverage['network.namespace']) && coverage.kernel !== undefined;
-        if (here) assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
-      }
+      assertAgreed(window, inodes, new Set(truth.ends.map((end) => end.netns)));
     });
   }
 });

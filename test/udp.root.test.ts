@@ -235,6 +235,28 @@ test('refused: each datagram that nobody takes is a flow that ended so', limit, 
   });
 });
 
+test('refused, a socket that is not connected is not told, and its flow ends closed', limit, async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  await using rig = await startUdpRig(at);
+  const client = await at.actor('client');
+  for (const ip of ['127.0.0.1', '::1']) {
+    const c = await client.socket(ip === '::1' ? 'udp6' : 'udp4');
+    for (let i = 0; i < 3; i++)
+      await client.sendDatagrams(c, { count: 1, bytes: 40, to: { ip, port: 5309 } });
+    await client.close(c);
+  }
+  await rig.nextWindow();
+  await rig.nextWindow();
+  await rig.stop();
+  assert.equal(at.unreachablesSent(), 6, 'each was refused');
+  const sum = { ...noUdp, opened: 1, closed: 1, bytesSent: 120, datagramsSent: 3 };
+  assert.deepEqual(udpSums(rig.flows()), {
+    'client egress 127.0.0.1 5309': sum,
+    'client egress ::1 5309': sum,
+  });
+});
+
 test(
   'behind address translation a connected socket\u2019s flow has the address that it asked for',
   limit,

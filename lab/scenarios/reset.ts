@@ -184,4 +184,31 @@ export const scenarios = [
       return { ends: pairEnds(pair, resetRemotely([170, 0]), resetRemotely([20, 100])) };
     },
   ),
+
+  scenario(
+    {
+      id: 'reset.quota',
+      title: 'a router resets the client once it has sent enough',
+      needs: ['nft', 'veth'],
+    },
+    async (stage) => {
+      const { left, router, right } = await stage.routed();
+      // Of packets, headers and all: the request fits, the first full segment does not.
+      const quota = 'tcp dport 7000 quota over 1000 bytes reject with tcp reset';
+      await router.filter([quota], 'forward');
+      const pair = await stage.pair({ clientAt: left, serverAt: right, ip: routedAddress.right.v4 });
+      await request(pair);
+      await pair.server.send(pair.s, 300);
+      await pair.client.receive(pair.c, 300);
+      await pair.server.until(pair.s, { unacked: 0 });
+      await pair.client.send(pair.c, 5000); // all of it leaves: less than ten segments, the first window
+      await pair.client.until(pair.c, { state: 'CLOSE' });
+      await pair.client.close(pair.c);
+      await router.filter([], 'forward');
+      // The server goes on until its own payload meets no socket.
+      await pair.server.send(pair.s, 20);
+      await serverIsReset(pair);
+      return { ends: pairEnds(pair, resetRemotely([5100, 300]), resetRemotely([320, 100])) };
+    },
+  ),
 ];
