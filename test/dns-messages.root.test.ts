@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace } from '../lab/namespaces.ts';
 import { Stage } from '../lab/stage.ts';
 import type { DnsRecord } from '../src/model/record.ts';
-import { framed, query, type Plan } from './dns-peer.ts';
+import { framed, groups, multicastLink, query, type Plan } from './dns-peer.ts';
 import { Resolver } from './resolvers.ts';
 import { Restarted } from './restarted.ts';
 import { startRig, type Rig } from './rig.ts';
@@ -102,6 +102,42 @@ test('over TCP a message begins where the one before ends', { timeout: 120_000 }
   assert.deepEqual(lookups(rig), Object.assign({}, ...expected));
   // The query at both of its ends; then its response, at both, is one to nothing.
   assert.deepEqual(lost(rig), { 'kernel.dns_segments_unread': 2, 'dns.responses_unmatched': 2 });
+});
+
+test('asked by multicast, with two that answer: one lookup, of who asked', { timeout: 120_000 }, async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  const { name, address } = multicastLink;
+  await at.sysctl({ 'ipv6/conf/default/accept_dad': 0 });
+  await at.ip(
+    `link add ${name} type veth peer name peer0`,
+    `addr add ${address}/24 dev ${name}`,
+    `link set ${name} up`,
+    'link set peer0 up',
+    `route add 224.0.0.0/4 dev ${name}`,
+  );
+  const answers = ['10.9.0.1', '10.9.0.2'];
+  await using announcers = new AsyncDisposableStack();
+  for (const answer of answers)
+    announcers.use(await Resolver.start(at, [process.execPath, peer, 'announce', answer], /ready/));
+  await using rig = await startRig({ ...settings, namespaces: [at.path] });
+  await rig.nextWindow();
+  for (const to of groups)
+    await ask(at, {
+      multicast: { to, messages: [hex(query(0, 'printer.local'))] },
+      responses: answers.length,
+    });
+  await rig.nextWindow();
+  await rig.stop();
+
+  const asked = groups.map((group) => [`asker egress ${group}/udp printer.local`, 1]);
+  assert.deepEqual(lookups(rig), Object.fromEntries(asked));
+  assert.deepEqual(lost(rig), {}, 'the second answer, and what all hear, are nobody\u2019s loss');
+  for (const record of dnsRecords(rig)) {
+    assert.deepEqual([record['dns.rcode'], record['destination.port']], ['NOERROR', 5353]);
+    assert.equal(record['dns.answers']?.length, 1);
+    assert.ok(answers.includes(record['dns.answers'][0] ?? ''));
+  }
 });
 
 test('what the budget holds back is counted, and nothing is called unanswered for it', async () => {
