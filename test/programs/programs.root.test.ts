@@ -14,9 +14,9 @@ import { dnsmasq, nginx, postgres, redis, run, sshd, type Place, type Server } f
 const ip = routedAddress.right.v4;
 
 /** What ended, one line per process, direction, port and state, with how many. Sorted. */
-function summed(flows: readonly FlowRecord[]): string[] {
+function summed(all: readonly FlowRecord[], transport: 'tcp' | 'udp' = 'tcp'): string[] {
   const counts = new Map<string, number>();
-  for (const flow of flows) {
+  for (const flow of all.filter((of) => of['network.transport'] === transport)) {
     const { direction, 'destination.port': port, 'connection.state': state } = flow;
     const key = [flow['process.name'], direction, port, state].join(' ');
     if (flow['connections.ended'] > 0) counts.set(key, (counts.get(key) ?? 0) + flow['connections.ended']);
@@ -34,7 +34,14 @@ describe('programs that nobody here wrote', { timeout: 300_000 }, () => {
   before(async () => {
     hosts = await stage.routed();
     await hosts.right.filter(['tcp dport 82 drop']);
-    rig = await startRig({ namespaces: [hosts.left.path, hosts.right.path] }, { watch: false });
+    const namespaces = [hosts.left.path, hosts.right.path];
+    rig = await startRig({ namespaces, profile: 'full' }, { watch: false });
+    const { signals } = await rig.nextWindow();
+    for (const name of ['udp', 'dns'])
+      assert.ok(
+        signals.some((of) => of === name),
+        name,
+      );
   });
   after(async () => {
     await rig[Symbol.asyncDispose]();
@@ -58,7 +65,8 @@ describe('programs that nobody here wrote', { timeout: 300_000 }, () => {
     for (const coverage of window['coverage.namespaces'])
       assert.deepEqual(coverage.difference, {}, JSON.stringify(coverage));
     const flows = rig.flows().slice(before);
-    for (const flow of flows) {
+    // A refusal is the kernel's own, which has no executable.
+    for (const flow of flows.filter(({ refusals }) => refusals === undefined)) {
       const [name, path = ''] = [flow['process.name'], flow['process.executable.path']];
       // Debian's redis is one program under several names, its chromium a folder of its own.
       assert.match(path, new RegExp(`/(${name}|redis-check-rdb)$`));
@@ -91,13 +99,15 @@ describe('programs that nobody here wrote', { timeout: 300_000 }, () => {
       const words = [...options.map((option) => `--${option}`), '--dump-dom', `http://${ip}/`];
       assert.match(run(from, 'chromium', ...words).stdout, /hello/);
     });
-    // How many connections it takes is its own affair; each has two ends.
-    const opened = (process: string) =>
-      flows
-        .filter((flow) => flow['process.name'] === process && flow['destination.port'] === 80)
-        .reduce((sum, flow) => sum + flow['connections.opened'], 0);
-    assert.ok(opened('chromium') > 0);
-    assert.equal(opened('chromium'), opened('nginx'));
+    // How many connections it takes is its own affair; each has two ends, and is closed at both.
+    const opened = flows
+      .filter((flow) => flow['process.name'] === 'chromium' && flow['destination.port'] === 80)
+      .reduce((sum, flow) => sum + flow['connections.opened'], 0);
+    assert.ok(opened > 0);
+    assert.deepEqual(summed(flows), [
+      `chromium egress 80 closed ${String(opened)}`,
+      `nginx ingress 80 closed ${String(opened)}`,
+    ]);
   });
 
   test('redis and its benchmark', async () => {
@@ -141,5 +151,31 @@ describe('programs that nobody here wrote', { timeout: 300_000 }, () => {
         assert.equal(run(from, 'dig', '+tcp', '+short', `@${ip}`, 'a.test').stdout, '10.9.9.9\n');
     });
     assert.deepEqual(summed(flows), ['dig egress 53 closed 3', 'dnsmasq ingress 53 closed 3']);
+  });
+
+  test('a name server over UDP, and what it was asked', async () => {
+    const before = rig.records().length;
+    const flows = await told(dnsmasq, (from) => {
+      for (const [name, answer] of [
+        ['a.test', '10.9.9.9\n'],
+        ['a.test', '10.9.9.9\n'],
+        ['a.elsewhere', ''],
+      ] as const)
+        assert.equal(run(from, 'dig', '+short', `@${ip}`, name).stdout, answer);
+    });
+    assert.deepEqual(summed(flows), []);
+    assert.deepEqual(summed(flows, 'udp'), ['dig egress 53 closed 3', 'dnsmasq ingress 53 closed 3']);
+    const lookups = new Map<string, number>();
+    for (const record of rig.records().slice(before)) {
+      if (record['event.name'] !== 'sonde.dns') continue;
+      const key = [record['process.name'], record['dns.question.name'], record['dns.rcode']].join(' ');
+      lookups.set(key, (lookups.get(key) ?? 0) + record['dns.lookups']);
+    }
+    assert.deepEqual([...lookups].map(([key, count]) => `${key} ${String(count)}`).sort(), [
+      'dig a.elsewhere REFUSED 1',
+      'dig a.test NOERROR 2',
+      'dnsmasq a.elsewhere REFUSED 1',
+      'dnsmasq a.test NOERROR 2',
+    ]);
   });
 });
