@@ -215,12 +215,12 @@ export const operatorErrors = {
   'kernel.no_btf': {
     exitCode: 'kernel',
     message: 'this kernel has no type information ({file} is missing)',
-    whatToDo: 'boot one of 5.15 or later that was built with CONFIG_DEBUG_INFO_BTF=y',
+    whatToDo: 'boot one of 5.15 or later (tested from 6.1) that was built with CONFIG_DEBUG_INFO_BTF=y',
   },
   'kernel.load_failed': {
     exitCode: 'kernel',
     message: 'this kernel refused the programs ({reason})',
-    whatToDo: 'boot 5.15 or later, and if this is one, please report it',
+    whatToDo: 'boot 5.15 or later (tested from 6.1), and if this is one, please report it',
   },
   'build.missing_object': {
     exitCode: 'build',

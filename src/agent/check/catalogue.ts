@@ -32,7 +32,7 @@ export const probes = {
     title: 'kernel types',
     means:
       "The kernel's type information (BTF), by which the programs find fields. Without it nothing loads.",
-    whatToDo: 'boot a kernel of 5.15 or later that was built with CONFIG_DEBUG_INFO_BTF=y',
+    whatToDo: 'boot a kernel of 5.15 or later (tested from 6.1) that was built with CONFIG_DEBUG_INFO_BTF=y',
   },
   build: {
     section: 'kernel',
@@ -44,27 +44,27 @@ export const probes = {
     title: 'socket storage',
     means:
       'Whether the kernel keeps a record in each socket (a BPF map of that kind is made). Nothing works without.',
-    whatToDo: 'boot a kernel of 5.15 or later',
+    whatToDo: 'boot a kernel of 5.15 or later (tested from 6.1)',
   },
   ring: {
     section: 'kernel',
     title: 'ring buffer',
     means:
       'Whether single connections can be handed over (a BPF ring buffer is made). Nothing works without.',
-    whatToDo: 'boot a kernel of 5.15 or later',
+    whatToDo: 'boot a kernel of 5.15 or later (tested from 6.1)',
   },
   iterator: {
     section: 'kernel',
     title: 'iterator',
     means:
       "Whether the walk over all file tables loads and runs. It finds what is older than the agent, and what is still open at a window's end.",
-    whatToDo: 'boot a kernel of 5.15 or later',
+    whatToDo: 'boot a kernel of 5.15 or later (tested from 6.1)',
   },
   batches: {
     section: 'kernel',
     title: 'batch lookups',
     means: "Whether a window's map can be swapped, read and cleared in batches: a window is closed for it.",
-    whatToDo: 'boot a kernel of 5.15 or later',
+    whatToDo: 'boot a kernel of 5.15 or later (tested from 6.1)',
   },
   socketlessResets: {
     section: 'kernel',

@@ -50,7 +50,7 @@ export function judgeSignal(name: SignalName, trial: Trial, findings: readonly F
       // What lessens all of it may well be why, and has a remedy that fits.
       const known = lessenedBy(findings, name).filter(({ fields }) => fields === undefined);
       const whatToDo = always
-        ? 'boot a kernel of 5.15 or later'
+        ? 'boot a kernel of 5.15 or later (tested from 6.1)'
         : `boot a later kernel, or do without: signals: { ${name}: off } in agent.yaml`;
       const told = { detail: trial.reason, ...(known.length > 0 ? {} : { whatToDo }) };
       return { ...head, result: 'missing', reasons: [told, ...known.map(withoutFields)] };
