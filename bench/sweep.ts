@@ -44,7 +44,7 @@ function timed(): Timed {
 interface Holder {
   readonly child: ChildProcess;
   /** A byte through each. */
-  send(): Promise<void>;
+  readonly send: () => Promise<void>;
 }
 
 async function hold(netns: string, port: number): Promise<Holder> {
@@ -73,7 +73,9 @@ export async function sweepCost(rounds: number, say: (line: string) => void): Pr
   try {
     for (let port = firstPort; holders.length < openEnds / endsPerProcess; port++)
       holders.push(await hold(namespace.path, port));
-    const { kernel: loaded, refused } = loadSupported(of.native, artefacts().object, { limits: kernelLimits });
+    const { kernel: loaded, refused } = loadSupported(of.native, artefacts().object, {
+      limits: kernelLimits,
+    });
     await using kernel = loaded;
     await kernel.start(signalNames.filter((name) => !refused.has(name)));
     await closeWindow(kernel, ++window);

@@ -3,8 +3,8 @@
  * Connections that stay open, both ends in this process: held IP PORT COUNT (IPv4, loopback). As many as the
  * limit of open files has room for twice.
  *
- * Prints a line when all are open. For each line on standard input it sends one byte through every connection,
- * reads it at the other end, and prints a line. Ends with its input.
+ * Prints a line when all are open. For each line on standard input it sends one byte through every
+ * connection, reads it at the other end, and prints a line. Ends with its input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
