@@ -67,6 +67,7 @@ static __always_inline struct connection *connection_new(const struct sock *sk, 
 		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
 		return 0;
 	}
+	__sync_lock_test_and_set(&c->reported, REPORTED_ENDED); /* it may have been a listener before */
 	c->role = role;
 	c->netns = netns;
 	return c;
@@ -99,7 +100,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	marks_read(&c->marks, sk, tp, c);
 	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
-	c->reported = 0; /* last: from here on the sweep may count it */
+	__sync_lock_test_and_set(&c->reported, 0); /* last: from here on the sweep may count it */
 }
 
 static __always_inline void on_listen(const struct sock *sk)
@@ -156,7 +157,7 @@ static __always_inline void on_child(const struct sock *sk)
 	c->latency_us = 0;
 	c->flags = 0;
 	c->noted_error = 0;
-	c->reported = 0;
+	__sync_lock_test_and_set(&c->reported, 0);
 }
 
 /* Any other change of a socket without a record: it is older than us, and in no file table that the seed
@@ -219,7 +220,7 @@ static __always_inline void on_established(const struct sock *sk)
 
 		marks_read(&marks, sk, tp, c);
 		__builtin_memset(&look, 0, sizeof(look));
-		look_at(&look, sk, tp, c, &marks);
+		look_at(&look, sk, tp, c->role, c->flags, &marks);
 		event_fill(e, sk, tp, c, &marks, &look);
 		event_submit(e, MOMENT_ESTABLISHED, &v);
 	}
@@ -258,15 +259,15 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
 	marks_read(&marks, sk, tp, c);
 	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
-	look_at(&d.look, sk, tp, c, &marks);
-	delta_reported(&d, c, before);
+	look_at(&d.look, sk, tp, c->role, c->flags, &marks);
+	delta_reported(&d, c->flags, before);
 	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
 	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;
 	d.timeout_by_application = v->timeout_by == TIMEOUT_APPLICATION;
 	d.latency_us = c->latency_us;
 	d.has_latency = (c->flags & CONNECTION_HAS_LATENCY) &&
 			(d.established || !(c->flags & CONNECTION_ESTABLISHED));
-	flow_key_of(&key, sk, c, v->state);
+	flow_key_of(&key, sk, c, v->state, c->role, c->flags);
 	flow_add(FLOWS_LIVE, &key, &d);
 	count_retransmits(c, tp, true);
 	e = event_reserve(v->state != STATE_CLOSED, now);

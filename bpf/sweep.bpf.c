@@ -19,26 +19,30 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	struct delta d;
 	struct marks marks;
 	u32 before = *(volatile u32 *)&c->reported, after;
+	u8 role, flags;
 
 	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
 		return; /* ended, or a second descriptor of the same socket */
+	/* What it is, before the exchange: after it, it may end, and be nothing any more. */
+	role = *(volatile u8 *)&c->role;
+	flags = *(volatile u8 *)&c->flags;
+	if (role != ROLE_EGRESS && role != ROLE_INGRESS)
+		return;
+	flow_key_of(&key, sk, c, STATE_OPEN, role, flags);
 	after = (before & REPORTED_ESTABLISHED) | REPORTED_OPENED | window;
-	if (c->flags & CONNECTION_ESTABLISHED)
+	if (flags & CONNECTION_ESTABLISHED)
 		after |= REPORTED_ESTABLISHED;
 	if (__sync_val_compare_and_swap(&c->reported, before, after) != before)
 		return; /* it ended meanwhile: then its end tells all */
 	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
 	d.open = 1;
-	delta_reported(&d, c, before);
-	if (!(after & REPORTED_ESTABLISHED))
-		d.established = 0;
+	delta_reported(&d, flags, before);
 	marks_read(&marks, sk, tp, c);
 	marks_settle(&marks, tp, &c->marks);
 	delta_advance(&d, &c->marks, &marks);
-	look_at(&d.look, sk, tp, c, &marks);
+	look_at(&d.look, sk, tp, role, flags, &marks);
 	d.latency_us = c->latency_us;
-	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
-	flow_key_of(&key, sk, c, STATE_OPEN);
+	d.has_latency = d.established && (flags & CONNECTION_HAS_LATENCY);
 	flow_add(FLOWS_CLOSING, &key, &d);
 	count_retransmits(c, tp, false);
 }
@@ -166,12 +170,12 @@ int sweep(struct bpf_iter__task_file *ctx)
 	sk = socket->sk;
 	if (!sk)
 		return 0;
-	if (sk->sk_protocol == IPPROTO_UDP) {
+	if (is_udp(sk)) {
 		sweep_dns(sk, task, s);
-		if (s->control.udp && sk->sk_type == SOCK_DGRAM)
+		if (s->control.udp)
 			sweep_udp(sk, task);
 	}
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (!is_tcp(sk))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
@@ -191,7 +195,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 		owner_used(c->owner, s); /* its children will have it */
 		sweep_listener(sk, c, s->control.window);
 	}
-	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
+	if (!s->control.seeding)
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
 	return 0;
 }

@@ -91,8 +91,9 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	marks_read(&c->marks, sk, tp, c);
 }
 
+/* `role` and `flags` are the connection's, read once. */
 static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk,
-					const struct connection *c, u8 state)
+					const struct connection *c, u8 state, u8 role, u8 flags)
 {
 	struct shared *s = shared_state();
 
@@ -102,10 +103,10 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;
 	key->state = state;
-	key->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
+	key->established = (flags & CONNECTION_ESTABLISHED) != 0;
 	key->attribution = c->attribution;
 	key->form = FORM_EXACT;
-	if (c->role == ROLE_EGRESS) {
+	if (role == ROLE_EGRESS) {
 		key->direction = DIRECTION_EGRESS;
 		key->service_port = bpf_ntohs(sk->__sk_common.skc_dport);
 		remote_address(sk, key->destination);
@@ -125,15 +126,15 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 	}
 }
 
-static __always_inline void delta_reported(struct delta *d, const struct connection *c, u32 before)
+static __always_inline void delta_reported(struct delta *d, u8 flags, u32 before)
 {
-	bool adopted = c->flags & CONNECTION_ADOPTED;
+	bool adopted = flags & CONNECTION_ADOPTED;
 
 	if (!(before & REPORTED_OPENED)) {
 		d->opened = !adopted;
 		d->adopted = adopted;
 	}
-	if (!(before & REPORTED_ESTABLISHED) && (c->flags & CONNECTION_ESTABLISHED) && !adopted)
+	if (!(before & REPORTED_ESTABLISHED) && (flags & CONNECTION_ESTABLISHED) && !adopted)
 		d->established = 1;
 }
 
