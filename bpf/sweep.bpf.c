@@ -103,17 +103,17 @@ static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tc
 	return c;
 }
 
-/* A server of DNS that is older than us, and has sent nothing yet. */
+/* A server of DNS that is older than us, and has sent nothing yet; and whose number is not to be used again. */
 static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task, const struct shared *s)
 {
 	struct dns_socket blank = {};
 	struct dns_socket *d;
 	u32 netns;
 
-	if (!is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
-		return;
 	d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
-	if (d && d->attribution != OWNER_UNKNOWN)
+	if (d && owner_used(d->owner, s) && d->attribution != OWNER_UNKNOWN)
+		return;
+	if (!d && !is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
 		return;
 	netns = netns_id(sk->__sk_common.skc_net.net);
 	if (netns == NETNS_IGNORED)
@@ -125,28 +125,43 @@ static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task,
 		bpf_sk_storage_get(&dns_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-/* A holder found in a file table: for what was not seen to send yet, and for what is older than us. */
-static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task)
+/*
+ * A holder found in a file table: for what was not seen to send yet, for what is older than us, and, as for a
+ * connection, for what its sender has left to others, or has now as another program.
+ */
+static __always_inline bool udp_is_anothers(struct udp_socket *u, struct task_struct *task,
+					    const struct shared *s)
+{
+	bool init = task->tgid == 1, known = owner_used(SENDER_OWNER(u->sender), s);
+	u32 pid = SENDER_PID(u->sender);
+
+	if (u->attribution == OWNER_KERNEL)
+		return false;
+	if (pid == (u32)task->tgid) {
+		u->held = s->control.window;
+		return !known || !is_sender(u, task) || u->attribution == OWNER_UNKNOWN ||
+		       u->attribution == OWNER_INHERITED;
+	}
+	if (u->attribution == OWNER_UNKNOWN)
+		return true;
+	if (u->attribution == OWNER_INHERITED)
+		return !init; /* socket activation: the service will be along */
+	if (u->attribution == OWNER_SCANNED && pid == 1)
+		return true;
+	return !s->control.seeding && (u8)(s->control.window - u->held) > 1 + init;
+}
+
+static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task, const struct shared *s)
 {
 	struct udp_socket *u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0), blank = {};
-	u32 owner;
 
 	if (!u) {
 		blank.netns = netns_id(sk->__sk_common.skc_net.net);
 		blank.older_ns = bpf_ktime_get_ns();
 		u = bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 	}
-	if (!u || u->netns == NETNS_IGNORED)
-		return;
-	if (u->attribution == OWNER_EXACT || u->attribution == OWNER_KERNEL)
-		return;
-	if (u->attribution == OWNER_SCANNED && (SENDER_PID(u->sender) != 1 || task->tgid == 1))
-		return;
-	if (u->attribution == OWNER_INHERITED && task->tgid == 1)
-		return; /* socket activation: the service will be along */
-	owner = owner_id(task);
-	u->sender = (u64)task->tgid << 32 | owner;
-	u->attribution = owner ? OWNER_SCANNED : OWNER_UNKNOWN;
+	if (u && u->netns != NETNS_IGNORED && udp_is_anothers(u, task, s))
+		udp_owned_by(u, task, OWNER_SCANNED);
 }
 
 SEC("iter/task_file")
@@ -171,9 +186,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!sk)
 		return 0;
 	if (is_udp(sk)) {
-		sweep_dns(sk, task, s);
+		if (s->control.dns)
+			sweep_dns(sk, task, s);
 		if (s->control.udp)
-			sweep_udp(sk, task);
+			sweep_udp(sk, task, s);
 	}
 	if (!is_tcp(sk))
 		return 0;

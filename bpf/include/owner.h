@@ -67,14 +67,20 @@ static __always_inline struct share *share_of(u32 uid)
 	return all ? &all->of[bucket & (SHARES_COUNT - 1)] : 0;
 }
 
-/* So that the agent leaves its number alone. Mostly a read: the word changes once in a window. */
-static __always_inline void owner_used(u32 number, const struct shared *s)
+/*
+ * So that the agent leaves its number alone; false when it has taken that back already, and nobody has it any
+ * more. Mostly reads: the word changes once in a window.
+ */
+static __always_inline bool owner_used(u32 number, const struct shared *s)
 {
 	u32 place = place_of(number);
 	struct owner *o = bpf_map_lookup_elem(&owners, &place);
 
-	if (o && o->used != s->control.window)
+	if (!o || number_of(place, o->turn) != number || o->place > PLACE_KNOWN)
+		return false;
+	if (o->used != s->control.window)
 		o->used = s->control.window;
+	return true;
 }
 
 static __always_inline struct owner *owner_place(u32 *place)

@@ -282,7 +282,8 @@ struct control {
 	u32 trace; /* somebody watches: every connection is an event */
 	u32 slow_us; /* an established connection slower than this is an event; 0: none is */
 	u32 udp_idle_ms; /* a UDP flow that is quiet for so long has ended */
-	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets */
+	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets … */
+	u32 dns; /* … of those that speak DNS */
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 	u32 dns_ports[DNS_PORTS_MAX]; /* where DNS is spoken; 0: none */
