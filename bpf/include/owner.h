@@ -121,7 +121,7 @@ static __noinline u32 owner_add(const struct owner_key *key, struct task_struct 
 		return 0;
 	number = number_of(place, o->turn);
 	if (bpf_map_update_elem(&owner_ids, key, &number, BPF_NOEXIST)) {
-		o->place = PLACE_FREE; /* in no ring now: the agent looks for such */
+		__sync_lock_test_and_set(&o->place, PLACE_FREE); /* in no ring: the agent looks for such */
 		return owner_find(key); /* another CPU was quicker, or there is no memory */
 	}
 	__sync_fetch_and_add(&share->taken, 1);
@@ -132,7 +132,7 @@ static __noinline u32 owner_add(const struct owner_key *key, struct task_struct 
 		o->first_pid_started_ns = task->group_leader->start_boottime;
 		owner_path(o, task->mm->exe_file);
 	}
-	o->place = PLACE_KNOWN;
+	__sync_lock_test_and_set(&o->place, PLACE_KNOWN);
 	return number;
 }
 

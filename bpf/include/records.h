@@ -85,7 +85,8 @@ enum place {
 	PLACE_FREE, /* to be taken */
 	PLACE_TAKEN, /* being filled in */
 	PLACE_KNOWN, /* the record is whole */
-	PLACE_RETIRED, /* the agent takes it back; its key goes first */
+	PLACE_RETIRED, /* the agent takes it back; its key goes first … */
+	PLACE_FORGOTTEN, /* … and is gone */
 };
 
 /* One distinct caller or server: what it runs, as whom, where. */
