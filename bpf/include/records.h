@@ -261,11 +261,10 @@ struct listener {
 	u32 synack_retransmits;
 	u32 resets_sent; /* while it held connections that were not established */
 	u32 first; /* the window in which it became known */
+	u32 gone; /* set last: closed, and nobody writes here any more */
 	u16 port;
 	u8 ipv6;
 	u8 attribution;
-	u8 gone; /* set last: closed, and nobody writes here any more */
-	u8 padding[3];
 };
 
 /* What the agent may change while the programs run. All of it outlives the agent where the maps are pinned.
