@@ -90,6 +90,8 @@ static __noinline struct udp_flow *udp_find(const struct udp_flow_key *key, u32 
 	before = udp_lookup(window + 1, key);
 	if (!before)
 		return 0;
+	if (udp_window() != window)
+		return before; /* closed since `window` was read: this one is in the live map */
 	if (__sync_val_compare_and_swap(&before->status, UDP_OPEN, UDP_CARRIED) == UDP_ENDED)
 		return 0;
 	udp_continue(&next, before, before->quiet_since_ns);
