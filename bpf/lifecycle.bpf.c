@@ -98,7 +98,6 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->local_port = 0;
 	c->handshake_retransmits = 0;
 	marks_read(&c->marks, sk, tp, c);
-	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
 	__sync_lock_test_and_set(&c->reported, 0); /* last: from here on the sweep may count it */
 }
@@ -153,7 +152,7 @@ static __always_inline void on_child(const struct sock *sk)
 	c->marks.segments_received = 0;
 	c->marks.retransmits = 0; /* its times begin with those of the listener, once a connection perhaps */
 	c->handshake_retransmits = 0;
-	c->retransmits_counted = 0;
+	c->marks.retransmits_counted = 0;
 	c->latency_us = 0;
 	c->flags = 0;
 	c->noted_error = 0;
@@ -181,7 +180,6 @@ static __always_inline void on_established(const struct sock *sk)
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct verdict v = {.state = STATE_OPEN};
 	struct shared *s = shared_state();
-	u64 now = bpf_ktime_get_ns();
 	u8 flags = CONNECTION_ESTABLISHED;
 	struct event *e;
 	bool slow;
@@ -192,13 +190,13 @@ static __always_inline void on_established(const struct sock *sk)
 		c = connection_adopt(sk, tp);
 	if (!c)
 		return;
-	c->handshake_retransmits = tp->total_retrans;
+	c->handshake_retransmits = tp->total_retrans; /* at most 127, as the kernel's limits go */
 	if (c->flags & CONNECTION_ADOPTED) {
 		c->flags |= CONNECTION_ESTABLISHED;
 		return; /* when its SYN was sent nobody knows */
 	}
 	if (c->role == ROLE_EGRESS) {
-		c->latency_us = (now - c->started_ns) / 1000;
+		c->latency_us = (bpf_ktime_get_ns() - c->started_ns) / 1000;
 		flags |= CONNECTION_HAS_LATENCY;
 		c->local_port = sk->__sk_common.skc_num;
 	} else {
@@ -208,12 +206,12 @@ static __always_inline void on_established(const struct sock *sk)
 		}
 		if (!tp->bytes_sent) { /* a child begins with its SYN-ACK's retransmissions: counted there
 					  already */
-			c->retransmits_counted = tp->total_retrans;
+			c->marks.retransmits_counted = tp->total_retrans;
 		}
 	}
 	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
-	e = event_reserve(slow, now);
+	e = event_reserve(slow);
 	if (e) {
 		struct marks marks;
 		struct look look;
@@ -227,9 +225,14 @@ static __always_inline void on_established(const struct sock *sk)
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
-static __always_inline void count_end(struct netns *ns, const struct sock *sk, const struct tcp_sock *tp,
-				      int before)
+static __always_inline void count_end(u32 netns, const struct sock *sk, const struct tcp_sock *tp, int before)
 {
+	struct netns *ns;
+
+	if (before != TCP_ESTABLISHED && before != TCP_CLOSE_WAIT && before != TCP_SYN_SENT &&
+	    before != TCP_SYN_RECV)
+		return;
+	ns = netns_counters(netns);
 	if (!ns)
 		return;
 	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT)
@@ -246,12 +249,11 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	struct flow_key key = {};
 	struct delta d;
 	struct marks marks;
-	u64 now = bpf_ktime_get_ns();
 	struct event *e;
 	u32 before;
 
 	if (attempt && !(c->flags & CONNECTION_ADOPTED) && v->state != STATE_FAILED) {
-		c->latency_us = (now - c->started_ns) / 1000; /* to the failure */
+		c->latency_us = (bpf_ktime_get_ns() - c->started_ns) / 1000; /* to the failure */
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
 	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
@@ -270,7 +272,7 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	flow_key_of(&key, sk, c, v->state, c->role, c->flags);
 	flow_add(FLOWS_LIVE, &key, &d);
 	count_retransmits(c, tp, true);
-	e = event_reserve(v->state != STATE_CLOSED, now);
+	e = event_reserve(v->state != STATE_CLOSED);
 	if (e) {
 		event_fill(e, sk, tp, c, &marks, &d.look);
 		event_submit(e, MOMENT_ENDED, v);
@@ -296,7 +298,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
 	if (netns == NETNS_IGNORED)
 		return;
-	count_end(netns_counters(netns), sk, tp, before);
+	count_end(netns, sk, tp, before);
 	if (!c)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)

@@ -18,7 +18,7 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	struct flow_key key = {};
 	struct delta d;
 	struct marks marks;
-	u32 before = *(volatile u32 *)&c->reported, after;
+	u32 before = *(volatile u32 *)&c->reported, after, chrono_start;
 	u8 role, flags;
 
 	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
@@ -37,8 +37,8 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
 	d.open = 1;
 	delta_reported(&d, flags, before);
-	marks_read(&marks, sk, tp, c);
-	marks_settle(&marks, tp, &c->marks);
+	chrono_start = marks_read(&marks, sk, tp, c);
+	marks_settle(&marks, tp, &c->marks, chrono_start);
 	delta_advance(&d, &c->marks, &marks);
 	look_at(&d.look, sk, tp, role, flags, &marks);
 	d.latency_us = c->latency_us;
@@ -82,7 +82,7 @@ static __always_inline void sweep_holder(struct connection *c, struct task_struc
 			connection_owned_by(c, task, OWNER_SCANNED);
 		return;
 	}
-	if (window - c->held > 1 + init || (listener && c->pid == 1))
+	if ((u8)(window - c->held) > 1 + init || (listener && c->pid == 1))
 		connection_owned_by(c, task, OWNER_SCANNED);
 }
 
@@ -174,11 +174,14 @@ int sweep(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct tcp_sock *tp;
 	struct sock *sk;
+	u32 sweeper;
 	u8 state;
 
 	if (!task || !file || !s)
 		return 0;
-	s->sweeper = bpf_get_current_pid_tgid() >> 32;
+	sweeper = bpf_get_current_pid_tgid() >> 32;
+	if (s->sweeper != sweeper)
+		s->sweeper = sweeper; /* a line that others read */
 	socket = bpf_sock_from_file(file);
 	if (!socket)
 		return 0;

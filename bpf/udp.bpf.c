@@ -163,10 +163,10 @@ static __always_inline bool udp_has_moved(const struct udp_flow *f, const struct
 	return owner && owner != f->owner && f->continued && !f->datagrams_sent && !f->datagrams_received;
 }
 
-	u32 window = udp_window();
-	struct udp_flow *f = udp_find(&d->key, window), new = {};
 static __always_inline void udp_count(struct udp_socket *s, const struct udp_datagrams *d)
 {
+	u32 window = udp_window();
+	struct udp_flow *f = udp_find(&d->key, window), new = {};
 
 	if (!f) {
 		udp_open(&new, s, d);
@@ -193,11 +193,15 @@ static __always_inline void udp_count(struct udp_socket *s, const struct udp_dat
 
 static __always_inline int udp_datagram(struct __sk_buff *skb, u8 direction)
 {
-	struct udp_datagrams d = {.direction = direction};
+	struct udp_datagrams d;
 	struct bpf_sock *sk = skb->sk;
 	struct udp_socket *s;
 
-	if (!udp_read(skb, &d) || !counting() || !sk)
+	if (!sk || !may_be_udp(skb))
+		return 1;
+	__builtin_memset(&d, 0, sizeof(d));
+	d.direction = direction;
+	if (!udp_read(skb, &d) || !counting())
 		return 1;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)

@@ -19,9 +19,9 @@ static __always_inline bool task_holds(const struct sock *sk)
 }
 
 /*
- * A name that lies inside its dentry: 32 bytes of it, 40 from 6.12 on. By offset, since a relocated load
- * insists on the field's size. Functions of their own: inlined, the compiler would move the field's
- * relocation in front of the test whether this kernel has the field.
+ * A name that lies inside its dentry: 40 bytes of it; 32 before 6.14, whichever of the two that kernel has.
+ * By offset, since a relocated load insists on the field's size. Functions of their own: inlined, the
+ * compiler would move the field's relocation in front of the test whether this kernel has the field.
  */
 #define COPY_FROM_FIELD(to, object, field, size)                                                             \
 	({                                                                                                   \
