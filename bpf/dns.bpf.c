@@ -92,8 +92,11 @@ static __noinline struct dns_socket *dns_socket_of(struct __sk_buff *skb, struct
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct dns_socket *d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
 	struct connection *c = bpf_sk_storage_get(&connections, sk, 0, 0);
+	struct shared *s = shared_state();
 	u32 netns;
 
+	/* TCP sends when an acknowledgement comes, too: whoever runs then has nothing to do with it. */
+	sent = sent && sk->protocol != IPPROTO_TCP;
 	if (c)
 		netns = c->netns;
 	else
@@ -114,6 +117,9 @@ static __noinline struct dns_socket *dns_socket_of(struct __sk_buff *skb, struct
 		d->attribution = c->attribution;
 	} else if (sent) {
 		dns_socket_owned_by(d, task, netns, OWNER_EXACT);
+	} else if (s && !owner_used(d->owner, s)) {
+		d->owner = 0; /* its number was taken back: the sweep finds out whose it is */
+		d->attribution = OWNER_UNKNOWN;
 	}
 	return d;
 }

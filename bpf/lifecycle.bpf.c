@@ -67,6 +67,7 @@ static __always_inline struct connection *connection_new(const struct sock *sk, 
 		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
 		return 0;
 	}
+	__sync_lock_test_and_set(&c->reported, REPORTED_ENDED); /* it may have been a listener before */
 	c->role = role;
 	c->netns = netns;
 	return c;
@@ -97,9 +98,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->local_port = 0;
 	c->handshake_retransmits = 0;
 	marks_read(&c->marks, sk, tp, c);
-	c->retransmits_counted = tp->total_retrans;
 	note_opener(sk, c);
-	c->reported = 0; /* last: from here on the sweep may count it */
+	__sync_lock_test_and_set(&c->reported, 0); /* last: from here on the sweep may count it */
 }
 
 static __always_inline void on_listen(const struct sock *sk)
@@ -152,11 +152,11 @@ static __always_inline void on_child(const struct sock *sk)
 	c->marks.segments_received = 0;
 	c->marks.retransmits = 0; /* its times begin with those of the listener, once a connection perhaps */
 	c->handshake_retransmits = 0;
-	c->retransmits_counted = 0;
+	c->marks.retransmits_counted = 0;
 	c->latency_us = 0;
 	c->flags = 0;
 	c->noted_error = 0;
-	c->reported = 0;
+	__sync_lock_test_and_set(&c->reported, 0);
 }
 
 /* Any other change of a socket without a record: it is older than us, and in no file table that the seed
@@ -180,7 +180,6 @@ static __always_inline void on_established(const struct sock *sk)
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct verdict v = {.state = STATE_OPEN};
 	struct shared *s = shared_state();
-	u64 now = bpf_ktime_get_ns();
 	u8 flags = CONNECTION_ESTABLISHED;
 	struct event *e;
 	bool slow;
@@ -191,13 +190,13 @@ static __always_inline void on_established(const struct sock *sk)
 		c = connection_adopt(sk, tp);
 	if (!c)
 		return;
-	c->handshake_retransmits = tp->total_retrans;
+	c->handshake_retransmits = tp->total_retrans; /* at most 127, as the kernel's limits go */
 	if (c->flags & CONNECTION_ADOPTED) {
 		c->flags |= CONNECTION_ESTABLISHED;
 		return; /* when its SYN was sent nobody knows */
 	}
 	if (c->role == ROLE_EGRESS) {
-		c->latency_us = (now - c->started_ns) / 1000;
+		c->latency_us = (bpf_ktime_get_ns() - c->started_ns) / 1000;
 		flags |= CONNECTION_HAS_LATENCY;
 		c->local_port = sk->__sk_common.skc_num;
 	} else {
@@ -207,28 +206,33 @@ static __always_inline void on_established(const struct sock *sk)
 		}
 		if (!tp->bytes_sent) { /* a child begins with its SYN-ACK's retransmissions: counted there
 					  already */
-			c->retransmits_counted = tp->total_retrans;
+			c->marks.retransmits_counted = tp->total_retrans;
 		}
 	}
 	c->flags |= flags; /* last: a sweep that sees it established sees its latency too */
 	slow = s->control.slow_us && c->latency_us >= s->control.slow_us;
-	e = event_reserve(slow, now);
+	e = event_reserve(slow);
 	if (e) {
 		struct marks marks;
 		struct look look;
 
 		marks_read(&marks, sk, tp, c);
 		__builtin_memset(&look, 0, sizeof(look));
-		look_at(&look, sk, tp, c, &marks);
+		look_at(&look, sk, tp, c->role, c->flags, &marks);
 		event_fill(e, sk, tp, c, &marks, &look);
 		event_submit(e, MOMENT_ESTABLISHED, &v);
 	}
 }
 
 /* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
-static __always_inline void count_end(struct netns *ns, const struct sock *sk, const struct tcp_sock *tp,
-				      int before)
+static __always_inline void count_end(u32 netns, const struct sock *sk, const struct tcp_sock *tp, int before)
 {
+	struct netns *ns;
+
+	if (before != TCP_ESTABLISHED && before != TCP_CLOSE_WAIT && before != TCP_SYN_SENT &&
+	    before != TCP_SYN_RECV)
+		return;
+	ns = netns_counters(netns);
 	if (!ns)
 		return;
 	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT)
@@ -245,12 +249,11 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	struct flow_key key = {};
 	struct delta d;
 	struct marks marks;
-	u64 now = bpf_ktime_get_ns();
 	struct event *e;
 	u32 before;
 
 	if (attempt && !(c->flags & CONNECTION_ADOPTED) && v->state != STATE_FAILED) {
-		c->latency_us = (now - c->started_ns) / 1000; /* to the failure */
+		c->latency_us = (bpf_ktime_get_ns() - c->started_ns) / 1000; /* to the failure */
 		c->flags |= CONNECTION_HAS_LATENCY;
 	}
 	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
@@ -258,18 +261,18 @@ static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp,
 	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
 	marks_read(&marks, sk, tp, c);
 	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
-	look_at(&d.look, sk, tp, c, &marks);
-	delta_reported(&d, c, before);
+	look_at(&d.look, sk, tp, c->role, c->flags, &marks);
+	delta_reported(&d, c->flags, before);
 	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
 	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;
 	d.timeout_by_application = v->timeout_by == TIMEOUT_APPLICATION;
 	d.latency_us = c->latency_us;
 	d.has_latency = (c->flags & CONNECTION_HAS_LATENCY) &&
 			(d.established || !(c->flags & CONNECTION_ESTABLISHED));
-	flow_key_of(&key, sk, c, v->state);
+	flow_key_of(&key, sk, c, v->state, c->role, c->flags);
 	flow_add(FLOWS_LIVE, &key, &d);
 	count_retransmits(c, tp, true);
-	e = event_reserve(v->state != STATE_CLOSED, now);
+	e = event_reserve(v->state != STATE_CLOSED);
 	if (e) {
 		event_fill(e, sk, tp, c, &marks, &d.look);
 		event_submit(e, MOMENT_ENDED, v);
@@ -295,7 +298,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	netns = c ? c->netns : netns_id(sk->__sk_common.skc_net.net);
 	if (netns == NETNS_IGNORED)
 		return;
-	count_end(netns_counters(netns), sk, tp, before);
+	count_end(netns, sk, tp, before);
 	if (!c)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)

@@ -18,27 +18,31 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	struct flow_key key = {};
 	struct delta d;
 	struct marks marks;
-	u32 before = *(volatile u32 *)&c->reported, after;
+	u32 before = *(volatile u32 *)&c->reported, after, chrono_start;
+	u8 role, flags;
 
 	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
 		return; /* ended, or a second descriptor of the same socket */
+	/* What it is, before the exchange: after it, it may end, and be nothing any more. */
+	role = *(volatile u8 *)&c->role;
+	flags = *(volatile u8 *)&c->flags;
+	if (role != ROLE_EGRESS && role != ROLE_INGRESS)
+		return;
+	flow_key_of(&key, sk, c, STATE_OPEN, role, flags);
 	after = (before & REPORTED_ESTABLISHED) | REPORTED_OPENED | window;
-	if (c->flags & CONNECTION_ESTABLISHED)
+	if (flags & CONNECTION_ESTABLISHED)
 		after |= REPORTED_ESTABLISHED;
 	if (__sync_val_compare_and_swap(&c->reported, before, after) != before)
 		return; /* it ended meanwhile: then its end tells all */
 	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
 	d.open = 1;
-	delta_reported(&d, c, before);
-	if (!(after & REPORTED_ESTABLISHED))
-		d.established = 0;
-	marks_read(&marks, sk, tp, c);
-	marks_settle(&marks, tp, &c->marks);
+	delta_reported(&d, flags, before);
+	chrono_start = marks_read(&marks, sk, tp, c);
+	marks_settle(&marks, tp, &c->marks, chrono_start);
 	delta_advance(&d, &c->marks, &marks);
-	look_at(&d.look, sk, tp, c, &marks);
+	look_at(&d.look, sk, tp, role, flags, &marks);
 	d.latency_us = c->latency_us;
-	d.has_latency = d.established && (c->flags & CONNECTION_HAS_LATENCY);
-	flow_key_of(&key, sk, c, STATE_OPEN);
+	d.has_latency = d.established && (flags & CONNECTION_HAS_LATENCY);
 	flow_add(FLOWS_CLOSING, &key, &d);
 	count_retransmits(c, tp, false);
 }
@@ -78,7 +82,7 @@ static __always_inline void sweep_holder(struct connection *c, struct task_struc
 			connection_owned_by(c, task, OWNER_SCANNED);
 		return;
 	}
-	if (window - c->held > 1 + init || (listener && c->pid == 1))
+	if ((u8)(window - c->held) > 1 + init || (listener && c->pid == 1))
 		connection_owned_by(c, task, OWNER_SCANNED);
 }
 
@@ -99,17 +103,17 @@ static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tc
 	return c;
 }
 
-/* A server of DNS that is older than us, and has sent nothing yet. */
+/* A server of DNS that is older than us, and has sent nothing yet; and whose number is not to be used again. */
 static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task, const struct shared *s)
 {
 	struct dns_socket blank = {};
 	struct dns_socket *d;
 	u32 netns;
 
-	if (!is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
-		return;
 	d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
-	if (d && d->attribution != OWNER_UNKNOWN)
+	if (d && owner_used(d->owner, s) && d->attribution != OWNER_UNKNOWN)
+		return;
+	if (!d && !is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
 		return;
 	netns = netns_id(sk->__sk_common.skc_net.net);
 	if (netns == NETNS_IGNORED)
@@ -121,28 +125,43 @@ static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task,
 		bpf_sk_storage_get(&dns_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-/* A holder found in a file table: for what was not seen to send yet, and for what is older than us. */
-static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task)
+/*
+ * A holder found in a file table: for what was not seen to send yet, for what is older than us, and, as for a
+ * connection, for what its sender has left to others, or has now as another program.
+ */
+static __always_inline bool udp_is_anothers(struct udp_socket *u, struct task_struct *task,
+					    const struct shared *s)
+{
+	bool init = task->tgid == 1, known = owner_used(SENDER_OWNER(u->sender), s);
+	u32 pid = SENDER_PID(u->sender);
+
+	if (u->attribution == OWNER_KERNEL)
+		return false;
+	if (pid == (u32)task->tgid) {
+		u->held = s->control.window;
+		return !known || !is_sender(u, task) || u->attribution == OWNER_UNKNOWN ||
+		       u->attribution == OWNER_INHERITED;
+	}
+	if (u->attribution == OWNER_UNKNOWN)
+		return true;
+	if (u->attribution == OWNER_INHERITED)
+		return !init; /* socket activation: the service will be along */
+	if (u->attribution == OWNER_SCANNED && pid == 1)
+		return true;
+	return !s->control.seeding && (u8)(s->control.window - u->held) > 1 + init;
+}
+
+static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task, const struct shared *s)
 {
 	struct udp_socket *u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0), blank = {};
-	u32 owner;
 
 	if (!u) {
 		blank.netns = netns_id(sk->__sk_common.skc_net.net);
 		blank.older_ns = bpf_ktime_get_ns();
 		u = bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 	}
-	if (!u || u->netns == NETNS_IGNORED)
-		return;
-	if (u->attribution == OWNER_EXACT || u->attribution == OWNER_KERNEL)
-		return;
-	if (u->attribution == OWNER_SCANNED && (SENDER_PID(u->sender) != 1 || task->tgid == 1))
-		return;
-	if (u->attribution == OWNER_INHERITED && task->tgid == 1)
-		return; /* socket activation: the service will be along */
-	owner = owner_id(task);
-	u->sender = (u64)task->tgid << 32 | owner;
-	u->attribution = owner ? OWNER_SCANNED : OWNER_UNKNOWN;
+	if (u && u->netns != NETNS_IGNORED && udp_is_anothers(u, task, s))
+		udp_owned_by(u, task, OWNER_SCANNED);
 }
 
 SEC("iter/task_file")
@@ -155,23 +174,27 @@ int sweep(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct tcp_sock *tp;
 	struct sock *sk;
+	u32 sweeper;
 	u8 state;
 
 	if (!task || !file || !s)
 		return 0;
-	s->sweeper = bpf_get_current_pid_tgid() >> 32;
+	sweeper = bpf_get_current_pid_tgid() >> 32;
+	if (s->sweeper != sweeper)
+		s->sweeper = sweeper; /* a line that others read */
 	socket = bpf_sock_from_file(file);
 	if (!socket)
 		return 0;
 	sk = socket->sk;
 	if (!sk)
 		return 0;
-	if (sk->sk_protocol == IPPROTO_UDP) {
-		sweep_dns(sk, task, s);
-		if (s->control.udp && sk->sk_type == SOCK_DGRAM)
-			sweep_udp(sk, task);
+	if (is_udp(sk)) {
+		if (s->control.dns)
+			sweep_dns(sk, task, s);
+		if (s->control.udp)
+			sweep_udp(sk, task, s);
 	}
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (!is_tcp(sk))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
@@ -191,7 +214,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 		owner_used(c->owner, s); /* its children will have it */
 		sweep_listener(sk, c, s->control.window);
 	}
-	if (!s->control.seeding && (c->role == ROLE_EGRESS || c->role == ROLE_INGRESS))
+	if (!s->control.seeding)
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
 	return 0;
 }

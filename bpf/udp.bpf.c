@@ -40,17 +40,17 @@ static __always_inline void udp_ends(struct udp_datagrams *d, struct bpf_sock *s
  */
 static __always_inline void udp_sent_by(struct udp_socket *s, struct task_struct *task)
 {
-	u32 owner;
+	struct shared *shared = shared_state();
+	u32 owner = SENDER_OWNER(s->sender);
+	bool kernel = task->flags & PF_KTHREAD;
 
-	if (SENDER_PID(s->sender) == task->tgid && s->attribution == OWNER_EXACT)
+	if (!shared)
 		return;
-	if ((task->flags & PF_KTHREAD) && SENDER_OWNER(s->sender))
+	if (kernel && owner && (s->attribution != OWNER_KERNEL || owner_used(owner, shared)))
 		return;
-	owner = owner_id(task);
-	s->sender = (u64)task->tgid << 32 | owner;
-	s->attribution = !owner			     ? OWNER_UNKNOWN
-			 : task->flags & PF_KTHREAD ? OWNER_KERNEL
-						     : OWNER_EXACT;
+	if (!kernel && s->attribution == OWNER_EXACT && is_sender(s, task) && owner_used(owner, shared))
+		return;
+	udp_owned_by(s, task, kernel ? OWNER_KERNEL : OWNER_EXACT);
 }
 
 /* Of a socket that is older than us and in no file table; its namespace is taken for its sender's. */
@@ -58,10 +58,11 @@ static __always_inline struct udp_socket *udp_socket_met(struct bpf_sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct udp_socket blank = {.older_ns = bpf_ktime_get_ns()};
+	struct nsproxy *namespaces = task->nsproxy; /* a task that has exited has none */
 
-	if (sk->protocol != IPPROTO_UDP || sk->type != SOCK_DGRAM)
+	if (sk->protocol != IPPROTO_UDP || sk->type != SOCK_DGRAM || !namespaces)
 		return 0;
-	blank.netns = netns_id(task->nsproxy->net_ns);
+	blank.netns = netns_id(namespaces->net_ns);
 	return bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
@@ -89,6 +90,8 @@ static __noinline struct udp_flow *udp_find(const struct udp_flow_key *key, u32 
 	before = udp_lookup(window + 1, key);
 	if (!before)
 		return 0;
+	if (udp_window() != window)
+		return before; /* closed since `window` was read: this one is in the live map */
 	if (__sync_val_compare_and_swap(&before->status, UDP_OPEN, UDP_CARRIED) == UDP_ENDED)
 		return 0;
 	udp_continue(&next, before, before->quiet_since_ns);
@@ -152,6 +155,14 @@ static __noinline void udp_count_alone(const struct udp_flow *f, const struct ud
 	lose(LOSS_UDP_FLOWS_FULL, d->count);
 }
 
+/* As a connection: it was told under who opened it; from this window on whoever has the socket counts. */
+static __always_inline bool udp_has_moved(const struct udp_flow *f, const struct udp_socket *s)
+{
+	u32 owner = SENDER_OWNER(s->sender);
+
+	return owner && owner != f->owner && f->continued && !f->datagrams_sent && !f->datagrams_received;
+}
+
 static __always_inline void udp_count(struct udp_socket *s, const struct udp_datagrams *d)
 {
 	u32 window = udp_window();
@@ -173,8 +184,8 @@ static __always_inline void udp_count(struct udp_socket *s, const struct udp_dat
 	if (f->status == UDP_ENDED &&
 	    __sync_val_compare_and_swap(&f->status, UDP_ENDED, UDP_OPEN) == UDP_ENDED)
 		__sync_fetch_and_add(&f->opened, 1);
-	if (f->attribution != s->attribution && f->attribution != OWNER_EXACT) { /* more is known by now */
-		f->owner = SENDER_OWNER(s->sender);
+	if ((f->attribution != s->attribution && f->attribution != OWNER_EXACT) || udp_has_moved(f, s)) {
+		f->owner = SENDER_OWNER(s->sender); /* more is known by now, or it is another's */
 		f->attribution = s->attribution;
 	}
 	udp_add(f, d);
@@ -182,11 +193,15 @@ static __always_inline void udp_count(struct udp_socket *s, const struct udp_dat
 
 static __always_inline int udp_datagram(struct __sk_buff *skb, u8 direction)
 {
-	struct udp_datagrams d = {.direction = direction};
+	struct udp_datagrams d;
 	struct bpf_sock *sk = skb->sk;
 	struct udp_socket *s;
 
-	if (!udp_read(skb, &d) || !counting() || !sk)
+	if (!sk || !may_be_udp(skb))
+		return 1;
+	__builtin_memset(&d, 0, sizeof(d));
+	d.direction = direction;
+	if (!udp_read(skb, &d) || !counting())
 		return 1;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
@@ -230,18 +245,14 @@ SEC("cgroup/sock_create")
 int udp_socket_made(struct bpf_sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct udp_socket new = {.attribution = OWNER_INHERITED};
-	u32 owner;
+	struct nsproxy *namespaces = task->nsproxy;
+	struct udp_socket new = {};
 
-	if (sk->type != SOCK_DGRAM || sk->protocol != IPPROTO_UDP || !counting())
+	if (sk->type != SOCK_DGRAM || sk->protocol != IPPROTO_UDP || !namespaces || !counting())
 		return 1;
-	new.netns = netns_id(task->nsproxy->net_ns);
-	if (new.netns != NETNS_IGNORED) {
-		owner = owner_id(task);
-		new.sender = (u64)task->tgid << 32 | owner;
-		if (!owner)
-			new.attribution = OWNER_UNKNOWN;
-	}
+	new.netns = netns_id(namespaces->net_ns);
+	if (new.netns != NETNS_IGNORED)
+		udp_owned_by(&new, task, OWNER_INHERITED);
 	bpf_sk_storage_get(&udp_sockets, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
 	return 1;
 }

@@ -111,9 +111,17 @@ static long udp_swept(struct bpf_map *map, struct udp_flow_key *key, struct udp_
 static long udp_forgotten(struct bpf_map *map, u64 *key, u32 *window, struct udp_walk *walk)
 {
 	u64 cookie = *key;
+	struct shared *s = shared_state();
 
-	if ((s32)(walk->window - *window) > 1)
-		bpf_map_delete_elem(&udp_released, &cookie);
+	if ((s32)(walk->window - *window) <= 1)
+		return 0;
+	if (!s || !walk->left) {
+		if (s)
+			s->udp_unswept = 1;
+		return 1;
+	}
+	walk->left--;
+	bpf_map_delete_elem(&udp_released, &cookie);
 	return 0;
 }
 

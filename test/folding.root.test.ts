@@ -83,3 +83,34 @@ test('an owner with too many prefixes as well becomes one total', { timeout: 120
   assert.deepEqual([folded[0]?.['process.name'], folded[0]?.['destination.ip']], ['scanner', '0.0.0.0/0']);
   assert.equal(rig.windows.at(-1)?.lost['kernel.flows_to_owner'], folded[0]?.['connections.ended']);
 });
+
+test(
+  'what leaves its addresses out on purpose is not folded for want of rows',
+  { timeout: 120_000 },
+  async () => {
+    await using stage = new Stage();
+    const at = await stage.namespace();
+    const ports = Array.from({ length: rowsMax / 8 + 4 }, (_, index) => 7000 + index);
+    await using rig = await startRig(
+      { namespaces: [at.path], window: '1h', limits: { flow_rows: rowsMax }, profile: 'failures' },
+      { watch: false },
+    );
+    const [server, client] = [await at.actor('server'), await at.actor('client')];
+    for (const port of ports) {
+      const [listener, c] = [await server.socket(), await client.socket()];
+      await server.bind(listener, '127.0.0.1', port);
+      await server.listen(listener);
+      await client.connect(c, { ip: '127.0.0.1', port });
+      const s = await server.accept(listener);
+      await client.close(c);
+      await server.receiveEnd(s);
+      for (const socket of [s, listener]) await server.close(socket);
+    }
+    await rig.stop();
+    const flows = rig.flows();
+    assert.equal(ended(flows), 2 * ports.length);
+    assert.deepEqual([...new Set(flows.map((flow) => flow['destination.port']))].sort(), ports);
+    const folding = Object.keys(rig.windows.at(-1)?.lost ?? {}).filter((name) => name.includes('flows_to'));
+    assert.deepEqual(folding, []);
+  },
+);

@@ -4,6 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Namespace } from '../lab/namespaces.ts';
 import { Stage } from '../lab/stage.ts';
+import { listenerDecoder } from '../src/agent/decode/listeners.ts';
+import { kernelLimits } from '../src/agent/kernel/generation.ts';
+import { artefacts, loadNative } from '../src/agent/kernel/native.ts';
+import { scopeCookies } from '../src/agent/kernel/scope.ts';
+import { loadSupported } from '../src/agent/kernel/supported.ts';
 import { attempts, dropsOf, to } from './attempts.ts';
 import type { Moment } from './killed-agent.ts';
 import { Restarted } from './restarted.ts';
@@ -67,6 +72,39 @@ for (const moment of moments) {
     assert.equal(drops, await dropsOf(at, to.port));
   });
 }
+
+test('a socket that listens again before its end is forgotten keeps its entry', async () => {
+  await using stage = new Stage();
+  const at = await stage.namespace();
+  const native = loadNative(artefacts());
+  await using kernel = loadSupported(native, artefacts().object, { limits: kernelLimits }).kernel;
+  kernel.scope(await scopeCookies(native, [at.path]));
+  await kernel.start(['lifecycle']);
+  const decode = listenerDecoder(kernel.types);
+  const states = (raw: { listeners?: Parameters<typeof decode>[0] }) =>
+    raw.listeners && decode(raw.listeners).map(({ first, gone }) => ({ first, gone }));
+  const { server, listener } = await stage.listening({ at, ...to });
+  const close = (window: number) => kernel.close(window, Date.now());
+
+  const listening = await close(1);
+  assert.deepEqual(states(listening), [{ first: 1, gone: false }]);
+  await kernel.clear(listening);
+  await server.shutdown(listener, 'read');
+  const gone = await close(2);
+  assert.deepEqual(states(gone), [{ first: 1, gone: true }]);
+  await server.listen(listener);
+  await kernel.clear(gone);
+  const again = await close(3);
+  assert.deepEqual(states(again), [{ first: 1, gone: false }]);
+  await kernel.clear(again);
+  await server.shutdown(listener, 'read');
+  for (const window of [4, 5]) {
+    const raw = await close(window);
+    assert.deepEqual(states(raw), window === 4 ? [{ first: 1, gone: true }] : []);
+    await kernel.clear(raw);
+  }
+  kernel.detach();
+});
 
 test('more listeners than there is room for', async () => {
   await using stage = new Stage();

@@ -83,7 +83,6 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	c->started_ns = bpf_ktime_get_ns();
 	c->sequence = 1;
 	c->local_port = sk->__sk_common.skc_num;
-	c->retransmits_counted = tp->total_retrans;
 	c->flags = CONNECTION_ADOPTED;
 	c->reported = 0;
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV)
@@ -91,8 +90,9 @@ static __always_inline void connection_mark_adopted(struct connection *c, const 
 	marks_read(&c->marks, sk, tp, c);
 }
 
+/* `role` and `flags` are the connection's, read once. */
 static __always_inline void flow_key_of(struct flow_key *key, const struct sock *sk,
-					const struct connection *c, u8 state)
+					const struct connection *c, u8 state, u8 role, u8 flags)
 {
 	struct shared *s = shared_state();
 
@@ -102,10 +102,10 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 	key->owner = c->owner;
 	key->transport = IPPROTO_TCP;
 	key->state = state;
-	key->established = (c->flags & CONNECTION_ESTABLISHED) != 0;
+	key->established = (flags & CONNECTION_ESTABLISHED) != 0;
 	key->attribution = c->attribution;
 	key->form = FORM_EXACT;
-	if (c->role == ROLE_EGRESS) {
+	if (role == ROLE_EGRESS) {
 		key->direction = DIRECTION_EGRESS;
 		key->service_port = bpf_ntohs(sk->__sk_common.skc_dport);
 		remote_address(sk, key->destination);
@@ -125,15 +125,15 @@ static __always_inline void flow_key_of(struct flow_key *key, const struct sock 
 	}
 }
 
-static __always_inline void delta_reported(struct delta *d, const struct connection *c, u32 before)
+static __always_inline void delta_reported(struct delta *d, u8 flags, u32 before)
 {
-	bool adopted = c->flags & CONNECTION_ADOPTED;
+	bool adopted = flags & CONNECTION_ADOPTED;
 
 	if (!(before & REPORTED_OPENED)) {
 		d->opened = !adopted;
 		d->adopted = adopted;
 	}
-	if (!(before & REPORTED_ESTABLISHED) && (c->flags & CONNECTION_ESTABLISHED) && !adopted)
+	if (!(before & REPORTED_ESTABLISHED) && (flags & CONNECTION_ESTABLISHED) && !adopted)
 		d->established = 1;
 }
 
@@ -144,14 +144,17 @@ static __always_inline void delta_reported(struct delta *d, const struct connect
  */
 static __always_inline void count_retransmits(struct connection *c, const struct tcp_sock *tp, bool locked)
 {
-	u32 now = tp->total_retrans, was = *(volatile u32 *)&c->retransmits_counted;
-	struct netns *ns = netns_counters(c->netns);
+	u32 now = tp->total_retrans, was = *(volatile u32 *)&c->marks.retransmits_counted;
+	struct netns *ns;
 
-	if (now == was || !ns)
+	if (now == was)
+		return;
+	ns = netns_counters(c->netns);
+	if (!ns)
 		return;
 	if (locked)
-		was = __sync_lock_test_and_set(&c->retransmits_counted, now);
-	else if (now < was || __sync_val_compare_and_swap(&c->retransmits_counted, was, now) != was)
+		was = __sync_lock_test_and_set(&c->marks.retransmits_counted, now);
+	else if (now < was || __sync_val_compare_and_swap(&c->marks.retransmits_counted, was, now) != was)
 		return;
 	__sync_fetch_and_add(&ns->retrans_segs, (u64)now - was);
 }
@@ -204,13 +207,15 @@ static __always_inline void event_fill(struct event *e, const struct sock *sk, s
 }
 
 /* Room for one, if somebody wants it: `detail` is what the policy wants, the rest is for a live trace. */
-static __always_inline struct event *event_reserve(bool detail, u64 now)
+static __always_inline struct event *event_reserve(bool detail)
 {
 	struct shared *s = shared_state();
 	struct event *e;
+	u64 now;
 
 	if (!s || (!detail && !s->control.trace))
 		return 0;
+	now = bpf_ktime_get_ns();
 	if (!event_allowed(s, detail ? EVENT_DETAIL : EVENT_TRACE, now)) {
 		__sync_fetch_and_add(&s->losses[LOSS_EVENTS_SUPPRESSED], 1);
 		return 0;

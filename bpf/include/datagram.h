@@ -66,6 +66,18 @@ static __always_inline u32 behind_ipv6(void *data, void *end, u8 next)
 	return next == IPPROTO_UDP ? at : 0;
 }
 
+/* Most packets are none, and leave here: IPv4 of another protocol, IPv6 with TCP behind its header. */
+static __always_inline bool may_be_udp(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ipv4_header *v4 = data;
+	struct ipv6_header *v6 = data;
+
+	if ((void *)(v4 + 1) > end)
+		return false;
+	return v4->version_and_length >> 4 == 4 ? v4->protocol == IPPROTO_UDP : v6->next != IPPROTO_TCP;
+}
+
 /* False for what is no UDP. The headers are in one piece: the kernel has written or read them just now. */
 static __always_inline bool udp_read(struct __sk_buff *skb, struct udp_datagrams *d)
 {

@@ -142,6 +142,7 @@ static __noinline struct flow *flow_fold(void *map, struct flow_key *key)
 	struct flow_key meter_key = {.netns = ~0u, .form = FORM_METER};
 	struct flow *node, *owner, *row;
 	u32 room = flows_max - flows_max / TOTALS_SHARE;
+	bool shortened = key->form == FORM_EXACT; /* others have less than their address on purpose */
 
 	node = bpf_map_lookup_elem(map, &meter_key);
 	meter_key.owner = key->owner;
@@ -158,7 +159,7 @@ static __noinline struct flow *flow_fold(void *map, struct flow_key *key)
 				return row;
 			}
 		}
-		if (key->form == FORM_EXACT) {
+		if (shortened) {
 			to_prefix(remote_of(key));
 			key->form = FORM_PREFIX;
 		}
@@ -171,7 +172,8 @@ static __noinline struct flow *flow_fold(void *map, struct flow_key *key)
 			}
 		}
 		if (row) {
-			lose(LOSS_FLOWS_TO_PREFIX, 1);
+			if (shortened)
+				lose(LOSS_FLOWS_TO_PREFIX, 1);
 			return row;
 		}
 	}

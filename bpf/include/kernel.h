@@ -26,6 +26,7 @@ typedef __s64 s64;
 #define IPPROTO_TCP 6
 #define ETH_P_IP    0x0800
 #define IPPROTO_UDP 17
+#define SOCK_STREAM 1
 #define SOCK_DGRAM  2
 
 #define PF_EXITING 0x00000004
@@ -116,7 +117,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_error_queue;
 	u16 sk_protocol;
-	u16 sk_type;
+	u16 sk_type; /* a field of its own since 5.6 */
 	u8 sk_shutdown;
 	int sk_err;
 	atomic_t sk_drops;
@@ -304,3 +305,19 @@ struct bpf_iter__task_file {
 };
 
 #pragma clang attribute pop
+
+static __always_inline bool is_internet(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
+}
+
+/* A protocol's number alone does not tell: raw sockets have them too, and netlink has numbers of its own. */
+static __always_inline bool is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM && is_internet(sk);
+}
+
+static __always_inline bool is_udp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM && is_internet(sk);
+}

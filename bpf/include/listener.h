@@ -52,7 +52,7 @@ static __always_inline struct listener *listener_seen(const struct sock *sk, con
 		lose(LOSS_LISTENERS_FULL, 1);
 		return 0;
 	}
-	l->gone = 0;
+	__sync_lock_test_and_set(&l->gone, 0);
 	listener_fill(l, sk, c);
 	return l;
 }
@@ -65,7 +65,7 @@ static __always_inline void listener_gone(const struct sock *sk)
 	if (!l)
 		return;
 	l->drops = sk->sk_drops.counter - l->drops_before;
-	l->gone = 1;
+	__sync_lock_test_and_set(&l->gone, 1);
 }
 
 static __always_inline void sweep_listener(const struct sock *sk, const struct connection *c, u32 window)
@@ -76,5 +76,5 @@ static __always_inline void sweep_listener(const struct sock *sk, const struct c
 		return;
 	l = listener_seen(sk, c, window);
 	if (l && *(volatile u8 *)&c->role != ROLE_LISTENER)
-		l->gone = 1; /* it ended meanwhile, and its end was overwritten */
+		__sync_lock_test_and_set(&l->gone, 1); /* it ended meanwhile, and its end was overwritten */
 }

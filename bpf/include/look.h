@@ -45,9 +45,9 @@ __weak int look_judge(struct look *look)
 	return 0;
 }
 
-/* `marks` are the socket's at this moment. Every byte of `look` must have been written before. */
+/* `marks` are the socket's at this moment, `role` and `flags` its connection's. Every byte of `look` must have been written before. */
 static __always_inline void look_at(struct look *look, const struct sock *sk, const struct tcp_sock *tp,
-				    const struct connection *c, const struct marks *marks)
+				    u8 role, u8 flags, const struct marks *marks)
 {
 	look->smoothed = tp->srtt_us;
 	look->least = tp->rtt_min.s[0].v;
@@ -59,7 +59,7 @@ static __always_inline void look_at(struct look *look, const struct sock *sk, co
 	look->received = marks->received;
 	look->unacknowledged = tp->write_seq - tp->snd_una;
 	look->shutdown = sk->sk_shutdown;
-	look->role = c->role;
-	look->flags = c->flags;
+	look->role = role;
+	look->flags = flags;
 	look_judge(look);
 }

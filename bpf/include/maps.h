@@ -16,7 +16,7 @@ struct marks {
 	u32 busy; /* jiffies with something to send … */
 	u32 peer_window; /* … of these, held up by the peer's receive window … */
 	u32 send_buffer; /* … or by its own send buffer */
-	u32 chrono_start; /* when the running one of these began: jiffies */
+	u32 retransmits_counted; /* in the namespace's count already (connection.h) */
 };
 
 /* One TCP connection end, or a listener, as long as its socket lives. */
@@ -24,8 +24,6 @@ struct connection {
 	u64 started_ns; /* SYN sent, or child created */
 	u64 pid_started_ns;
 	struct marks marks;
-	u32 handshake_retransmits; /* SYNs, or SYN-ACKs, sent again; known once it is established */
-	u32 retransmits_counted; /* those that are in the namespace's count already */
 	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and
 			 close agree */
 	u32 owner;
@@ -39,11 +37,16 @@ struct connection {
 	u8 flags;
 	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
 	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
-	u32 data_segs_at_fin; /* data segments received when our FIN was queued */
-	u32 held; /* the last window whose sweep found it with `pid`, or in which that became its owner */
+	u16 data_segs_at_fin; /* data segments received when our FIN was queued; last bits */
+	u8 handshake_retransmits; /* SYNs, or SYN-ACKs, sent again; known once it is established */
+	u8 held; /* the last window whose sweep found it with `pid`, or in which that became its owner; last
+		    bits */
 	u32 parent_pid; /* who started `pid`, when that became its owner */
 	char parent_name[16];
 };
+
+/* The kernel has 72 bytes of its own with each, and nothing between 192 and 256. */
+_Static_assert(sizeof(struct connection) <= 120, "a connection fits into 192 bytes of the kernel's memory");
 
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };
 
@@ -277,12 +280,13 @@ struct {
 
 struct shared {
 	struct control control;
-	u64 losses[LOSS_COUNT];
-	u64 event_due_ns[EVENT_CLASS_COUNT];
-	u64 dns_told; /* messages that were put into the ring */
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
 	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
+	/* Written with events, on all CPUs: not in a cache line that every program reads. */
+	u64 losses[LOSS_COUNT] __attribute__((aligned(64)));
+	u64 event_due_ns[EVENT_CLASS_COUNT];
+	u64 dns_told; /* messages that were put into the ring */
 };
 
 /*

@@ -8,15 +8,22 @@
 
 #include "flow.h"
 
-/* Payload: retransmissions are not new bytes, and a received FIN (SOCK_DONE) was counted as one. */
+/*
+ * Payload: retransmissions are not new bytes, and a received FIN (SOCK_DONE) was counted as one. What is
+ * taken off is read last: without the socket's lock the payload may come out too small, and never too large.
+ */
 static __always_inline u64 payload_sent(const struct tcp_sock *tp)
 {
-	return tp->bytes_sent - tp->bytes_retrans;
+	u64 sent = *(volatile u64 *)&tp->bytes_sent;
+
+	return sent - *(volatile u64 *)&tp->bytes_retrans;
 }
 
 static __always_inline u64 payload_received(const struct sock *sk, const struct tcp_sock *tp)
 {
-	return tp->bytes_received - ((sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
+	u64 received = *(volatile u64 *)&tp->bytes_received;
+
+	return received - ((*(volatile unsigned long *)&sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
 }
 
 /* Until it is established all of them are SYNs, or SYN-ACKs. */
@@ -40,9 +47,9 @@ static __always_inline u8 chrono_type(const struct tcp_sock *tp)
 /*
  * What the sender was held up by, as TCP_INFO computes it: the running one has its time still to come. Which
  * one that is are two bits, and the sums are products with them: each branch here would be looked at anew by
- * the verifier on every way that comes by.
+ * the verifier on every way that comes by. Answers when the running one began.
  */
-static __always_inline void marks_read_chrono(struct marks *now, const struct tcp_sock *tp)
+static __always_inline u32 marks_read_chrono(struct marks *now, const struct tcp_sock *tp)
 {
 	u32 start = *(volatile u32 *)&tp->chrono_start;
 	u32 busy = *(volatile u32 *)&tp->chrono_stat[TCP_CHRONO_BUSY - 1];
@@ -51,10 +58,10 @@ static __always_inline void marks_read_chrono(struct marks *now, const struct tc
 	u32 type = chrono_type(tp), low = type & 1, high = type >> 1;
 	u32 running = (u32)bpf_jiffies64() - start;
 
-	now->chrono_start = start;
 	now->peer_window = peer_window + running * (high & ~low);
 	now->send_buffer = send_buffer + running * (high & low);
 	now->busy = busy + peer_window + send_buffer + running * (high | low);
+	return start;
 }
 
 /*
@@ -62,18 +69,18 @@ static __always_inline void marks_read_chrono(struct marks *now, const struct tc
  * told before stands, and the next look tells.
  */
 static __always_inline void marks_settle(struct marks *now, const struct tcp_sock *tp,
-					 const struct marks *before)
+					 const struct marks *before, u32 chrono_start)
 {
-	if (*(volatile u32 *)&tp->chrono_start == now->chrono_start)
+	if (*(volatile u32 *)&tp->chrono_start == chrono_start)
 		return;
 	now->busy = before->busy;
 	now->peer_window = before->peer_window;
 	now->send_buffer = before->send_buffer;
 }
 
-/* Where the socket of `c` stands. */
-static __always_inline void marks_read(struct marks *now, const struct sock *sk, const struct tcp_sock *tp,
-				       const struct connection *c)
+/* Where the socket of `c` stands; answers what marks_settle wants. */
+static __always_inline u32 marks_read(struct marks *now, const struct sock *sk, const struct tcp_sock *tp,
+				      const struct connection *c)
 {
 	u32 retransmits = tp->total_retrans;
 
@@ -82,7 +89,8 @@ static __always_inline void marks_read(struct marks *now, const struct sock *sk,
 	now->segments_sent = tp->segs_out;
 	now->segments_received = tp->segs_in;
 	now->retransmits = (u64)handshake_retransmits(c, retransmits) << 32 | retransmits;
-	marks_read_chrono(now, tp);
+	now->retransmits_counted = retransmits;
+	return marks_read_chrono(now, tp);
 }
 
 /*
@@ -93,11 +101,18 @@ static __always_inline void marks_read(struct marks *now, const struct sock *sk,
 
 /* Functions of the object's own, these two: see flow_sum. */
 
-/* A sweep may have told of a running time twice (marks_read_chrono): what comes next is less, but no less
- * than nothing. */
+/*
+ * A sweep may have told of a running time twice (marks_read_chrono), or of a FIN as of a byte, between its
+ * count and SOCK_DONE: what comes next is less, but no less than nothing.
+ */
 static __always_inline u32 not_negative(u32 jiffies)
 {
 	return (int)jiffies < 0 ? 0 : jiffies;
+}
+
+static __always_inline u64 no_bytes_less(u64 bytes)
+{
+	return (s64)bytes < 0 ? 0 : bytes;
 }
 
 __weak int delta_left(struct delta *d, struct marks *marks, const struct marks *now, bool swept)
@@ -107,8 +122,8 @@ __weak int delta_left(struct delta *d, struct marks *marks, const struct marks *
 	if (!d || !marks || !now)
 		return 0;
 	retransmits = LEFT(marks->retransmits, now->retransmits, swept);
-	d->sent = LEFT(marks->sent, now->sent, swept);
-	d->received = LEFT(marks->received, now->received, swept);
+	d->sent = no_bytes_less(LEFT(marks->sent, now->sent, swept));
+	d->received = no_bytes_less(LEFT(marks->received, now->received, swept));
 	d->segments_sent = LEFT(marks->segments_sent, now->segments_sent, swept);
 	d->segments_received = LEFT(marks->segments_received, now->segments_received, swept);
 	d->retransmits = retransmits;

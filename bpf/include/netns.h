@@ -45,13 +45,15 @@ static __noinline u32 netns_new(u64 cookie, u32 inode)
 	number = number_of(place, ns->turn);
 	if (bpf_map_update_elem(&netns_ids, &cookie, &number, BPF_NOEXIST)) {
 		/* Another CPU met it at the same moment (its number counts), or there is no memory. */
-		ns->place = PLACE_FREE; /* in no ring now: the agent looks for such */
+		__sync_lock_test_and_set(&ns->place, PLACE_FREE); /* in no ring: the agent looks for such */
 		winner = bpf_map_lookup_elem(&netns_ids, &cookie);
+		if (!winner)
+			lose(LOSS_NAMESPACES_FULL, 1);
 		return winner ? *winner : 0;
 	}
 	ns->cookie = cookie;
 	ns->inode = inode;
-	ns->place = PLACE_KNOWN;
+	__sync_lock_test_and_set(&ns->place, PLACE_KNOWN);
 	return number;
 }
 

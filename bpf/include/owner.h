@@ -19,9 +19,9 @@ static __always_inline bool task_holds(const struct sock *sk)
 }
 
 /*
- * A name that lies inside its dentry: 32 bytes of it, 40 from 6.12 on. By offset, since a relocated load
- * insists on the field's size. Functions of their own: inlined, the compiler would move the field's
- * relocation in front of the test whether this kernel has the field.
+ * A name that lies inside its dentry: 40 bytes of it; 32 before 6.14, whichever of the two that kernel has.
+ * By offset, since a relocated load insists on the field's size. Functions of their own: inlined, the
+ * compiler would move the field's relocation in front of the test whether this kernel has the field.
  */
 #define COPY_FROM_FIELD(to, object, field, size)                                                             \
 	({                                                                                                   \
@@ -67,14 +67,20 @@ static __always_inline struct share *share_of(u32 uid)
 	return all ? &all->of[bucket & (SHARES_COUNT - 1)] : 0;
 }
 
-/* So that the agent leaves its number alone. Mostly a read: the word changes once in a window. */
-static __always_inline void owner_used(u32 number, const struct shared *s)
+/*
+ * So that the agent leaves its number alone; false when it has taken that back already, and nobody has it any
+ * more. Mostly reads: the word changes once in a window.
+ */
+static __always_inline bool owner_used(u32 number, const struct shared *s)
 {
 	u32 place = place_of(number);
 	struct owner *o = bpf_map_lookup_elem(&owners, &place);
 
-	if (o && o->used != s->control.window)
+	if (!o || number_of(place, o->turn) != number || o->place > PLACE_KNOWN)
+		return false;
+	if (o->used != s->control.window)
 		o->used = s->control.window;
+	return true;
 }
 
 static __always_inline struct owner *owner_place(u32 *place)
@@ -108,15 +114,16 @@ static __noinline u32 owner_add(const struct owner_key *key, struct task_struct 
 {
 	struct share *share = share_of(key->uid);
 	struct shared *s = shared_state();
-	u32 place = 0, number;
+	u32 place = 0, number, *winner;
 	struct owner *o = owner_place(&place);
 
 	if (!o || !share || !s)
 		return 0;
 	number = number_of(place, o->turn);
 	if (bpf_map_update_elem(&owner_ids, key, &number, BPF_NOEXIST)) {
-		o->place = PLACE_FREE; /* in no ring now: the agent looks for such */
-		return owner_find(key); /* another CPU was quicker, or there is no memory */
+		__sync_lock_test_and_set(&o->place, PLACE_FREE); /* in no ring: the agent looks for such */
+		winner = bpf_map_lookup_elem(&owner_ids, key); /* not owner_find: 7.3 loses sight of the key */
+		return winner ? *winner : 0; /* another CPU was quicker, or there is no memory */
 	}
 	__sync_fetch_and_add(&share->taken, 1);
 	o->key = *key;
@@ -126,7 +133,7 @@ static __noinline u32 owner_add(const struct owner_key *key, struct task_struct 
 		o->first_pid_started_ns = task->group_leader->start_boottime;
 		owner_path(o, task->mm->exe_file);
 	}
-	o->place = PLACE_KNOWN;
+	__sync_lock_test_and_set(&o->place, PLACE_KNOWN);
 	return number;
 }
 

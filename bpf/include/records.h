@@ -85,7 +85,8 @@ enum place {
 	PLACE_FREE, /* to be taken */
 	PLACE_TAKEN, /* being filled in */
 	PLACE_KNOWN, /* the record is whole */
-	PLACE_RETIRED, /* the agent takes it back; its key goes first */
+	PLACE_RETIRED, /* the agent takes it back; its key goes first … */
+	PLACE_FORGOTTEN, /* … and is gone */
 };
 
 /* One distinct caller or server: what it runs, as whom, where. */
@@ -260,11 +261,10 @@ struct listener {
 	u32 synack_retransmits;
 	u32 resets_sent; /* while it held connections that were not established */
 	u32 first; /* the window in which it became known */
+	u32 gone; /* set last: closed, and nobody writes here any more */
 	u16 port;
 	u8 ipv6;
 	u8 attribution;
-	u8 gone; /* set last: closed, and nobody writes here any more */
-	u8 padding[3];
 };
 
 /* What the agent may change while the programs run. All of it outlives the agent where the maps are pinned.
@@ -282,7 +282,8 @@ struct control {
 	u32 trace; /* somebody watches: every connection is an event */
 	u32 slow_us; /* an established connection slower than this is an event; 0: none is */
 	u32 udp_idle_ms; /* a UDP flow that is quiet for so long has ended */
-	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets */
+	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets … */
+	u32 dns; /* … of those that speak DNS */
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 	u32 dns_ports[DNS_PORTS_MAX]; /* where DNS is spoken; 0: none */

@@ -23,7 +23,8 @@ struct udp_socket {
 	u32 netns;
 	u8 attribution;
 	u8 has_flows; /* in one of the maps: their end is to be told when it is closed */
-	u8 padding[2];
+	u8 exec; /* of the sender, as a connection's */
+	u8 held; /* a connection's, its last bits */
 };
 
 #define SENDER_OWNER(sender) ((u32)(sender))
@@ -115,6 +116,22 @@ struct udp_datagrams {
 	u32 count;
 	u8 direction;
 };
+
+static __always_inline void udp_owned_by(struct udp_socket *u, struct task_struct *task, u8 attribution)
+{
+	struct shared *s = shared_state();
+	u32 owner = owner_id(task);
+
+	u->sender = (u64)task->tgid << 32 | owner;
+	u->exec = task->self_exec_id;
+	u->held = s ? s->control.window : 0;
+	u->attribution = owner ? attribution : OWNER_UNKNOWN;
+}
+
+static __always_inline bool is_sender(const struct udp_socket *u, const struct task_struct *task)
+{
+	return SENDER_PID(u->sender) == (u32)task->tgid && u->exec == (u8)task->self_exec_id;
+}
 
 static __always_inline struct udp_flow *udp_lookup(u32 window, const struct udp_flow_key *key)
 {

@@ -70,7 +70,7 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 	/* Data that comes when nobody can read it any more makes the kernel send a RST, and take it for a
 	 * received one. */
 	bool data_after_close = fin_sent && !fin_received && sk->sk_shutdown == SHUTDOWN_MASK &&
-				!task_holds(sk) && tp->data_segs_in != c->data_segs_at_fin;
+				!task_holds(sk) && (u16)tp->data_segs_in != c->data_segs_at_fin;
 
 	v->state = STATE_CLOSED;
 	v->close_reason = before == TCP_LAST_ACK  ? CLOSE_FIN_REMOTE

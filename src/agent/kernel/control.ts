@@ -17,8 +17,10 @@ export interface Control {
   slowUs: number;
   /** How long a UDP flow may be quiet until it has ended. */
   udpIdleMs: number;
-  /** The sweep names holders of UDP sockets. */
+  /** The sweep names holders of UDP sockets … */
   udp: boolean;
+  /** … and of those that speak DNS. */
+  dns: boolean;
 }
 
 export interface EventBudget {
@@ -77,6 +79,7 @@ const names = {
   slowUs: 'slow_us',
   udpIdleMs: 'udp_idle_ms',
   udp: 'udp',
+  dns: 'dns',
 } as const satisfies Record<keyof Control, string>;
 
 export function openControl(types: TypeInformation, shared: ArrayBuffer): ControlWords {

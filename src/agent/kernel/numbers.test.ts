@@ -18,6 +18,8 @@ class World {
   readonly keys: number[] = [];
   readonly freed: number[] = [];
   failing = false;
+  /** The agent is killed when it counts a place back. */
+  dying = false;
 
   open(): NumberTable {
     return openNumbers({
@@ -26,7 +28,10 @@ class World {
       numbers: this.numbers,
       table: this.view.buffer,
       places,
-      freed: (record) => this.freed.push(record.getUint32(uidAt, true)),
+      freed: (record) => {
+        if (this.dying) throw new Error('killed');
+        this.freed.push(record.getUint32(uidAt, true));
+      },
       removeKeys: (keys) => {
         if (this.failing) return Promise.reject(new Error('killed'));
         const uid = types.layout('owner_key').field('uid').offset;
@@ -162,6 +167,32 @@ describe('mend', () => {
     const next = world.open();
     await next.mend();
     assert.deepEqual([world.take(5), world.take(5), world.take(5)], [3, 4, 0]);
+  });
+
+  test('removes no key twice: it may be another number\u2019s', async () => {
+    const world = new World();
+    const killed = world.open();
+    killed.lay();
+    world.takeAll();
+    world.view.setUint32(3 * owner.size + uidAt, 1003, true);
+    world.set(3, 'forgotten');
+    await world.open().mend();
+    assert.deepEqual([world.keys, world.freed], [[], [1003]]);
+    assert.equal(world.take(5), 3);
+  });
+
+  test('counts no place back twice', async () => {
+    const world = new World();
+    const killed = world.open();
+    killed.lay();
+    world.takeAll();
+    world.view.setUint32(3 * owner.size + uidAt, 1003, true);
+    world.dying = true;
+    await assert.rejects(killed.retire([3]), /killed/);
+    world.dying = false;
+    await world.open().mend();
+    assert.deepEqual([world.keys, world.freed], [[1003], []]);
+    assert.equal(world.take(5), 3);
   });
 
   test('finds a place that is free and in no ring, once', async () => {

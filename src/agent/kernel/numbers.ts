@@ -2,9 +2,10 @@
  * The places of the kernel's two tables of numbers (bpf/include/numbers.h): given to the programs, and taken
  * back.
  *
- * Owns the ring of free places. A number is retired in steps, each of one word: marked, its key removed, its
- * record blanked under the next turn, freed, given. An agent that is killed in between leaves a marked place,
- * or a free one that is in no ring; both are found by `mend`. Must never touch a place that a program fills.
+ * Owns the ring of free places. A number is retired in steps, each of one word: marked, its key removed,
+ * marked so, its record blanked under the next turn, marked free, counted back, given. An agent that is
+ * killed in between leaves a marked place, or a free one that is in no ring; both are found by `mend`. Must
+ * never touch a place that a program fills, nor remove a key twice: it may be another number's by then.
  */
 
 import assert from 'node:assert/strict';
@@ -29,7 +30,7 @@ export interface TableParts {
   readonly places: number;
   /** Forgets the numbers of these keys, which may be forgotten already. */
   readonly removeKeys: (keys: readonly Uint8Array[]) => Promise<void>;
-  /** A place is free from now on; its record is still there. */
+  /** A place is free from now on; of its record the key is there. */
   readonly freed?: (record: DataView) => void;
 }
 
@@ -88,8 +89,8 @@ function openRecords({ types, table, name, places }: TableParts) {
   return {
     all: Array.from({ length: places - 1 }, (_, index) => index + 1),
     state,
-    view: (place: number) => new DataView(table, place * layout.size, layout.size),
-    mark: (place: number, as: 'free' | 'retired') =>
+    copy: (place: number) => new DataView(table.slice(place * layout.size, (place + 1) * layout.size)),
+    mark: (place: number, as: 'free' | 'retired' | 'forgotten') =>
       void Atomics.store(words, at(place, 'place'), states.indexOf(as)),
     number: (place: number) =>
       place > 0 && place < places && state(place) === 'known' ? format.of(place, turn(place)) : undefined,
@@ -97,13 +98,15 @@ function openRecords({ types, table, name, places }: TableParts) {
       const { offset, size, count } = layout.field(key);
       return new Uint8Array(table, place * layout.size + offset, size * count).slice();
     },
-    /** For the next one: all but the state is blank, and the turn is the next. */
+    /** For the next one, who writes the key whole: all else but the state is blank, the turn is the next. */
     blank(place: number): void {
       const next = (turn(place) + 1) % format.turns;
-      const keep = at(place, 'place');
-      const first = (place * layout.size) / 4;
-      for (let word = first; word < first + layout.size / 4; word++)
-        if (word !== keep) Atomics.store(words, word, word === at(place, 'turn') ? next : 0);
+      const { offset, size, count } = layout.field(key);
+      const [first, keyAt] = [(place * layout.size) / 4, (place * layout.size + offset) / 4];
+      for (let word = first; word < first + layout.size / 4; word++) {
+        const kept = word === at(place, 'place') || (word >= keyAt && word < keyAt + (size * count) / 4);
+        if (!kept) Atomics.store(words, word, word === at(place, 'turn') ? next : 0);
+      }
     },
   };
 }
@@ -117,12 +120,17 @@ export function openNumbers(parts: TableParts): NumberTable {
 
   async function takeBack(retired: readonly number[]): Promise<void> {
     if (retired.length > 0) await parts.removeKeys(retired.map(records.key));
-    for (const place of retired) {
-      parts.freed?.(records.view(place));
-      records.blank(place);
-      records.mark(place, 'free');
-      ring.give(place);
-    }
+    for (const place of retired) records.mark(place, 'forgotten');
+    retired.forEach(free);
+  }
+
+  /** Counted back last: cut short before it, a user is a place short; done twice, he would have one too many. */
+  function free(place: number): void {
+    records.blank(place);
+    const record = records.copy(place); // from the next line on the place may be taken
+    records.mark(place, 'free');
+    parts.freed?.(record);
+    ring.give(place);
   }
 
   return {
@@ -151,6 +159,7 @@ export function openNumbers(parts: TableParts): NumberTable {
         waiting.add(ring.place(count));
       for (const place of records.all)
         if (records.state(place) === 'free' && !waiting.has(place)) ring.give(place);
+      records.all.filter((place) => records.state(place) === 'forgotten').forEach(free);
       await takeBack(records.all.filter((place) => records.state(place) === 'retired'));
     },
   };

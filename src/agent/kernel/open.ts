@@ -179,18 +179,22 @@ export async function beginCounting(
   options: CountingOptions,
 ): Promise<void> {
   const { agentId, since, known, log } = options;
+  const orphanAfter = () => {
+    const idleNs = BigInt(Math.round(options.orphanMs)) * 1_000_000n;
+    kernel.control.orphanAfter({ idleNs, nowNs: options.clock.monotonicNs() });
+  };
   if (adopted) {
     await kernel.resume(adopted.committed);
     namespaces.resume(adopted.birth.baselines, known);
     const how = adopted.outdated === undefined ? 'going on with' : `${adopted.outdated}: closing`;
     log.info(`${how} the counts of the agent before, behind window ${String(adopted.committed)}`);
+    orphanAfter();
   } else {
     tellRefused(await kernel.start(wanted), log);
     const baselines = await namespaces.start();
     if (!options.pins) return;
+    orphanAfter(); // killed from here on, nothing counts for ever
     if (!kernel.pin(options.pins, { name, birth: { agentId, since, scope, baselines } }))
       log.warn('too many network namespaces to pin the counts: a killed agent leaves a gap');
   }
-  const idleNs = BigInt(Math.round(options.orphanMs)) * 1_000_000n;
-  kernel.control.orphanAfter({ idleNs, nowNs: options.clock.monotonicNs() });
 }

@@ -195,7 +195,8 @@ export class Kernel implements AsyncDisposable {
     await this.#swap(0);
     this.#attachSweeps();
     const refused = this.#attachments.switchTo(signals, undefined);
-    this.control.set({ seeding: true, udp: this.signals.includes('udp') });
+    this.#tellSignals();
+    this.control.set({ seeding: true });
     await this.#native.run(this.#object, 'sweep');
     this.control.set({ seeding: false });
     return refused;
@@ -231,8 +232,13 @@ export class Kernel implements AsyncDisposable {
   switchTo(signals: readonly SignalName[]): ReadonlyMap<SignalName, string> {
     this.#lookForSkipped();
     const refused = this.#attachments.switchTo(signals, this.#pinned);
-    this.control.set({ udp: this.signals.includes('udp') });
+    this.#tellSignals();
     return refused;
+  }
+
+  /** The sweep makes nothing for a signal that is off. */
+  #tellSignals(): void {
+    this.control.set({ udp: this.signals.includes('udp'), dns: this.signals.includes('dns') });
   }
 
   /** Only these network namespaces, by cookie. Before `start`. */

@@ -191,6 +191,18 @@ describe('what was lost', () => {
     );
   });
 
+  test('never less than nothing: a count that began anew begins at zero', () => {
+    const windows = closings(
+      { losses: { 'kernel.runs_skipped': 5 } },
+      { losses: { 'kernel.runs_skipped': 2 } },
+      { losses: { 'kernel.runs_skipped': 3 } },
+    );
+    assert.deepEqual(
+      windows.map((w) => w.lost['kernel.runs_skipped']),
+      [5, 2, 1],
+    );
+  });
+
   test('so are connections that could not be tracked', () => {
     const windows = closings(
       { namespaces: [untracked(4)] },

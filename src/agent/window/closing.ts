@@ -83,11 +83,15 @@ function countUnlabelled(records: readonly (FlowRecord | DnsRecord)[]): Record<s
 }
 
 /** What was added since `before`; names with nothing new are left out. */
+/** A count that is smaller than it was began anew, with another instance of a program. */
 function since(
   before: Readonly<Record<string, number>>,
   now: Readonly<Record<string, number>>,
 ): Record<string, number> {
-  const added = Object.entries(now).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
+  const added = Object.entries(now).map(([name, count]) => {
+    const was = before[name] ?? 0;
+    return [name, count < was ? count : count - was] as const;
+  });
   return Object.fromEntries(added.filter(([, count]) => count !== 0));
 }
 

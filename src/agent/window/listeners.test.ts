@@ -103,6 +103,17 @@ describe('a listener is told', () => {
     assert.deepEqual(tell(3), []);
   });
 
+  test('anew when it listens again before the kernel has forgotten it, with what was added', () => {
+    const tell = telling();
+    const dropped = (drops: number) => ({ ...nginx, counts: { ...counts, drops } });
+    tell(1, nginx);
+    tell(2, { ...dropped(3), gone: true });
+    const [record, ...others] = tell(3, dropped(5));
+    assert.deepEqual([record?.['listener.changes'], record?.['listener.drops']], [['appeared', 'counts'], 2]);
+    assert.deepEqual(others, []);
+    assert.deepEqual(changesOf(tell(4, { ...dropped(5), gone: true })), [['gone']]);
+  });
+
   test('in one record when it came and went', () => {
     assert.deepEqual(changesOf(telling()(4, { ...nginx, first: 4, gone: true })), [['appeared', 'gone']]);
   });

@@ -14,7 +14,7 @@ const toldAgainMs = 3_600_000;
 
 /** From one window to the next. JSON. */
 export interface ListenerMemory {
-  /** Of those with any, by socket cookie: what was told. */
+  /** Of those with any, by socket cookie: what was told. Those that are gone may listen again. */
   counts: Record<string, ListenerCounts>;
   /** Told as gone in the newest window; the kernel may not have forgotten them yet. */
   gone: readonly string[];
@@ -56,10 +56,10 @@ function isOfNext({ first, gone }: Listener, { number, last }: WindowBounds): bo
 function changesOf(
   listener: Listener,
   told: Told | undefined,
-  { number, atMs }: { readonly number: number; readonly atMs: number },
+  { number, atMs, again }: { readonly number: number; readonly atMs: number; readonly again: boolean },
 ): ListenerChange[] {
   const end: ListenerChange[] = listener.gone ? ['gone'] : [];
-  if (!told) return [listener.first >= number ? 'appeared' : 'present', ...end];
+  if (!told) return [again || listener.first >= number ? 'appeared' : 'present', ...end];
   const changes: ListenerChange[] = [];
   if (Math.abs(atMs - told.atMs) >= toldAgainMs) changes.push('present'); // the wall clock may have been set
   if (ownerOf(listener) !== told.owner) changes.push('owner');
@@ -122,13 +122,15 @@ export function listenerTeller(
     for (const labelled of listeners) {
       const { of: listener } = labelled;
       const { cookie } = listener;
-      if (before.gone.includes(cookie) || isOfNext(listener, bounds)) continue;
+      const wasGone = before.gone.includes(cookie);
+      if (isOfNext(listener, bounds)) continue;
+      if (listener.gone) now.gone.push(cookie);
+      if (isAny(listener.counts)) now.counts[cookie] = listener.counts;
+      if (wasGone && listener.gone) continue;
       const counts = added(before.counts[cookie] ?? noCounts, listener.counts);
       const last = told.get(cookie);
-      const changes = changesOf(listener, last, { number: bounds.number, atMs });
+      const changes = changesOf(listener, last, { number: bounds.number, atMs, again: wasGone });
       if (isAny(counts)) changes.push('counts');
-      if (listener.gone) now.gone.push(cookie);
-      else if (isAny(listener.counts)) now.counts[cookie] = listener.counts;
       if (changes.length > 0)
         records.push(listenerRecord(labelled, node, { bounds, times, changes, counts }));
       if (listener.gone) continue;
