@@ -39,6 +39,7 @@ typedef __s64 s64;
 #define SHUTDOWN_MASK 3
 #define SEND_SHUTDOWN 2
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN has been received */
+#define SOCK_LINGER_BIT 4 /* … SO_LINGER is on */
 
 enum tcp_state {
 	TCP_ESTABLISHED = 1,
@@ -119,6 +120,8 @@ struct sock {
 	u16 sk_type;
 	u8 sk_shutdown;
 	int sk_err;
+	unsigned long sk_lingertime;
+	struct socket *sk_socket; /* none before accept() */
 	atomic_t sk_drops;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
