@@ -283,6 +283,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
     udp: { opened: 2, 'datagrams.sent': 9 },
+    'resets.reasons': { no_socket: 3, tcp_abort_on_close: 1 },
     signals: ['lifecycle', 'retransmits'],
     lost: { 'kernel.flow_rows_full': 2 },
     'coverage.seen': 4,

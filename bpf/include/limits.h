@@ -37,5 +37,7 @@
 
 #define EVENT_CLASS_COUNT 4 /* 0: detail that the policy wants, 1: the rest, for a live trace, 2 and 3: DNS */
 
+#define RESET_REASONS_MAX 64 /* enum sk_rst_reason had 26 in 6.18 */
+
 #define DNS_PORTS_MAX	8
 #define DNS_MESSAGE_MAX 512 /* of a DNS message; its question is in the first 300 bytes. A power of two */

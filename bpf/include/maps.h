@@ -283,6 +283,7 @@ struct shared {
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
 	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
+	u64 resets[RESET_REASONS_MAX]; /* sent, by the running kernel's enum sk_rst_reason */
 };
 
 /*

@@ -100,6 +100,7 @@ export const labels: readonly Label[] = [
   { name: 'app.waiting_ms', otel: 'sonde.app.waiting_ms', type: 'int' },
   { name: 'resets.sent', otel: 'sonde.tcp.resets.sent', type: 'int' },
   { name: 'resets.received', otel: 'sonde.tcp.resets.received', type: 'int' },
+  { name: 'resets.reasons', otel: 'sonde.tcp.resets.reasons', type: 'map' },
   { name: 'timeouts.by_application', otel: 'sonde.tcp.timeouts.by_application', type: 'int' },
   { name: 'timeout.by', otel: 'sonde.timeout.by', type: 'string' },
   { name: 'error', otel: 'error.type', type: 'string' },

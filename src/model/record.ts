@@ -272,6 +272,8 @@ export type WindowRecord = NodeLabels & {
   readonly retransmits: number;
   /** SYNs to ports where nobody listens: outside all counts of connections. */
   readonly refusals: number;
+  /** Resets that this host sent, by the kernel's reason; absent where it gives none (before 6.10). */
+  readonly 'resets.reasons'?: Readonly<Record<string, number>>;
   /** Listeners known at its end, told or not. */
   readonly listeners: number;
   /** Connections by how their owner is known. */

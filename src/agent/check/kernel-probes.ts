@@ -108,10 +108,11 @@ export function probeStatistics(files: NodeFiles): Finding {
 
 export function probeSocketlessResets(tracesAll: boolean): Finding {
   if (tracesAll)
-    return finding('socketlessResets', { result: 'ok', detail: 'also those that belong to no socket' });
+    return finding('socketlessResets', { result: 'ok', detail: 'also without a socket, and why' });
   return finding('socketlessResets', {
     result: 'degraded',
-    detail: 'those that belong to no socket are not traced, and OutRsts cannot be compared',
-    lessens: { signals: ['lifecycle'], fields: ['resets.sent'] },
+    detail:
+      'those that belong to no socket are not traced, OutRsts cannot be compared, and no reasons are told',
+    lessens: { signals: ['lifecycle'], fields: ['resets.sent', 'resets.reasons'] },
   });
 }

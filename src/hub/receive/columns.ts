@@ -257,4 +257,5 @@ export const windowColumns: Columns = {
   received_at: timeCell((_record, { nowMs }) => nowMs),
   signals: textsValue('signals'),
   udp: countsValue('udp'),
+  resets_reasons: countsValue('resets.reasons'),
 };

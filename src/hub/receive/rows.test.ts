@@ -207,6 +207,7 @@ const expected = {
     unlabelled: { 'process.name': 1 },
     signals: ['lifecycle', 'retransmits'],
     udp: { opened: 2, 'datagrams.sent': 9 },
+    resets_reasons: { no_socket: 3, tcp_abort_on_close: 1 },
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,
     attributable: 6,
