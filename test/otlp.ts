@@ -224,6 +224,7 @@ export function listener(sequence: number, change: FlatRecord = {}): FlatRecord 
     'network.namespace': 4_026_531_840,
     'listener.backlog': 3,
     'listener.backlog_max': 511,
+    'listener.waiting_ms': 1250,
     'listener.drops': 7,
     'listener.synack_retransmits': 2,
     'listener.resets_sent': 1,

@@ -131,8 +131,17 @@ struct inet_sock {
 	u16 inet_sport;
 };
 
+struct request_sock {
+	struct sock *sk; /* of one in the accept queue: the connection */
+};
+
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head; /* the one that waits longest */
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 	struct {
 		u32 lrcvtime; /* jiffies at which payload last came */
 	} icsk_ack;
@@ -154,7 +163,7 @@ struct tcp_sock {
 	u32 total_retrans;
 	u32 srtt_us; /* eight times the smoothed round trip */
 	struct minmax rtt_min; /* microseconds; ~0 before the first sample */
-	u32 lsndtime; /* jiffies at which payload last left */
+	u32 lsndtime; /* jiffies at which payload last left; before that, at which it was made */
 	u32 write_seq;
 	u32 chrono_start; /* jiffies at which the running one began */
 	u32 chrono_stat[3]; /* jiffies by enum tcp_chrono, less one */
@@ -307,3 +316,10 @@ struct bpf_iter__task_file {
 };
 
 #pragma clang attribute pop
+
+/*
+ * A pointer that the kernel gives as a number, or that nobody holds, read as what lies there: typed loads,
+ * made safe by the verifier (6.3). Weak, so that a kernel without it refuses those programs only that call
+ * it.
+ */
+extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym __weak;

@@ -77,6 +77,7 @@ export const labels: readonly Label[] = [
   { name: 'listener.changes', otel: 'sonde.listener.changes', type: 'list' },
   { name: 'listener.backlog', otel: 'sonde.listener.backlog', type: 'int' },
   { name: 'listener.backlog_max', otel: 'sonde.listener.backlog_max', type: 'int' },
+  { name: 'listener.waiting_ms', otel: 'sonde.listener.waiting_ms', type: 'int' },
   { name: 'listener.drops', otel: 'sonde.listener.drops', type: 'int' },
   { name: 'listener.synack_retransmits', otel: 'sonde.listener.synack_retransmits', type: 'int' },
   { name: 'listener.resets_sent', otel: 'sonde.listener.resets_sent', type: 'int' },

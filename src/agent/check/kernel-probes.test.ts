@@ -97,3 +97,10 @@ test('resets without a socket that are not traced lessen two fields', () => {
   assert.deepEqual([result, lessens], ['degraded', { signals: ['lifecycle'], fields }]);
   assert.equal(probes.probeSocketlessResets(true).result, 'ok');
 });
+
+test('accept queues that cannot be read lessen one field', () => {
+  const { result, lessens } = probes.probeAcceptQueue(false);
+  const fields = ['listener.waiting_ms'];
+  assert.deepEqual([result, lessens], ['degraded', { signals: ['lifecycle'], fields }]);
+  assert.equal(probes.probeAcceptQueue(true).result, 'ok');
+});

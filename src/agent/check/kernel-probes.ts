@@ -116,3 +116,12 @@ export function probeSocketlessResets(tracesAll: boolean): Finding {
     lessens: { signals: ['lifecycle'], fields: ['resets.sent', 'resets.reasons'] },
   });
 }
+
+export function probeAcceptQueue(castsPointers: boolean): Finding {
+  if (castsPointers) return finding('acceptQueue', { result: 'ok', detail: 'readable' });
+  return finding('acceptQueue', {
+    result: 'degraded',
+    detail: 'how long connections wait for accept() is not seen',
+    lessens: { signals: ['lifecycle'], fields: ['listener.waiting_ms'] },
+  });
+}

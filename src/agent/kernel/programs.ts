@@ -24,7 +24,7 @@ import { isVerdict, refusalIn } from './refusal.ts';
 import { resetReader, type ReadResets, type ResetCounts } from './reset-reasons.ts';
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
-import { allPrograms, allSweeps, signalPrograms, tracesAllResets } from './signals.ts';
+import { allPrograms, allSweeps, castsPointers, signalPrograms, tracesAllResets } from './signals.ts';
 
 /** One window's rows as the kernel left them, in arrays that are reused for the next window. */
 export interface RawWindow extends RawRows {
@@ -156,7 +156,9 @@ export class Kernel implements AsyncDisposable {
     const at = (name: string) => this.types.section('.rodata', name).offset;
     view.setUint32(at('flows_max'), this.limits.flowRowsMax, true);
     view.setUint8(at('tells_netns_cookie'), Number(netnsOfPackets));
-    view.setUint8(at('tells_reset_reason'), Number(existsSync(btfPath) && tracesAllResets(this.#native)));
+    const has = (what: (native: Native) => boolean) => Number(existsSync(btfPath) && what(this.#native));
+    view.setUint8(at('tells_reset_reason'), has(tracesAllResets));
+    view.setUint8(at('casts_pointers'), has(castsPointers));
     this.#native.constants(this.#object, '.rodata', constants);
   }
 

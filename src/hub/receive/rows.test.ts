@@ -180,6 +180,7 @@ const expected = {
     destination_port: 443,
     listener_backlog: 3,
     listener_backlog_max: 511,
+    listener_waiting_ms: 1250,
     listener_drops: 7,
     listener_synack_retransmits: 2,
     listener_resets_sent: 1,
