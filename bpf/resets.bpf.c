@@ -7,16 +7,26 @@
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
-static __always_inline void count_out_rst(struct net *net)
+/* The agent sets it where the tracepoint has a third argument, the reason (6.10). */
+const volatile bool tells_reset_reason __weak = false;
+
+static __always_inline void count_out_rst(struct net *net, unsigned long long *arguments)
 {
-	u32 id = netns_id(net);
+	struct shared *s = shared_state();
+	u32 id = netns_id(net), reason;
 	struct netns *ns;
 
-	if (id == NETNS_IGNORED)
+	if (id == NETNS_IGNORED || !s)
 		return;
 	ns = netns_counters(id);
 	if (ns)
 		__sync_fetch_and_add(&ns->out_rsts, 1);
+	if (!tells_reset_reason)
+		return;
+	reason = *(volatile u64 *)&arguments[2]; /* or it would be read before it is known to be there */
+	if (reason >= RESET_REASONS_MAX)
+		reason = 0; /* SK_RST_REASON_NOT_SPECIFIED */
+	__sync_fetch_and_add(&s->resets[reason], 1);
 }
 
 SEC("tp_btf/tcp_receive_reset")
@@ -45,10 +55,10 @@ int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
 		return 0;
 	if (!sk) {
 		if (skb && skb->dev)
-			count_out_rst(skb->dev->nd_net.net);
+			count_out_rst(skb->dev->nd_net.net, ctx);
 		return 0;
 	}
-	count_out_rst(sk->__sk_common.skc_net.net);
+	count_out_rst(sk->__sk_common.skc_net.net, ctx);
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;

@@ -6,9 +6,13 @@
  * listener.
  * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
  * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
+ *
+ * Refusals are here because they too call bpf_rdonly_cast: libbpf's linker (1.1) lets one object only have an
+ * external function.
  */
 #include "dns.h"
 #include "listener.h"
+#include "refusal.h"
 #include "udp.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -212,9 +216,18 @@ int sweep(struct bpf_iter__task_file *ctx)
 	sweep_owner(c, task);
 	if (c->role == ROLE_LISTENER) {
 		owner_used(c->owner, s); /* its children will have it */
-		sweep_listener(sk, c, s->control.window);
+		sweep_listener(sk, tp, c, s->control.window);
 	}
 	if (!s->control.seeding)
 		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
+	return 0;
+}
+
+/* A segment that found no socket. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_attempt_refused, struct sock *sk, struct sk_buff *skb)
+{
+	if (!sk)
+		count_refusal(skb);
 	return 0;
 }

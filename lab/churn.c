@@ -6,7 +6,7 @@
  *   churn client NAME NETNS WORKERS LIMIT_S RATE  ADDRESS[+K]/PORT/ACTION/COUNT/SEND/RECEIVE ...
  *   churn server NAME NETNS WORKERS LIMIT_S 0     ADDRESS/PORT/ACTION/SEND/RECEIVE ...
  *
- * ACTION is how a connection ends, seen from this end: fin_local, fin_remote, reset_sent, reset_received,
+ * ACTION is how a connection ends, seen from this end: fin_local, fin_remote, aborted, reset_received,
  * refused; SEND and RECEIVE are payload bytes of each connection. K spreads the connections over so many
  * addresses, counted upwards: what ends by FINs leaves a TIME_WAIT behind, and there are about 28,000 local
  * ports for one destination. COUNT is for each worker. RATE is connections per second of all workers, 0 for
@@ -129,8 +129,8 @@ static void parse_target(const char *text)
 	t->talk.action = (enum action)action;
 	parse_address(t, address);
 	/* Each of these waits for a byte of the other side before it resets. */
-	int resets = action == RESET_SENT || action == RESET_RECEIVED;
-	int client_resets = is_client == (action == RESET_SENT);
+	int resets = action == ABORTED || action == RESET_RECEIVED;
+	int client_resets = is_client == (action == ABORTED);
 	long answer = is_client ? t->talk.receive : t->talk.send;
 	long question = is_client ? t->talk.send : t->talk.receive;
 	if (t->spread < 1 || t->spread > 250 || (resets && (client_resets ? answer : question) < 1))

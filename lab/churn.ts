@@ -11,14 +11,14 @@ import type { CloseReason, ConnectionState, Direction, ResetSide } from '../src/
 import { programPath } from './programs.ts';
 
 /** How a connection ends, seen from this end. Both ends of a churn are told, each in its own view. */
-export type ChurnAction = 'fin_local' | 'fin_remote' | 'reset_sent' | 'reset_received' | 'refused';
+export type ChurnAction = 'fin_local' | 'fin_remote' | 'aborted' | 'reset_received' | 'refused';
 
 /** The other end's view of the same end. A refused connection has no other end. */
 export const mirrored = {
   fin_local: 'fin_remote',
   fin_remote: 'fin_local',
-  reset_sent: 'reset_received',
-  reset_received: 'reset_sent',
+  aborted: 'reset_received',
+  reset_received: 'aborted',
 } as const satisfies Partial<Record<ChurnAction, ChurnAction>>;
 
 type Payload = { readonly send: number; readonly receive: number };

@@ -7,7 +7,7 @@
  * dealt with, so that an accept queue never holds more than one connection per client worker.
  */
 
-enum action { FIN_LOCAL, FIN_REMOTE, RESET_SENT, RESET_RECEIVED, REFUSED, ACTIONS };
+enum action { FIN_LOCAL, FIN_REMOTE, ABORTED, RESET_RECEIVED, REFUSED, ACTIONS };
 
 /* The words of src/model/connection.ts, from the point of view of the end that is told to do it. */
 static const struct {
@@ -15,7 +15,7 @@ static const struct {
 } actions[ACTIONS] = {
 	[FIN_LOCAL] = {"fin_local", "closed", "\"closeReason\":\"fin_local\""},
 	[FIN_REMOTE] = {"fin_remote", "closed", "\"closeReason\":\"fin_remote\""},
-	[RESET_SENT] = {"reset_sent", "reset", "\"resetSide\":\"local\",\"closeReason\":\"reset_sent\""},
+	[ABORTED] = {"aborted", "reset", "\"resetSide\":\"local\",\"closeReason\":\"aborted\""},
 	[RESET_RECEIVED] = {"reset_received", "reset",
 			    "\"resetSide\":\"remote\",\"closeReason\":\"reset_received\""},
 	[REFUSED] = {"refused", "refused", "\"error\":\"ECONNREFUSED\""},
@@ -93,7 +93,7 @@ static verdict talk_client(int fd, const struct talk *talk)
 		return shutdown(fd, SHUT_WR) < 0 ? "shutdown" : receive_end(fd, 0);
 	case FIN_REMOTE:
 		return receive_end(fd, 0);
-	case RESET_SENT:
+	case ABORTED:
 		return close_with_reset(fd);
 	case RESET_RECEIVED:
 		v = send_all(fd, last);
@@ -106,7 +106,7 @@ static verdict talk_client(int fd, const struct talk *talk)
 
 static verdict talk_server(int fd, const struct talk *talk)
 {
-	long last = talk->action == RESET_SENT ? 1 : 0;
+	long last = talk->action == ABORTED ? 1 : 0;
 	verdict v = receive_all(fd, talk->receive - last);
 	if (!v)
 		v = send_all(fd, talk->send);
@@ -117,7 +117,7 @@ static verdict talk_server(int fd, const struct talk *talk)
 		return receive_end(fd, 0);
 	case RESET_RECEIVED:
 		return receive_end(fd, ECONNRESET);
-	case RESET_SENT:
+	case ABORTED:
 		v = receive_all(fd, last);
 		return v ? v : close_with_reset(fd);
 	default:

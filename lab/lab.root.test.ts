@@ -52,7 +52,7 @@ describe('churn', { skip: !isRoot && 'needs root' }, () => {
       listeners: [
         { ip, port: 9001, action: 'fin_remote', ...reply },
         { ip, port: 9002, action: 'fin_local', ...reply },
-        { ip, port: 9003, action: 'reset_sent', ...reply },
+        { ip, port: 9003, action: 'aborted', ...reply },
         { ip, port: 9004, action: 'reset_received', ...reply },
       ],
     });
@@ -64,7 +64,7 @@ describe('churn', { skip: !isRoot && 'needs root' }, () => {
         { ip, port: 9001, action: 'fin_local', count: 200, ...payload },
         { ip, port: 9002, action: 'fin_remote', count: 50, ...payload },
         { ip, port: 9003, action: 'reset_received', count: 50, ...payload },
-        { ip, port: 9004, action: 'reset_sent', count: 50, ...payload },
+        { ip, port: 9004, action: 'aborted', count: 50, ...payload },
         { ip, port: 9005, action: 'refused', count: 50, send: 0, receive: 0 },
       ],
     });

@@ -26,7 +26,7 @@ export type ExpectedEnd = {
   /** Inode of its network namespace. */
   readonly netns: number;
   readonly resetSide?: ResetSide;
-  /** `process_exit` stands instead of fin_local and reset_sent when the process ended without closing. */
+  /** `process_exit` stands instead of fin_local and aborted when the process ended without closing. */
   readonly closeReason?: CloseReason;
   readonly timeoutBy?: TimeoutBy;
   /** The errno name in sk_err when it ended: what the application would be told. */
@@ -140,10 +140,10 @@ export function closed(
   return { state: 'closed', closeReason, bytesSent, bytesReceived };
 }
 
-/** Ended by a RST of this end. The kernel sets no error for its owner: the owner did it. */
+/** Ended by a RST of this end. The kernel sets no error for its owner: mostly the owner did it. */
 export function resetLocally(
   [bytesSent, bytesReceived]: Bytes,
-  closeReason: 'reset_sent' | 'process_exit' = 'reset_sent',
+  closeReason: 'aborted' | 'reset_sent' | 'process_exit' = 'aborted',
 ): Outcome {
   return { state: 'reset', resetSide: 'local', closeReason, bytesSent, bytesReceived };
 }

@@ -24,6 +24,7 @@
 #include "netns.h"
 #include "others.h"
 #include "pins.h"
+#include "types.h"
 
 namespace sonde {
 namespace {
@@ -295,24 +296,6 @@ Napi::Value TickNs(const Napi::CallbackInfo &info) {
                                            static_cast<double>(resolution.tv_nsec));
 }
 
-/* kernelArguments(name): how many arguments the kernel's BTF gives a function type such as btf_trace_NAME; -1
- * if unknown. */
-Napi::Value KernelArguments(const Napi::CallbackInfo &info) {
-  libbpf_log.clear();
-  std::string name = string_of(info, 0);
-  btf *kernel = btf__load_vmlinux_btf();
-  int arguments = -1;
-  if (!kernel) throw failure(info.Env(), "read the kernel's BTF", errno);
-  int id = btf__find_by_name_kind(kernel, name.c_str(), BTF_KIND_TYPEDEF);
-  if (id > 0) {
-    const btf_type *type = btf__type_by_id(kernel, btf__type_by_id(kernel, id)->type);  // a pointer …
-    type = btf__type_by_id(kernel, type->type);                                         // … to a function
-    if (btf_is_func_proto(type)) arguments = btf_vlen(type);
-  }
-  btf__free(kernel);
-  return Napi::Number::New(info.Env(), arguments);
-}
-
 /* netns(path, files): promise of cookie, inode and the text of some files, read inside that network
  * namespace. */
 Napi::Value Netns(const Napi::CallbackInfo &info) {
@@ -375,6 +358,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"netns", Netns},
       {"close", Close},
       {"kernelArguments", KernelArguments},
+      {"kernelEnum", KernelEnum},
       {"tickNs", TickNs},
       {"hooks", Hooks},
       {"sizes", Sizes},

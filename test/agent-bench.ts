@@ -73,6 +73,7 @@ export class Bench implements AsyncDisposable {
           backlog: () => this.events.length,
         },
         losses: () => this.kernelLosses,
+        resets: () => undefined,
         numbers: { owners: { inUse: () => 1 }, namespaces: { inUse: () => 1 } },
         control: {
           position: () => this.position,

@@ -27,7 +27,7 @@ async function burst(at: Namespace, connections: number): Promise<ChurnTruth[]> 
     listeners: [
       { ...listener, port: 9001, action: 'fin_remote' },
       { ...listener, port: 9002, action: 'fin_local' },
-      { ...listener, port: 9003, action: 'reset_sent' },
+      { ...listener, port: 9003, action: 'aborted' },
       { ...listener, port: 9004, action: 'reset_received' },
     ],
   });
@@ -40,7 +40,7 @@ async function burst(at: Namespace, connections: number): Promise<ChurnTruth[]> 
       { ...target, port: 9001, action: 'fin_local', count },
       { ...target, port: 9002, action: 'fin_remote', count },
       { ...target, port: 9003, action: 'reset_received', count },
-      { ...target, port: 9004, action: 'reset_sent', count },
+      { ...target, port: 9004, action: 'aborted', count },
       { ...target, port: 9009, action: 'refused', count, send: 0, receive: 0 },
     ],
   });

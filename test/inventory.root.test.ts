@@ -80,7 +80,7 @@ test('a socket that listens again before its end is forgotten keeps its entry', 
   await using kernel = loadSupported(native, artefacts().object, { limits: kernelLimits }).kernel;
   kernel.scope(await scopeCookies(native, [at.path]));
   await kernel.start(['lifecycle']);
-  const decode = listenerDecoder(kernel.types);
+  const decode = listenerDecoder(kernel.types, native.tickNs());
   const states = (raw: { listeners?: Parameters<typeof decode>[0] }) =>
     raw.listeners && decode(raw.listeners).map(({ first, gone }) => ({ first, gone }));
   const { server, listener } = await stage.listening({ at, ...to });

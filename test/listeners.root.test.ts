@@ -133,9 +133,16 @@ describe('attempts that a listener lets fall', () => {
     assert.ok(ListenOverflows >= 10, `each of 5 was dropped twice, ${String(ListenOverflows)} in all`);
     assert.deepEqual(inboundOf(rig), { listenOverflows: ListenOverflows, listenDrops: ListenDrops });
     const [lazy] = listenersOf(rig);
-    assert.deepEqual(lazy?.['listener.changes'], ['appeared', 'counts']);
+    // Told where the kernel lets it be.
+    const changes = lazy?.['listener.changes'].filter((change) => change !== 'waiting');
+    assert.deepEqual(changes, ['appeared', 'counts']);
     assert.deepEqual(
-      [lazy['process.name'], lazy['listener.drops'], lazy['listener.backlog'], lazy['listener.backlog_max']],
+      [
+        lazy?.['process.name'],
+        lazy?.['listener.drops'],
+        lazy?.['listener.backlog'],
+        lazy?.['listener.backlog_max'],
+      ],
       ['lazy', drops, 2, 1],
     );
     assert.ok(drops >= ListenDrops, `${String(drops)} drops of the socket`);

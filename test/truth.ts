@@ -85,7 +85,7 @@ export async function churn({ netns, tag, perTarget, rate = 0 }: Churn): Promise
     listeners: [
       { ip: '127.0.0.1', port: 9001, action: 'fin_remote', ...reply },
       { ip: '127.0.0.1', port: 9002, action: 'fin_local', ...reply },
-      { ip: '127.0.0.1', port: 9003, action: 'reset_sent', ...reply },
+      { ip: '127.0.0.1', port: 9003, action: 'aborted', ...reply },
       { ip: '127.0.0.1', port: 9004, action: 'reset_received', ...reply },
     ],
   });
@@ -100,7 +100,7 @@ export async function churn({ netns, tag, perTarget, rate = 0 }: Churn): Promise
       { ip, port: 9001, action: 'fin_local', count: perTarget, ...payload },
       { ip, port: 9002, action: 'fin_remote', count: perTarget, ...payload },
       { ip, port: 9003, action: 'reset_received', count: perTarget, ...payload },
-      { ip, port: 9004, action: 'reset_sent', count: perTarget, ...payload },
+      { ip, port: 9004, action: 'aborted', count: perTarget, ...payload },
       { ip, port: 9009, action: 'refused', count: perTarget, send: 0, receive: 0 },
     ],
   });

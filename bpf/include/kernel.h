@@ -40,6 +40,7 @@ typedef __s64 s64;
 #define SHUTDOWN_MASK 3
 #define SEND_SHUTDOWN 2
 #define SOCK_DONE_BIT 1 /* enum sock_flags: the peer's FIN has been received */
+#define SOCK_LINGER_BIT 4 /* … SO_LINGER is on */
 
 enum tcp_state {
 	TCP_ESTABLISHED = 1,
@@ -120,6 +121,8 @@ struct sock {
 	u16 sk_type; /* a field of its own since 5.6 */
 	u8 sk_shutdown;
 	int sk_err;
+	unsigned long sk_lingertime;
+	struct socket *sk_socket; /* none before accept() */
 	atomic_t sk_drops;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
@@ -129,8 +132,17 @@ struct inet_sock {
 	u16 inet_sport;
 };
 
+struct request_sock {
+	struct sock *sk; /* of one in the accept queue: the connection */
+};
+
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head; /* the one that waits longest */
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 	struct {
 		u32 lrcvtime; /* jiffies at which payload last came */
 	} icsk_ack;
@@ -152,7 +164,7 @@ struct tcp_sock {
 	u32 total_retrans;
 	u32 srtt_us; /* eight times the smoothed round trip */
 	struct minmax rtt_min; /* microseconds; ~0 before the first sample */
-	u32 lsndtime; /* jiffies at which payload last left */
+	u32 lsndtime; /* jiffies at which payload last left; before that, at which it was made */
 	u32 write_seq;
 	u32 chrono_start; /* jiffies at which the running one began */
 	u32 chrono_stat[3]; /* jiffies by enum tcp_chrono, less one */
@@ -321,3 +333,10 @@ static __always_inline bool is_udp(const struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM && is_internet(sk);
 }
+
+/*
+ * A pointer that the kernel gives as a number, or that nobody holds, read as what lies there: typed loads,
+ * made safe by the verifier (6.3). Weak, so that a kernel without it refuses those programs only that call
+ * it.
+ */
+extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym __weak;

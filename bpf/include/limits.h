@@ -9,7 +9,7 @@
 #define UDP_FLOWS_MAX	 32768 /* of one window; 200 B each when used */
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) at a time */
 #define NAMESPACES_MAX	 1024 /* network namespaces at a time */
-#define LISTENERS_MAX	 8192 /* TCP listeners at a time; 160 B each, 128 KiB of buckets */
+#define LISTENERS_MAX	 8192 /* TCP listeners at a time; 168 B each, 128 KiB of buckets */
 #define EVENTS_BYTES_MAX (4 << 20)
 #define DNS_BYTES_MAX	 (1 << 20) /* 1,600 DNS messages between two looks of the agent: 16,000 a second */
 
@@ -36,6 +36,8 @@
 #define LATENCY_BUCKET_COUNT 108
 
 #define EVENT_CLASS_COUNT 4 /* 0: detail that the policy wants, 1: the rest, for a live trace, 2 and 3: DNS */
+
+#define RESET_REASONS_MAX 64 /* enum sk_rst_reason had 26 in 6.18 */
 
 #define DNS_PORTS_MAX	8
 #define DNS_MESSAGE_MAX 512 /* of a DNS message; its question is in the first 300 bytes. A power of two */

@@ -7,6 +7,9 @@
 
 #include "connection.h"
 
+/* The agent sets it where the kernel has bpf_rdonly_cast. */
+const volatile bool casts_pointers __weak = false;
+
 static __always_inline struct listener *listener_of(const struct sock *sk)
 {
 	u64 cookie = bpf_get_socket_cookie((void *)sk);
@@ -68,13 +71,48 @@ static __always_inline void listener_gone(const struct sock *sk)
 	__sync_lock_test_and_set(&l->gone, 1);
 }
 
-static __always_inline void sweep_listener(const struct sock *sk, const struct connection *c, u32 window)
+/*
+ * How long the first in the accept queue has been there. A connection has the time at which it was made, and
+ * sends nothing of its own before accept(). Nobody holds it for us: if it has left the queue meanwhile it may
+ * be another one by now, and nothing is known.
+ */
+static __always_inline void listener_waiting(struct listener *l, const struct tcp_sock *tp)
+{
+	struct request_sock *volatile const *first = &tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+	struct request_sock *request;
+	struct tcp_sock *child;
+	u32 made;
+	int waits;
+
+	l->waiting_known = 0;
+	if (!casts_pointers)
+		return;
+	request = *first;
+	if (!request) {
+		l->waiting_jiffies = 0;
+		l->waiting_known = 1;
+		return;
+	}
+	child = bpf_rdonly_cast(request->sk, bpf_core_type_id_kernel(struct tcp_sock));
+	made = *(volatile u32 *)&child->lsndtime;
+	if (*first != request)
+		return;
+	waits = (u32)bpf_jiffies64() - made;
+	l->waiting_jiffies = waits > 0 ? waits : 0;
+	l->waiting_known = 1;
+}
+
+static __always_inline void sweep_listener(const struct sock *sk, const struct tcp_sock *tp,
+					   const struct connection *c, u32 window)
 {
 	struct listener *l;
 
 	if (sk->__sk_common.skc_state != TCP_LISTEN)
 		return;
 	l = listener_seen(sk, c, window);
-	if (l && *(volatile u8 *)&c->role != ROLE_LISTENER)
+	if (!l)
+		return;
+	listener_waiting(l, tp);
+	if (*(volatile u8 *)&c->role != ROLE_LISTENER)
 		__sync_lock_test_and_set(&l->gone, 1); /* it ended meanwhile, and its end was overwritten */
 }

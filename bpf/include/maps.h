@@ -287,6 +287,7 @@ struct shared {
 	u64 losses[LOSS_COUNT] __attribute__((aligned(64)));
 	u64 event_due_ns[EVENT_CLASS_COUNT];
 	u64 dns_told; /* messages that were put into the ring */
+	u64 resets[RESET_REASONS_MAX]; /* sent, by the running kernel's enum sk_rst_reason */
 };
 
 /*

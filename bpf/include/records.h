@@ -38,6 +38,7 @@ enum close_reason {
 	CLOSE_KEEPALIVE,
 	CLOSE_PROCESS_EXIT,
 	CLOSE_ADMIN,
+	CLOSE_ABORTED,
 };
 
 enum attribution { OWNER_UNKNOWN, OWNER_EXACT, OWNER_INHERITED, OWNER_SCANNED, OWNER_KERNEL };
@@ -256,6 +257,7 @@ struct listener {
 	u32 pid;
 	u32 backlog; /* connections that wait to be accepted */
 	u32 backlog_max;
+	u32 waiting_jiffies; /* how long the first of them has, if … */
 	u32 drops; /* SYNs and ACKs that it let fall */
 	u32 drops_before; /* … before it was known */
 	u32 synack_retransmits;
@@ -265,6 +267,8 @@ struct listener {
 	u16 port;
 	u8 ipv6;
 	u8 attribution;
+	u8 waiting_known; /* … that could be told */
+	u8 padding[3];
 };
 
 /* What the agent may change while the programs run. All of it outlives the agent where the maps are pinned.

@@ -16,6 +16,13 @@ static __always_inline void by_reset(struct verdict *v, u8 side)
 						: CLOSE_RESET_RECEIVED;
 }
 
+/* A RST of this end for which its application asked. */
+static __always_inline void by_abort(struct verdict *v)
+{
+	by_reset(v, RESET_LOCAL);
+	v->close_reason = CLOSE_ABORTED;
+}
+
 static __always_inline void by_timeout(struct verdict *v, u8 by, u8 reason)
 {
 	v->state = STATE_TIMED_OUT;
@@ -33,7 +40,7 @@ static __always_inline void judge_attempt(struct verdict *v, const struct sock *
 	switch (v->error) {
 	case 0:
 		if (c->role == ROLE_INGRESS)
-			by_reset(v, RESET_LOCAL); /* a fast-open child whose listener closes */
+			by_abort(v); /* a fast-open child whose listener closes */
 		else if (!tp->segs_out && !sk->sk_shutdown)
 			v->state = STATE_FAILED; /* no SYN left: no local port */
 		else if (tp->total_retrans)
@@ -58,6 +65,15 @@ static __always_inline void judge_attempt(struct verdict *v, const struct sock *
 	default:
 		v->state = STATE_UNREACHABLE;
 	}
+}
+
+/* Of a task that ends the socket: close with unread data, close with SO_LINGER 0, or connect(AF_UNSPEC). */
+static __always_inline bool aborts(const struct sock *sk, const struct tcp_sock *tp)
+{
+	bool lingers = (sk->__sk_common.skc_flags >> SOCK_LINGER_BIT) & 1;
+
+	return tp->rcv_nxt != tp->copied_seq || (lingers && !sk->sk_lingertime) ||
+	       sk->sk_shutdown != SHUTDOWN_MASK;
 }
 
 /* Ended from ESTABLISHED or later; `before` is the state it ended in. Both FINs seen: closed, whatever came
@@ -87,19 +103,24 @@ static __always_inline void judge_connection(struct verdict *v, const struct soc
 	else if (v->error)
 		by_timeout(v, TIMEOUT_KERNEL,
 			   (c->flags & CONNECTION_RESET_SENT) ? CLOSE_KEEPALIVE : CLOSE_TIMEOUT);
+	else if (!fin_sent && (task_holds(sk) || !sk->sk_socket))
+		by_abort(v); /* a listener that closes does not hold those that it never gave away */
 	else if (!fin_sent)
-		by_reset(v, RESET_LOCAL);
-	else if (task_holds(sk) && !fin_received && tp->rcv_nxt != tp->copied_seq)
-		by_reset(v, RESET_LOCAL); /* close with unread data after shutdown; with the peer's FIN it is
-					     TIME_WAIT */
+		by_reset(v, RESET_LOCAL); /* MPTCP gives a subflow up */
+	else if (!fin_received && task_holds(sk) && aborts(sk, tp))
+		by_abort(v); /* after shutdown; with the peer's FIN it is TIME_WAIT */
 }
 
-/* The process ended and took the connection along: that is the reason, whatever segment it sent. */
+/*
+ * The process ended and took the connection along: that is the reason, whatever segment it sent. Nobody asked
+ * for an abort then: it left something unread, or had set SO_LINGER long before.
+ */
 static __always_inline void judge_exit(struct verdict *v, const struct connection *c)
 {
 	if (!(c->flags & CONNECTION_PROCESS_EXITED))
 		return;
 	if (v->close_reason == CLOSE_FIN_LOCAL || v->close_reason == CLOSE_RESET_SENT ||
-	    v->state == STATE_CANCELED || v->timeout_by == TIMEOUT_APPLICATION)
+	    v->close_reason == CLOSE_ABORTED || v->state == STATE_CANCELED ||
+	    v->timeout_by == TIMEOUT_APPLICATION)
 		v->close_reason = CLOSE_PROCESS_EXIT;
 }

@@ -24,6 +24,14 @@ async function request(pair: Pair, bytes = 100): Promise<void> {
   await pair.server.receive(pair.s, bytes);
 }
 
+/** A request, and the client's FIN is acknowledged. */
+async function halfClose(pair: Pair): Promise<void> {
+  await request(pair);
+  await pair.client.shutdown(pair.c);
+  await pair.server.until(pair.s, { state: 'CLOSE_WAIT' });
+  await pair.client.until(pair.c, { state: 'FIN_WAIT2' });
+}
+
 export const scenarios = [
   scenario({ id: 'reset.linger', title: 'SO_LINGER 0: close sends a RST' }, async (stage) => {
     const pair = await stage.pair({ clientAt: await stage.namespace() });
@@ -73,6 +81,15 @@ export const scenarios = [
     return { ends: pairEnds(pair, resetLocally([100, 400], 'process_exit'), resetRemotely([400, 100])) };
   }),
 
+  scenario({ id: 'reset.killed-linger', title: 'killed with SO_LINGER 0' }, async (stage) => {
+    const pair = await stage.pair({ clientAt: await stage.namespace() });
+    await request(pair);
+    await pair.client.set(pair.c, 'lingerS', 0);
+    await pair.client.kill();
+    await serverIsReset(pair);
+    return { ends: pairEnds(pair, resetLocally([100, 0], 'process_exit'), resetRemotely([0, 100])) };
+  }),
+
   scenario(
     { id: 'reset.unread-after-fin', title: 'the peer sent and closed, then closed unread' },
     async (stage) => {
@@ -110,17 +127,51 @@ export const scenarios = [
       await pair.client.close(pair.c);
       await pair.server.send(pair.s, 60); // nobody can read it any more: the kernel aborts
       await serverIsReset(pair);
-      const client: Outcome = { ...resetLocally([100, 0]), finSent: true };
+      const client: Outcome = { ...resetLocally([100, 0], 'reset_sent'), finSent: true };
       return { ends: pairEnds(pair, client, resetRemotely([60, 100])) };
+    },
+  ),
+
+  scenario({ id: 'reset.linger-after-fin', title: 'SO_LINGER 0 after shutdown' }, async (stage) => {
+    const pair = await stage.pair({ clientAt: await stage.namespace() });
+    await halfClose(pair);
+    await pair.client.set(pair.c, 'lingerS', 0);
+    await pair.client.close(pair.c);
+    await serverIsReset(pair);
+    const client: Outcome = { ...resetLocally([100, 0]), finSent: true };
+    return { ends: pairEnds(pair, client, resetRemotely([0, 100], 'EPIPE')) };
+  }),
+
+  scenario(
+    { id: 'reset.disconnect-after-fin', title: 'connect(AF_UNSPEC) after shutdown' },
+    async (stage) => {
+      const pair = await stage.pair({ clientAt: await stage.namespace() });
+      await halfClose(pair);
+      await pair.client.disconnect(pair.c);
+      await serverIsReset(pair);
+      await pair.client.close(pair.c);
+      const client: Outcome = { ...resetLocally([100, 0]), finSent: true };
+      return { ends: pairEnds(pair, client, resetRemotely([0, 100], 'EPIPE')) };
+    },
+  ),
+
+  scenario(
+    { id: 'reset.unread-half-closed', title: 'closed with unread data after shutdown' },
+    async (stage) => {
+      const pair = await stage.pair({ clientAt: await stage.namespace() });
+      await halfClose(pair);
+      await pair.server.send(pair.s, 400);
+      await pair.client.until(pair.c, { unread: 400 });
+      await pair.client.close(pair.c);
+      await serverIsReset(pair);
+      const client: Outcome = { ...resetLocally([100, 400]), finSent: true };
+      return { ends: pairEnds(pair, client, resetRemotely([400, 100], 'EPIPE')) };
     },
   ),
 
   scenario({ id: 'reset.half-closed', title: 'RST after one FIN: the other end resets' }, async (stage) => {
     const pair = await stage.pair({ clientAt: await stage.namespace() });
-    await request(pair);
-    await pair.client.shutdown(pair.c);
-    await pair.server.until(pair.s, { state: 'CLOSE_WAIT' });
-    await pair.client.until(pair.c, { state: 'FIN_WAIT2' });
+    await halfClose(pair);
     await pair.server.set(pair.s, 'lingerS', 0);
     await pair.server.close(pair.s);
     await pair.client.until(pair.c, { state: 'CLOSE' });

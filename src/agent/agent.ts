@@ -40,7 +40,7 @@ export interface AgentParts {
   readonly clock: Clock;
   readonly kernel: Pick<
     Kernel,
-    'ring' | 'losses' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
+    'ring' | 'losses' | 'resets' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
   > & {
     readonly control: Pick<ControlWords, 'position' | 'seen' | 'set' | 'stopped'>;
     readonly numbers: Readonly<Record<TableName, Pick<NumberTable, 'inUse'>>>;
@@ -256,12 +256,14 @@ function windowsOf(
     };
     const raw = await kernel.close(bounds.number, atMs);
     owners.refresh();
+    const resets = kernel.resets();
     const { records, closing } = parts.closeWindow({
       bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
       lookups: parts.lookups.endWindow().map((row) => label(row, parts)),
       losses: losses(parts),
+      ...(resets ? { resets } : {}),
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
     });

@@ -79,6 +79,7 @@ test('with every window goes what the next agent needs', async () => {
     stillOpen: 3,
     untracked: {},
     losses: { 'kernel.owners_full': 2 },
+    resets: {},
     opens: {},
     inbound: {},
     listeners: { counts: {}, gone: [] },

@@ -26,10 +26,12 @@ export type Transport = (typeof transports)[number];
 export const resetSides = ['local', 'remote', 'admin'] as const;
 export type ResetSide = (typeof resetSides)[number];
 
+/** `aborted`: its application did, without or in spite of a FIN; `reset_sent`: the kernel itself. */
 export const closeReasons = [
   'fin_local',
   'fin_remote',
   'fin_both',
+  'aborted',
   'reset_sent',
   'reset_received',
   'timeout',

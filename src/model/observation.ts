@@ -136,6 +136,8 @@ export interface Listener {
   readonly port: number;
   readonly backlog: number;
   readonly backlogMax: number;
+  /** How long the first of the backlog has been there; 0: it is empty, null: not known. */
+  readonly waitingMs: number | null;
   readonly counts: ListenerCounts;
   /** The window in which it became known. */
   readonly first: number;

@@ -140,9 +140,18 @@ export type ConnectionRecord = ConnectionLabels &
 
 /**
  * Why a listener is told. `present`: it was there before this agent, or an hour has passed; `owner`, `limit`:
- * it has another one; `counts`: something was added to its counts.
+ * it has another one; `counts`: something was added to its counts; `waiting`: a connection has waited for
+ * accept() for a second.
  */
-export const listenerChanges = ['appeared', 'present', 'owner', 'limit', 'counts', 'gone'] as const;
+export const listenerChanges = [
+  'appeared',
+  'present',
+  'owner',
+  'limit',
+  'counts',
+  'waiting',
+  'gone',
+] as const;
 export type ListenerChange = (typeof listenerChanges)[number];
 
 /** A TCP listener at a window's end; its own address is the destination. Counts are since it was last told. */
@@ -165,6 +174,8 @@ export type ListenerRecord = NodeLabels &
     /** Connections that wait to be accepted, and how many may. */
     readonly 'listener.backlog': number;
     readonly 'listener.backlog_max': number;
+    /** How long the first of them has waited; absent where it could not be told. */
+    readonly 'listener.waiting_ms'?: number;
     /** Segments that it let fall: SYNs, and ACKs that would have made a connection. */
     readonly 'listener.drops': number;
     readonly 'listener.synack_retransmits': number;
@@ -272,6 +283,8 @@ export type WindowRecord = NodeLabels & {
   readonly retransmits: number;
   /** SYNs to ports where nobody listens: outside all counts of connections. */
   readonly refusals: number;
+  /** Resets that this host sent, by the kernel's reason; absent where it gives none (before 6.10). */
+  readonly 'resets.reasons'?: Readonly<Record<string, number>>;
   /** Listeners known at its end, told or not. */
   readonly listeners: number;
   /** Connections by how their owner is known. */

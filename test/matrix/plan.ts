@@ -16,6 +16,8 @@ const suite: readonly string[] = [
 const signals: readonly string[] = [
   'test/depth.root.test.ts',
   'test/listeners.root.test.ts',
+  'test/waiting.root.test.ts',
+  'test/resets.root.test.ts',
   'test/udp.root.test.ts',
   'test/dns-messages.root.test.ts',
   'test/processes.root.test.ts',

@@ -70,8 +70,15 @@ export const probes = {
     section: 'kernel',
     title: 'sent resets',
     means:
-      'Whether the kernel also traces resets that belong to no socket, such as the answer to a SYN at a closed port. Where not, nothing counts them, and OutRsts is `incomparable` in the coverage.',
-    whatToDo: 'a kernel of 6.10 or later traces them; everything else is complete without',
+      'Whether the kernel also traces resets that belong to no socket, such as the answer to a SYN at a closed port, and gives its reason for each. Where not, nothing counts them, OutRsts is `incomparable` in the coverage, and `resets.reasons` is absent.',
+    whatToDo: 'a kernel of 6.10 or later does both; everything else is complete without',
+  },
+  acceptQueue: {
+    section: 'kernel',
+    title: 'accept queues',
+    means:
+      "Whether programs may read what waits in a listener's accept queue, which nobody holds for them. Where not, `listener.waiting_ms` is absent: how many wait is known, not for how long.",
+    whatToDo: 'a kernel of 6.3 or later lets them; everything else is complete without',
   },
   jit: {
     section: 'kernel',

@@ -91,8 +91,16 @@ test('kernel types', () => {
   assert.equal(told(probes.probeBtf), 'missing: /sys/kernel/btf/vmlinux is not there');
 });
 
-test('resets without a socket that are not traced lessen one field', () => {
+test('resets without a socket that are not traced lessen two fields', () => {
   const { result, lessens } = probes.probeSocketlessResets(false);
-  assert.deepEqual([result, lessens], ['degraded', { signals: ['lifecycle'], fields: ['resets.sent'] }]);
+  const fields = ['resets.sent', 'resets.reasons'];
+  assert.deepEqual([result, lessens], ['degraded', { signals: ['lifecycle'], fields }]);
   assert.equal(probes.probeSocketlessResets(true).result, 'ok');
+});
+
+test('accept queues that cannot be read lessen one field', () => {
+  const { result, lessens } = probes.probeAcceptQueue(false);
+  const fields = ['listener.waiting_ms'];
+  assert.deepEqual([result, lessens], ['degraded', { signals: ['lifecycle'], fields }]);
+  assert.equal(probes.probeAcceptQueue(true).result, 'ok');
 });

@@ -108,10 +108,20 @@ export function probeStatistics(files: NodeFiles): Finding {
 
 export function probeSocketlessResets(tracesAll: boolean): Finding {
   if (tracesAll)
-    return finding('socketlessResets', { result: 'ok', detail: 'also those that belong to no socket' });
+    return finding('socketlessResets', { result: 'ok', detail: 'also without a socket, and why' });
   return finding('socketlessResets', {
     result: 'degraded',
-    detail: 'those that belong to no socket are not traced, and OutRsts cannot be compared',
-    lessens: { signals: ['lifecycle'], fields: ['resets.sent'] },
+    detail:
+      'those that belong to no socket are not traced, OutRsts cannot be compared, and no reasons are told',
+    lessens: { signals: ['lifecycle'], fields: ['resets.sent', 'resets.reasons'] },
+  });
+}
+
+export function probeAcceptQueue(castsPointers: boolean): Finding {
+  if (castsPointers) return finding('acceptQueue', { result: 'ok', detail: 'readable' });
+  return finding('acceptQueue', {
+    result: 'degraded',
+    detail: 'how long connections wait for accept() is not seen',
+    lessens: { signals: ['lifecycle'], fields: ['listener.waiting_ms'] },
   });
 }

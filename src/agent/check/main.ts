@@ -10,11 +10,11 @@ import { readInventory, type Inventory } from '../kernel/inventory.ts';
 import { artefacts, loadNative, type Native } from '../kernel/native.ts';
 import { bpffsPath } from '../kernel/pins.ts';
 import { Kernel } from '../kernel/programs.ts';
-import { cgroupRoot, tracesAllResets } from '../kernel/signals.ts';
+import { castsPointers, cgroupRoot, tracesAllResets } from '../kernel/signals.ts';
 import { loadSupported } from '../kernel/supported.ts';
 import { nodeFiles } from './files.ts';
 import { judge } from './judge.ts';
-import { probeSocketlessResets } from './kernel-probes.ts';
+import { probeAcceptQueue, probeSocketlessResets } from './kernel-probes.ts';
 import { probeNeighbours, type Surroundings } from './neighbours.ts';
 import { lookAtNode } from './node.ts';
 import { askedQuestions } from './questions.ts';
@@ -80,7 +80,8 @@ function openBuild(): { readonly built?: Built; readonly findings: readonly Find
 
 async function tryBuilt({ native, object }: Built, signal: AbortSignal): Promise<Tried> {
   const { findings, trials } = await tryKernel(attemptsOn(native, object), signal);
-  return { findings: [...findings, probeSocketlessResets(tracesAllResets(native))], trials };
+  const told = [probeSocketlessResets(tracesAllResets(native)), probeAcceptQueue(castsPointers(native))];
+  return { findings: [...findings, ...told], trials };
 }
 
 /**

@@ -5,10 +5,10 @@ import type { TypeInformation } from '../../lib/btf.ts';
 import type { Attribution } from '../../model/connection.ts';
 import type { Listener } from '../../model/observation.ts';
 import type { RawRows } from './flows.ts';
-import { reader } from './reader.ts';
+import { jiffiesReader, reader } from './reader.ts';
 
-/** Makes a decoder of inventories; the listeners are copies. A key is the socket's cookie. */
-export function listenerDecoder(types: TypeInformation): (raw: RawRows) => Listener[] {
+/** Makes a decoder of inventories; the listeners are copies. A key is the socket's cookie. `tickNs`: a jiffy. */
+export function listenerDecoder(types: TypeInformation, tickNs: number): (raw: RawRows) => Listener[] {
   const layout = types.layout('listener');
   const attributions = types.words('attribution', 'OWNER_');
   const field = (name: string) => reader(layout, name);
@@ -26,6 +26,7 @@ export function listenerDecoder(types: TypeInformation): (raw: RawRows) => Liste
     field('gone'),
   ];
   const [backlog, backlogMax] = [field('backlog'), field('backlog_max')];
+  const [waiting, waitingKnown] = [jiffiesReader(layout, 'waiting_jiffies', tickNs), field('waiting_known')];
   const [drops, synackRetransmits, resetsSent] = [
     field('drops'),
     field('synack_retransmits'),
@@ -50,6 +51,7 @@ export function listenerDecoder(types: TypeInformation): (raw: RawRows) => Liste
         port: port(values, at),
         backlog: backlog(values, at),
         backlogMax: backlogMax(values, at),
+        waitingMs: waitingKnown(values, at) === 1 ? waiting(values, at) : null,
         counts: {
           drops: drops(values, at),
           synackRetransmits: synackRetransmits(values, at),

@@ -97,7 +97,7 @@ export async function runGeneration(
     kernel,
     decodeEvent: eventDecoder(kernel.types, tickNs),
     decodeFlows: flowDecoder(kernel.types, tickNs),
-    decodeListeners: listenerDecoder(kernel.types),
+    decodeListeners: listenerDecoder(kernel.types, tickNs),
     lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
     owners,
     namespaces,

@@ -79,3 +79,13 @@ test('what the programs count, by name', () => {
   assert.equal(losses['events_suppressed'], 0);
   assert.ok(!('count' in losses));
 });
+
+test('resets by the kernel\u2019s number of the reason', () => {
+  const { words: it, set } = words();
+  const { offset, count } = types.layout('shared').field('resets');
+  assert.ok(offset % 8 === 0 && count > 32);
+  set('resets', 5n, 1);
+  set('resets', 2n, count - 1);
+  const counts = it.resets();
+  assert.deepEqual([counts.length, counts[0], counts[1], counts[count - 1]], [count, 0, 5, 2]);
+});

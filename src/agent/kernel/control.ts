@@ -67,6 +67,8 @@ export interface ControlWords {
   stopped(): Stopped;
   /** Counts since load, by the names of `enum loss`. */
   losses(): Record<string, number>;
+  /** Resets sent since load, by the kernel's number of the reason. */
+  resets(): readonly number[];
   /** DNS messages that were put into the ring. */
   dnsTold(): number;
 }
@@ -131,6 +133,10 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
       return Object.fromEntries(
         lossNames.map((name, index) => [name, Number(Atomics.load(longs, first + index))]),
       );
+    },
+    resets() {
+      const { offset, count } = outer.field('resets');
+      return Array.from({ length: count }, (_, reason) => Number(Atomics.load(longs, offset / 8 + reason)));
     },
     dnsTold: () => Number(Atomics.load(longs, outer.field('dns_told').offset / 8)),
   };

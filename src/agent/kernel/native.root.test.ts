@@ -155,9 +155,11 @@ test('hooks and sizes come from the object', () => {
   assert.deepEqual([size?.type, size?.entries], ['hash', 256]);
 });
 
-test('the kernel\u2019s own functions', () => {
+test('the kernel\u2019s own functions and enums', () => {
   assert.ok(native.kernelArguments('btf_trace_inet_sock_set_state') >= 3);
   assert.equal(native.kernelArguments('btf_trace_of_nobody'), -1);
+  assert.equal(native.kernelEnum('bpf_map_type')?.['BPF_MAP_TYPE_ARRAY'], 2);
+  assert.equal(native.kernelEnum('of_nobody'), undefined);
 });
 
 test('loaded objects that are lost are collected, programs and all', () => {

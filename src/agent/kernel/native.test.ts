@@ -15,6 +15,7 @@ const withoutObject = [
   'open',
   'netns',
   'kernelArguments',
+  'kernelEnum',
   'tickNs',
   'linked',
   'programsOn',
@@ -161,6 +162,7 @@ describe('wrong arguments', () => {
     assert.throws(() => call('open'), /argument 0 is no string/);
     assert.throws(() => call('open', 7), /argument 0 is no string/);
     assert.throws(() => call('kernelArguments', {}), /argument 0 is no string/);
+    assert.throws(() => call('kernelEnum'), /argument 0 is no string/);
     assert.throws(() => call('netns', 7), /argument 0 is no string/);
     assert.throws(() => call('netns', '/proc/self/ns/net', 7), /argument 1 is no string/);
   });

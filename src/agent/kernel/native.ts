@@ -86,6 +86,7 @@ export interface Native {
   statistics(of: NativeObject, on: boolean): void;
   programs(of: NativeObject): ProgramStatistics[];
   kernelArguments(type: string): number;
+  kernelEnum(name: string): Record<string, number> | undefined;
   tickNs(): number;
   hooks(of: NativeObject): Hook[];
   sizes(of: NativeObject): MapSize[];

@@ -21,9 +21,10 @@ import { nodeRows } from './node-rows.ts';
 import { openNumberTables } from './number-tables.ts';
 import type { NumberTable, TableName } from './numbers.ts';
 import { isVerdict, refusalIn } from './refusal.ts';
+import { resetReader, type ReadResets, type ResetCounts } from './reset-reasons.ts';
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
-import { allPrograms, allSweeps, signalPrograms } from './signals.ts';
+import { allPrograms, allSweeps, castsPointers, signalPrograms, tracesAllResets } from './signals.ts';
 
 /** One window's rows as the kernel left them, in arrays that are reused for the next window. */
 export interface RawWindow extends RawRows {
@@ -107,6 +108,7 @@ export class Kernel implements AsyncDisposable {
   #skipped = 0;
   readonly #listeners: Listeners;
   readonly #read: ReadRows;
+  readonly #readResets: ReadResets;
 
   constructor(native: Native, path: string, options: KernelOptions) {
     const { limits, signals, pinned } = options;
@@ -134,6 +136,7 @@ export class Kernel implements AsyncDisposable {
     this.numbers = openNumberTables(native, this.#object, { types: this.types, limits, tables });
     this.control = openControl(this.types, this.#view('shared'));
     this.#generation = new DataView(this.#view('generation'));
+    this.#readResets = resetReader(native);
     this.#listeners = openListeners(native, this.#object, this.types);
     this.#read = rowReader(native, this.#object, {
       keySize: this.types.layout('flow_key').size,
@@ -153,6 +156,9 @@ export class Kernel implements AsyncDisposable {
     const at = (name: string) => this.types.section('.rodata', name).offset;
     view.setUint32(at('flows_max'), this.limits.flowRowsMax, true);
     view.setUint8(at('tells_netns_cookie'), Number(netnsOfPackets));
+    const has = (what: (native: Native) => boolean) => Number(existsSync(btfPath) && what(this.#native));
+    view.setUint8(at('tells_reset_reason'), has(tracesAllResets));
+    view.setUint8(at('casts_pointers'), has(castsPointers));
     this.#native.constants(this.#object, '.rodata', constants);
   }
 
@@ -338,6 +344,11 @@ export class Kernel implements AsyncDisposable {
   losses(): Record<string, number> {
     this.#lookForSkipped();
     return { ...this.control.losses(), runs_skipped: this.#skipped };
+  }
+
+  /** Resets that this host sent since counting began, by the kernel's reason, where it gives one. */
+  resets(): ResetCounts | undefined {
+    return this.#readResets(this.control.resets());
   }
 
   /** A program that is attached again counts from zero. */

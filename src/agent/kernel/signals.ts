@@ -24,6 +24,11 @@ export function tracesAllResets(native: Arguments): boolean {
   return native.kernelArguments('btf_trace_tcp_send_reset') >= 4;
 }
 
+/** Whether programs may follow a pointer that they do not hold: 6.3 and later. */
+export function castsPointers(native: Arguments): boolean {
+  return native.kernelArguments('bpf_rdonly_cast') >= 0;
+}
+
 const untracedResets = 'this kernel does not trace resets that belong to no socket';
 
 /** Counters that cannot be compared on this kernel, and why. */

@@ -19,13 +19,14 @@ type Step = Partial<Omit<WindowParts, 'bounds'>> & { readonly last?: boolean };
 /** Closes one window after the other, ten seconds each. */
 function close(...steps: readonly Step[]): ClosedWindow[] {
   const closer = windowCloser(node, { inFlight: 1, incomparable: {} });
-  return steps.map(({ last = false, rows = [], losses = {}, namespaces = [], signals = signalNames }, i) => {
+  return steps.map(({ last = false, signals = signalNames, ...step }, i) => {
     const at = (n: number): string => new Date(10_000 * n).toISOString();
     return closer({
       bounds: { number: i + 1, start: at(i), end: at(i + 1), last },
-      rows,
-      losses,
-      namespaces,
+      rows: [],
+      losses: {},
+      namespaces: [],
+      ...step,
       signals,
     });
   });
@@ -203,6 +204,14 @@ describe('what was lost', () => {
     );
   });
 
+  test('so are resets by their reason, where the kernel gives one', () => {
+    const windows = closings({ resets: { no_socket: 5 } }, { resets: { no_socket: 7, tcp_flags: 1 } }, {});
+    assert.deepEqual(
+      windows.map((w) => w['resets.reasons']),
+      [{ no_socket: 5 }, { no_socket: 2, tcp_flags: 1 }, undefined],
+    );
+  });
+
   test('so are connections that could not be tracked', () => {
     const windows = closings(
       { namespaces: [untracked(4)] },
@@ -273,6 +282,7 @@ test('another process goes on where this one was; its delivery counts losses ane
     bounds,
     rows: [opened],
     losses: { 'kernel.owners_full': 5, 'deliver.jsonl': 7 },
+    resets: { no_socket: 4 },
     namespaces: [untracked(4)],
     signals: signalNames,
   });
@@ -285,12 +295,14 @@ test('another process goes on where this one was; its delivery counts losses ane
     bounds: { ...bounds, number: 2, last: true },
     rows: [row({ state: 'closed', sums: { ended: 1 } })],
     losses: { 'kernel.owners_full': 6, 'deliver.jsonl': 2 },
+    resets: { no_socket: 9 },
     namespaces: [untracked(6)],
     signals: ['lifecycle'],
   });
   assert.equal(closing['connections.abandoned'], 2);
   assert.equal(closing['connections.untracked'], 2);
   assert.deepEqual(closing.lost, { 'kernel.owners_full': 1, 'deliver.jsonl': 2 });
+  assert.deepEqual(closing['resets.reasons'], { no_socket: 5 });
   assert.deepEqual(
     kept.missed,
     signalNames.filter((name) => name !== 'lifecycle'),

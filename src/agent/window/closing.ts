@@ -29,6 +29,8 @@ export interface WindowParts {
   readonly lookups?: readonly Labelled<LookupRow>[];
   /** Counts since the agent started, by `stage.reason`. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Resets sent since counting began, by the kernel's reason; left out where it gives none. */
+  readonly resets?: Readonly<Record<string, number>>;
   readonly namespaces: readonly NamespaceObservation[];
   /** Those that were on from its beginning to its end. */
   readonly signals: readonly SignalName[];
@@ -101,6 +103,7 @@ export interface ClosingMemory {
   /** By namespace cookie: one that is gone is not named any more, and takes nothing back. */
   untracked: Record<string, number>;
   losses: Readonly<Record<string, number>>;
+  resets: Readonly<Record<string, number>>;
   /** Last counts of opens, by namespace cookie. */
   opens: Record<string, Opens>;
   /** What was told of attempts from outside, by namespace cookie. */
@@ -115,6 +118,7 @@ export function newMemory(): ClosingMemory {
     stillOpen: 0,
     untracked: {},
     losses: {},
+    resets: {},
     opens: {},
     inbound: {},
     listeners: newListenerMemory(),
@@ -152,7 +156,7 @@ export function windowCloser(
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
   const tellListeners = listenerTeller(node, memory.listeners);
-  return ({ bounds, rows, lookups: asked = [], losses, namespaces, signals, inventory }) => {
+  return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, inventory }) => {
     const lookups = mergeLookups(asked).map((row) => dnsRecord(row, node, bounds));
     const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
     const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
@@ -200,6 +204,7 @@ export function windowCloser(
       'bytes.received': total(tcp, (r) => r['bytes.received']),
       retransmits: total(tcp, (r) => r.retransmits),
       refusals: total(tcp, (r) => r.refusals ?? 0),
+      ...(resets ? { 'resets.reasons': since(memory.resets, resets) } : {}),
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
       ...countShares(tcp),
       unlabelled: countUnlabelled([...records, ...lookups]),
@@ -211,7 +216,7 @@ export function windowCloser(
       'coverage.unreachable': coverage.unreachable,
       'coverage.namespaces': compared,
     };
-    memory.losses = losses;
+    Object.assign(memory, { losses, resets: resets ?? {} });
     return { records: all, closing };
   };
 }

@@ -18,6 +18,7 @@ const nginx: Listener = {
   port: 443,
   backlog: 2,
   backlogMax: 511,
+  waitingMs: 12,
   counts,
   first: 1,
   gone: false,
@@ -61,6 +62,7 @@ describe('a listener is told', () => {
         'network.namespace': 7,
         'listener.backlog': 2,
         'listener.backlog_max': 511,
+        'listener.waiting_ms': 12,
         'listener.drops': 0,
         'listener.synack_retransmits': 0,
         'listener.resets_sent': 0,
@@ -75,6 +77,21 @@ describe('a listener is told', () => {
     assert.deepEqual(changesOf(tell(3, { ...nginx, pid: 43 })), [['owner']]);
     assert.deepEqual(changesOf(tell(4, { ...nginx, pid: 43, backlogMax: 5 })), [['limit']]);
     assert.deepEqual(tell(5, { ...nginx, pid: 43, backlogMax: 5 }), []);
+  });
+
+  test('with every window while somebody has waited for a second', () => {
+    const tell = telling();
+    tell(1, nginx);
+    assert.deepEqual(tell(2, { ...nginx, waitingMs: 999 }), []);
+    for (const number of [3, 4])
+      assert.deepEqual(changesOf(tell(number, { ...nginx, waitingMs: 1000 })), [['waiting']]);
+    assert.deepEqual(tell(5, { ...nginx, waitingMs: 0 }), []);
+    assert.deepEqual(changesOf(tell(6, { ...nginx, waitingMs: 5000, gone: true })), [['gone']]);
+  });
+
+  test('without a time where none is known', () => {
+    const [record] = telling()(1, { ...nginx, waitingMs: null });
+    assert.equal(record?.['listener.waiting_ms'], undefined);
   });
 
   test('when an hour has passed since it was told, whatever the wall clock did', () => {

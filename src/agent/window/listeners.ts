@@ -11,6 +11,8 @@ import type { Labelled, WindowBounds } from './records.ts';
 import type { WallTimes } from './time.ts';
 
 const toldAgainMs = 3_600_000;
+/** An application this late is in trouble, and whoever waits soon gives up: told with every window. */
+const waitingTellMs = 1000;
 
 /** From one window to the next. JSON. */
 export interface ListenerMemory {
@@ -58,7 +60,8 @@ function changesOf(
   told: Told | undefined,
   { number, atMs, again }: { readonly number: number; readonly atMs: number; readonly again: boolean },
 ): ListenerChange[] {
-  const end: ListenerChange[] = listener.gone ? ['gone'] : [];
+  const late = (listener.waitingMs ?? 0) >= waitingTellMs;
+  const end: ListenerChange[] = listener.gone ? ['gone'] : late ? ['waiting'] : [];
   if (!told) return [again || listener.first >= number ? 'appeared' : 'present', ...end];
   const changes: ListenerChange[] = [];
   if (Math.abs(atMs - told.atMs) >= toldAgainMs) changes.push('present'); // the wall clock may have been set
@@ -96,6 +99,7 @@ function listenerRecord(
     'network.namespace': netnsInode,
     'listener.backlog': listener.backlog,
     'listener.backlog_max': listener.backlogMax,
+    ...(listener.waitingMs === null ? {} : { 'listener.waiting_ms': listener.waitingMs }),
     'listener.drops': counts.drops,
     'listener.synack_retransmits': counts.synackRetransmits,
     'listener.resets_sent': counts.resetsSent,

@@ -226,6 +226,7 @@ export const listenerColumns: Columns = {
   destination_port: integer('destination.port', uint16Max),
   listener_backlog: integer('listener.backlog', uint32Max),
   listener_backlog_max: integer('listener.backlog_max', uint32Max),
+  listener_waiting_ms: nullableInteger('listener.waiting_ms'),
   ...sums('listener.drops', 'listener.synack_retransmits', 'listener.resets_sent'),
 };
 
@@ -257,4 +258,5 @@ export const windowColumns: Columns = {
   received_at: timeCell((_record, { nowMs }) => nowMs),
   signals: textsValue('signals'),
   udp: countsValue('udp'),
+  resets_reasons: countsValue('resets.reasons'),
 };

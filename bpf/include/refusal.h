@@ -1,18 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Refusals: connection attempts from outside to a port where nobody listens. There is no socket: the kernel
  * answers the SYN with a reset, and says so from 6.10 on. Each is counted in a flow row, and is no
  * connection.
  */
+#pragma once
+
 #include "connection.h"
-
-char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
-
-/*
- * A pointer that the kernel gives as a number, read as what lies there: typed loads, made safe by the
- * verifier (6.3). Weak, so that a kernel without it refuses this program only.
- */
-extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym __weak;
 
 #define HEADER(skb, which, type) \
 	((type *)bpf_rdonly_cast((skb)->head + (skb)->which, bpf_core_type_id_kernel(type)))
@@ -43,8 +37,7 @@ static __always_inline void refused_addresses(struct flow_key *key, struct sk_bu
 	}
 }
 
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_attempt_refused, struct sock *sk, struct sk_buff *skb)
+static __always_inline void count_refusal(struct sk_buff *skb)
 {
 	struct flow_key key = {.direction = DIRECTION_INGRESS,
 			       .transport = IPPROTO_TCP,
@@ -55,15 +48,15 @@ int BPF_PROG(tcp_attempt_refused, struct sock *sk, struct sk_buff *skb)
 	struct tcphdr *tcp;
 	u8 flags;
 
-	if (sk || !skb || !skb->dev || !counting())
-		return 0;
+	if (!skb || !skb->dev || !counting())
+		return;
 	tcp = HEADER(skb, transport_header, struct tcphdr);
 	flags = *((u8 *)tcp + TCP_FLAGS_BYTE);
 	if ((flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) != TCP_FLAG_SYN)
-		return 0; /* a segment of a connection that is over */
+		return; /* a segment of a connection that is over */
 	key.netns = netns_id(skb->dev->nd_net.net);
 	if (key.netns == NETNS_IGNORED)
-		return 0;
+		return;
 	key.owner = owner_kernel();
 	key.service_port = bpf_ntohs(tcp->dest);
 	refused_addresses(&key, skb);
@@ -72,5 +65,4 @@ int BPF_PROG(tcp_attempt_refused, struct sock *sk, struct sk_buff *skb)
 		key.form = FORM_PREFIX;
 	}
 	flow_add(FLOWS_LIVE, &key, &d);
-	return 0;
 }
