@@ -122,8 +122,9 @@ static __noinline u32 owner_add(const struct owner_key *key, struct task_struct 
 	number = number_of(place, o->turn);
 	if (bpf_map_update_elem(&owner_ids, key, &number, BPF_NOEXIST)) {
 		__sync_lock_test_and_set(&o->place, PLACE_FREE); /* in no ring: the agent looks for such */
-		winner = bpf_map_lookup_elem(&owner_ids, key); /* not owner_find: 7.3 loses sight of the key */
-		return winner ? *winner : 0; /* another CPU was quicker, or there is no memory */
+		/* Another CPU was quicker, or there is no memory. Not owner_find: 7.3 loses sight of the key. */
+		winner = bpf_map_lookup_elem(&owner_ids, key);
+		return winner ? *winner : 0;
 	}
 	__sync_fetch_and_add(&share->taken, 1);
 	o->key = *key;
