@@ -42,7 +42,7 @@ static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, str
 	d.open = 1;
 	delta_reported(&d, flags, before);
 	chrono_start = marks_read(&marks, sk, tp, c);
-	marks_settle(&marks, tp, &c->marks, chrono_start);
+	marks_settle(&marks, sk, tp, &c->marks, chrono_start);
 	delta_advance(&d, &c->marks, &marks);
 	look_at(&d.look, sk, tp, role, flags, &marks);
 	d.latency_us = c->latency_us;

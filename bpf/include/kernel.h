@@ -105,7 +105,11 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct spinlock {
+} spinlock_t;
+
 typedef struct {
+	spinlock_t slock; /* its first word is not 0 while it is held; real-time kernels have another one */
 	int owned;
 } socket_lock_t;
 

@@ -10,7 +10,7 @@
 
 /*
  * Payload: retransmissions are not new bytes, and a received FIN (SOCK_DONE) was counted as one. What is
- * taken off is read last: without the socket's lock the payload may come out too small, and never too large.
+ * taken off is read last: without the socket's lock too little is told, and never too much.
  */
 static __always_inline u64 payload_sent(const struct tcp_sock *tp)
 {
@@ -19,11 +19,30 @@ static __always_inline u64 payload_sent(const struct tcp_sock *tp)
 	return sent - *(volatile u64 *)&tp->bytes_retrans;
 }
 
+static __always_inline u32 fin_received(const struct sock *sk)
+{
+	return (*(volatile unsigned long *)&sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1;
+}
+
 static __always_inline u64 payload_received(const struct sock *sk, const struct tcp_sock *tp)
 {
 	u64 received = *(volatile u64 *)&tp->bytes_received;
 
-	return received - ((*(volatile unsigned long *)&sk->__sk_common.skc_flags >> SOCK_DONE_BIT) & 1);
+	return received - fin_received(sk);
+}
+
+/*
+ * The same without the socket's lock. A FIN is counted first, and said to be one later, under that lock:
+ * while somebody has it, the last byte may be one.
+ */
+static __always_inline u64 payload_received_at_least(const struct sock *sk, const struct tcp_sock *tp)
+{
+	u64 received = *(volatile u64 *)&tp->bytes_received, at = bpf_core_field_offset(sk->sk_lock.slock);
+	u32 locked;
+
+	asm volatile("" : "+r"(at)); /* or the load would be merged with the relocation */
+	locked = *(volatile u32 *)((void *)sk + at) | *(volatile u32 *)&sk->sk_lock.owned;
+	return received - (fin_received(sk) | (locked && received));
 }
 
 /* Until it is established all of them are SYNs, or SYN-ACKs. */
@@ -68,9 +87,10 @@ static __always_inline u32 marks_read_chrono(struct marks *now, const struct tcp
  * Read without the socket's lock, the kernel may be about to add the running time to the sums: then what was
  * told before stands, and the next look tells.
  */
-static __always_inline void marks_settle(struct marks *now, const struct tcp_sock *tp,
+static __always_inline void marks_settle(struct marks *now, const struct sock *sk, const struct tcp_sock *tp,
 					 const struct marks *before, u32 chrono_start)
 {
+	now->received = payload_received_at_least(sk, tp);
 	if (*(volatile u32 *)&tp->chrono_start == chrono_start)
 		return;
 	now->busy = before->busy;
@@ -102,8 +122,8 @@ static __always_inline u32 marks_read(struct marks *now, const struct sock *sk, 
 /* Functions of the object's own, these two: see flow_sum. */
 
 /*
- * A sweep may have told of a running time twice (marks_read_chrono), or of a FIN as of a byte, between its
- * count and SOCK_DONE: what comes next is less, but no less than nothing.
+ * A sweep may have told of a running time twice (marks_read_chrono), or have begun with a FIN taken for a
+ * byte: what comes next is less, but no less than nothing.
  */
 static __always_inline u32 not_negative(u32 jiffies)
 {
