@@ -239,11 +239,11 @@ static __always_inline void told_by(struct dns_head *head, const struct dns_sock
 
 static __always_inline int on_packet(struct __sk_buff *skb, bool sent)
 {
-	struct dns_head head = {.direction = sent ? DIRECTION_EGRESS : DIRECTION_INGRESS};
 	struct shared *s = shared_state();
-	struct network_part n = {};
-	struct payload p = {};
+	struct network_part n;
 	struct dns_socket *d;
+	struct dns_head head;
+	struct payload p;
 	struct bpf_sock *sk;
 
 	if (!network_part_of(skb, &n) || (n.protocol != IPPROTO_UDP && n.protocol != IPPROTO_TCP))
@@ -253,6 +253,8 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool sent)
 	sk = skb->sk;
 	if (sk)
 		sk = bpf_sk_fullsock(sk);
+	__builtin_memset(&head, 0, sizeof(head)); /* here: most packets have left */
+	head.direction = sent ? DIRECTION_EGRESS : DIRECTION_INGRESS;
 	if (!sk || !counting() || !head_of(skb, n.version, &p, &head))
 		return PACKET_PASSES;
 	d = dns_socket_of(skb, sk, sent);
