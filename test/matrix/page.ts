@@ -12,9 +12,13 @@ export interface Seen {
 
 const head = ['kernel', 'Debian', 'suite', 'lockdown', 'tests', 'sweep against churn', 'result'] as const;
 
-function tests({ outcomes: { suite, signals, refusal } }: Seen): string {
+/** Those that run tests one after the other, on one processor. */
+const testing = ['scenarios', 'suite', 'signals'] as const;
+
+function tests({ outcomes }: Seen): string {
+  const { refusal } = outcomes;
   if (refusal) return refusal.problem === '' ? 'refused, as it must be' : 'not refused as it must be';
-  const ran = [suite, signals].filter((outcome) => outcome !== undefined);
+  const ran = testing.flatMap((name) => outcomes[name] ?? []);
   if (ran.length === 0) return '';
   const count = (of: (outcome: Outcome) => number) => ran.reduce((sum, outcome) => sum + of(outcome), 0);
   const failed = count((outcome) => outcome.failed.length);
@@ -83,7 +87,7 @@ export function renderKernels(rows: readonly Seen[], date: string): string {
     '',
     'On one processor, whose clock counts its instructions:',
     '',
-    ...[...steps.suite.files, ...steps.signals.files].map((path) => `* \`${path}\``),
+    ...testing.flatMap((name) => steps[name].files).map((path) => `* \`${path}\``),
     '',
     `Sweep against churn, on two: \`${steps.stress.files.join('`, `')}\`.`,
     '',

@@ -113,8 +113,7 @@ export function testKernels(entries: readonly Entry[], options: MatrixOptions): 
   };
   describe('on other kernels', { concurrency: guestsMax }, () => {
     declare('refusal');
-    declare('suite');
-    declare('signals');
+    for (const step of ['signals', 'scenarios', 'suite'] as const) declare(step);
   });
   describe('under stress', { concurrency: 1 }, () => declare('stress'));
   test('a kernel ran', (t) => {
