@@ -13,7 +13,7 @@ export interface Seen {
 const head = ['kernel', 'Debian', 'suite', 'lockdown', 'tests', 'sweep against churn', 'result'] as const;
 
 /** Those that run tests one after the other, on one processor. */
-const testing = ['scenarios', 'suite', 'signals'] as const;
+const testing = ['scenarios', 'suite'] as const;
 
 function tests({ outcomes }: Seen): string {
   const { refusal } = outcomes;
