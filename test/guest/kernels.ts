@@ -64,7 +64,7 @@ export class KernelUnavailable extends Error {
 const imageName = /^linux-image-(?<version>(?<series>\d+\.\d+)\.\d+\S*)-cloud-amd64$/;
 
 /** How many versions of a suite are tried when the newest are listed and gone. */
-const triesMax = 3;
+const triesMax = 20;
 
 /** `6.12.9` before `6.12.10`. */
 function byVersion(a: string, b: string): number {
@@ -91,6 +91,7 @@ async function parts(apt: Apt, name: string): Promise<string[]> {
   const isOptional = name.startsWith('linux-base-');
   const shown = apt.run('cache', 'show', '--no-all-versions', name);
   const record = (await (isOptional ? shown.catch(() => '') : shown)).split('\n\n')[0] ?? '';
+  if (record === '' && !isOptional) throw new MirrorError('absent', `the mirror has no ${name}`);
   if (record === '') return [];
   const wanted = /\blinux-(?:image|base|binary|modules)-\d[^\s,()|]*/g;
   const next = [...field(record, 'Depends').matchAll(wanted)].map((m) => m[0]);
