@@ -34,13 +34,27 @@ export interface NodeLabels {
   readonly 'boot.id': string;
 }
 
-/** Whose socket it is. */
+/** What runs the process. Left out where its control group could not be told. */
+export const workloadKinds = ['pod', 'container', 'systemd_unit', 'user_session', 'host_process'] as const;
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+/** Whose socket it is, and who answers for that. */
 export interface ProcessLabels {
   readonly 'process.name': string;
   readonly 'process.executable.path'?: string;
   readonly 'user.id'?: number;
+  /** As this host calls the user; left out in containers, which have users of their own. */
+  readonly 'user.name'?: string;
   /** `sonde` on Sonde's own processes. */
   readonly 'workload.name'?: string;
+  readonly 'workload.kind'?: WorkloadKind;
+  readonly 'systemd.unit'?: string;
+  readonly 'container.id'?: string;
+  readonly 'container.runtime'?: string;
+  readonly 'k8s.pod.uid'?: string;
+  readonly 'k8s.pod.qos'?: string;
+  /** Where neither a unit nor a container says more. */
+  readonly 'cgroup.path'?: string;
 }
 
 /** The two ends as the labelling standard names them; required labels first. */

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Owner } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
-import { openOwners, ownerLimits, type OwnerSource } from './owners.ts';
+import { findOwnProcesses } from './own.ts';
+import { openOwners, ownerLimits, type OwnerParts, type OwnerSource } from './owners.ts';
 
 const self = '/proc/self/exe';
 
@@ -78,8 +79,22 @@ class Table implements OwnerSource {
   }
 }
 
+/** Nobody has a name or a group, but for those that a test gives. */
+function parts(change: Partial<OwnerParts> = {}): OwnerParts {
+  return {
+    own: findOwnProcesses(),
+    users: { name: () => undefined, refresh: () => false },
+    cgroups: { pathOf: () => undefined, look: () => false },
+    ...change,
+  };
+}
+
+function open(...owners: readonly Owner[]) {
+  return openOwners(new Table(...owners), parts());
+}
+
 function labels(change: Partial<Owner>): ProcessLabels {
-  return openOwners(new Table(owner(change))).labels(1);
+  return open(owner(change)).labels(1);
 }
 
 /** A pid that was somebody's. */
@@ -185,7 +200,7 @@ describe('labels', () => {
   });
 
   test('nobody known is unknown', () => {
-    const owners = openOwners(new Table());
+    const owners = open();
     assert.deepEqual(owners.labels(0), { 'process.name': 'unknown' });
     assert.deepEqual(owners.labels(5), { 'process.name': 'unknown' });
   });
@@ -195,7 +210,7 @@ describe('refresh', () => {
   test('looks up what is new, once, while its process may still be there', async (t) => {
     const { child, exe } = await sleeper(t);
     const table = new Table();
-    const owners = openOwners(table);
+    const owners = openOwners(table, parts());
     owners.refresh();
     assert.deepEqual(table.reads, []);
 
@@ -211,7 +226,7 @@ describe('refresh', () => {
   test('one that the kernel is still writing is looked up again, also behind a later one', () => {
     const table = new Table(owner({ id: 2, name: 'second' }));
     table.owners.set(1, undefined);
-    const owners = openOwners(table);
+    const owners = openOwners(table, parts());
     owners.refresh();
     assert.equal(owners.labels(1)['process.name'], 'unknown');
     table.owners.set(1, owner({ name: 'first' }));
@@ -226,28 +241,28 @@ describe('recycle', () => {
 
   test('not while there is room', async () => {
     const table = new Table(used(1, 0));
-    await openOwners(table).recycle(100);
+    await openOwners(table, parts()).recycle(100);
     assert.deepEqual(table.retired, []);
   });
 
   test('takes back those longest unused, as many as are lacking', async () => {
     const table = new Table(used(1, 5), used(2, 3), used(3, 4), used(4, 6));
     table.lacking = 2;
-    await openOwners(table).recycle(9);
+    await openOwners(table, parts()).recycle(9);
     assert.deepEqual(table.retired, [2, 3]);
   });
 
   test('none that the last window or its sweep knew', async () => {
     const table = new Table(used(1, 9), used(2, 8), used(3, 7));
     table.lacking = 3;
-    await openOwners(table).recycle(9);
+    await openOwners(table, parts()).recycle(9);
     assert.deepEqual(table.retired, [3]);
   });
 
   test('a number that was taken back means who it meant, also to the next one at its place', async () => {
     const table = new Table(used(1, 0));
     table.lacking = 1;
-    const owners = openOwners(table);
+    const owners = openOwners(table, parts());
     await owners.recycle(9);
     table.owners.set(65_537, owner({ id: 65_537, name: 'next' }));
     owners.refresh();
@@ -257,11 +272,90 @@ describe('recycle', () => {
 
   test('for so many; then they are nobody', async () => {
     const table = new Table();
-    const owners = openOwners(table);
+    const owners = openOwners(table, parts());
     for (let id = 1; id <= ownerLimits.retiredMax + 1; id++) table.owners.set(id, owner({ id, exeInode: 0 }));
     table.lacking = table.owners.size;
     await owners.recycle(9);
     assert.equal(owners.labels(1)['process.name'], 'unknown');
     assert.equal(owners.labels(2)['process.name'], 'node');
+  });
+});
+
+describe('where it runs', () => {
+  const container = 'b2a102854b4969b2ce98dc329c86b4fb2b06e4ad2cc8da9d8a7578c9cd2004a2';
+  const at = (cgroup: string | undefined, change: Partial<Owner> = {}) => {
+    const users = { name: (uid: number) => `user${String(uid)}`, refresh: () => false };
+    const cgroups = { pathOf: () => cgroup, look: () => false };
+    const table = new Table(owner({ exeInode: 0, name: 'web', ...change }));
+    return openOwners(table, parts({ users, cgroups })).labels(1);
+  };
+  const web = { 'process.name': 'web', 'user.id': 7, 'user.name': 'user7' };
+
+  test('a unit names the workload', () =>
+    assert.deepEqual(at('/system.slice/nginx.service'), {
+      ...web,
+      'workload.name': 'nginx.service',
+      'workload.kind': 'systemd_unit',
+      'systemd.unit': 'nginx.service',
+    }));
+
+  test('a login does not', () =>
+    assert.deepEqual(at('/user.slice/user-7.slice/session-3.scope'), {
+      ...web,
+      'workload.kind': 'user_session',
+      'systemd.unit': 'session-*.scope',
+    }));
+
+  test('a container has users of its own, but for root', () => {
+    const labels = { 'workload.kind': 'container', 'container.id': container, 'container.runtime': 'docker' };
+    assert.deepEqual(at(`/docker/${container}`), { 'process.name': 'web', 'user.id': 7, ...labels });
+    assert.equal(at(`/docker/${container}`, { uid: 0 })['user.name'], 'user0');
+  });
+
+  test('a pod', () => {
+    const uid = '72f7f152-440c-66ac-9084-e0fc1d8a910c';
+    assert.deepEqual(at(`/kubepods/burstable/pod${uid}/${container}`), {
+      'process.name': 'web',
+      'user.id': 7,
+      'workload.kind': 'pod',
+      'container.id': container,
+      'k8s.pod.uid': uid,
+      'k8s.pod.qos': 'burstable',
+    });
+  });
+
+  test('somebody\u2019s own group, the root, and one that is not known', () => {
+    assert.deepEqual(at('/jobs/17'), { ...web, 'workload.kind': 'host_process', 'cgroup.path': '/jobs/17' });
+    assert.deepEqual(at('/'), { ...web, 'workload.kind': 'host_process' });
+    assert.deepEqual(at(undefined), web);
+  });
+
+  test('one met without its group is looked for, once there is a look', () => {
+    const table = new Table(owner({ id: 1, exeInode: 0 }), owner({ id: 2, exeInode: 0, cgroupId: 2n }));
+    const seen = { looks: 0, due: false };
+    const cgroups = {
+      pathOf: ({ cgroupId }: Owner) => (seen.looks > 0 && cgroupId === 2n ? '/a.service' : undefined),
+      look: () => seen.due && ++seen.looks > 0,
+    };
+    const owners = openOwners(table, parts({ cgroups }));
+    const kinds = () => [1, 2].map((id) => owners.labels(id)['workload.kind']);
+    owners.refresh();
+    assert.deepEqual(kinds(), [undefined, undefined]);
+    seen.due = true;
+    owners.refresh();
+    assert.deepEqual(kinds(), [undefined, 'systemd_unit']);
+    owners.refresh();
+    assert.equal(seen.looks, 1, 'what a look did not find is gone');
+  });
+
+  test('a user that gets another name has it from the next window on', async () => {
+    const users = { names: 'old', changed: false, name: () => users.names, refresh: () => users.changed };
+    const table = new Table(owner({}));
+    const owners = openOwners(table, parts({ users }));
+    assert.equal(owners.labels(1)['user.name'], 'old');
+    Object.assign(users, { names: 'new', changed: true });
+    await owners.recycle(9);
+    assert.equal(owners.labels(1)['user.name'], 'new');
+    assert.deepEqual(table.reads, [1]);
   });
 });

@@ -4,13 +4,11 @@ import { unansweredLookup, type LookupRow } from '../../model/dns.ts';
 import { mergeHistograms } from '../../model/latency.ts';
 import type { DnsRecord, NodeLabels } from '../../model/record.ts';
 import { addressOrAny, latencyLabels, meanMs, type Labelled, type WindowBounds } from './records.ts';
+import { whose } from './whose.ts';
 
 function identity({ of: row, process, netnsInode }: Labelled<LookupRow>): string {
   return JSON.stringify([
-    process['process.name'],
-    process['process.executable.path'],
-    process['user.id'],
-    process['workload.name'],
+    whose(process),
     netnsInode,
     row.attribution,
     row.direction,

@@ -6,13 +6,11 @@
 import { mergeHistograms } from '../../model/latency.ts';
 import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
 import type { Labelled } from './records.ts';
+import { whose } from './whose.ts';
 
 function identity({ of: row, process, netnsInode }: Labelled<FlowRow>): string {
   return JSON.stringify([
-    process['process.name'],
-    process['process.executable.path'],
-    process['user.id'],
-    process['workload.name'],
+    whose(process),
     netnsInode,
     row.direction,
     row.transport,

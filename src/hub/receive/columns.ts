@@ -45,6 +45,14 @@ const owner: Columns = {
   process_name: text('process.name'),
   process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
   user_id: nullableInteger('user.id', uint32Max),
+  user_name: text('user.name'),
+  workload_kind: text('workload.kind'),
+  systemd_unit: text('systemd.unit'),
+  container_id: text('container.id'),
+  container_runtime: text('container.runtime'),
+  k8s_pod_uid: text('k8s.pod.uid'),
+  k8s_pod_qos: text('k8s.pod.qos'),
+  cgroup_path: text('cgroup.path', { max: cellLimits.pathMax }),
   attribution: word('attribution', attributions),
 };
 
