@@ -18,6 +18,7 @@ const defaults: AgentConfig = {
   slow: 1000,
   dns: { ports: [53, 5353], timeout: 6000 },
   udp_idle: 60_000,
+  ownership: [],
   limits: {
     flow_rows: 65_536,
     udp_flows: 32_768,
@@ -55,6 +56,29 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     slow: 250,
     dns: { ports: [53, 8053], timeout: 2500 },
     udp_idle: 5000,
+    ownership: [
+      {
+        id: 'payments',
+        match: {
+          process: ['payd'],
+          executable: ['/opt/pay/*', '/usr/lib/pay/*'],
+          unit: ['pay@*.service'],
+          cgroup: ['/pay.slice/*'],
+          container: ['9bca8d63*'],
+          pod: ['72f7f152-*'],
+          user: ['pay', 4711],
+          port: [
+            { from: 8443, to: 8443 },
+            { from: 9000, to: 9099 },
+          ],
+        },
+        name: 'payments',
+        owner: 'team-pay',
+        environment: 'production',
+        labels: { tier: 'gold' },
+      },
+      { id: 'the-rest', match: { user: ['*'] }, owner: 'operations' },
+    ],
     limits: {
       flow_rows: 1024,
       udp_flows: 64,

@@ -55,6 +55,11 @@ export interface ProcessLabels {
   readonly 'k8s.pod.qos'?: string;
   /** Where neither a unit nor a container says more. */
   readonly 'cgroup.path'?: string;
+  /** From the first rule of the configuration that matches, `workload.rule`; `environment` then is its own. */
+  readonly 'workload.owner'?: string;
+  readonly 'workload.rule'?: string;
+  readonly environment?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** The two ends as the labelling standard names them; required labels first. */

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Owner } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
+import { ownershipSchema } from './config.ts';
 import { findOwnProcesses } from './own.ts';
 import { openOwners, ownerLimits, type OwnerParts, type OwnerSource } from './owners.ts';
 
@@ -85,6 +86,7 @@ function parts(change: Partial<OwnerParts> = {}): OwnerParts {
     own: findOwnProcesses(),
     users: { name: () => undefined, refresh: () => false },
     cgroups: { pathOf: () => undefined, look: () => false },
+    rules: [],
     ...change,
   };
 }
@@ -357,5 +359,29 @@ describe('where it runs', () => {
     await owners.recycle(9);
     assert.equal(owners.labels(1)['user.name'], 'new');
     assert.deepEqual(table.reads, [1]);
+  });
+});
+
+describe('rules', () => {
+  const rules = ownershipSchema.parse([
+    { id: 'admin', match: { port: 9000 }, name: 'admin', environment: 'internal' },
+    { id: 'web', match: { process: 'web' }, name: 'shop' },
+  ]);
+
+  test('by the port that it serves, else for all of it; the same labels each time', () => {
+    const owners = openOwners(new Table(owner({ name: 'web' })), parts({ rules }));
+    const named = (port?: number) => {
+      const { 'workload.name': name, 'workload.rule': rule, environment } = owners.labels(1, port);
+      return [name, rule, environment];
+    };
+    assert.deepEqual(named(9000), ['admin', 'admin', 'internal']);
+    assert.deepEqual(named(80), ['shop', 'web', undefined]);
+    assert.deepEqual(named(), ['shop', 'web', undefined]);
+    for (const port of [9000, 80]) assert.equal(owners.labels(1, port), owners.labels(1, port));
+  });
+
+  test('nobody known has none', () => {
+    const owners = openOwners(new Table(), parts({ rules }));
+    assert.deepEqual(owners.labels(5, 9000), { 'process.name': 'unknown' });
   });
 });

@@ -11,14 +11,17 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Owner } from '../../model/observation.ts';
 import { unknownLabel, type ProcessLabels } from '../../model/record.ts';
 import { openCgroups, type Cgroups } from './cgroups.ts';
+import type { OwnershipRule } from './config.ts';
 import { findOwnProcesses, type OwnProcesses } from './own.ts';
+import { candidatesOf, matchedOf, ruleFor, withRule, type Candidates } from './ownership.ts';
 import { subjectLabels, subjectOf, type Subject } from './subject.ts';
 import { openUsers, type Users } from './users.ts';
 
 export interface OwnerTable {
   /** Looks up the owners met since the last call. Cheap when there are none. */
   refresh(): void;
-  labels(id: number): ProcessLabels;
+  /** `servedPort`: of a listener, and of what was opened to this host. */
+  labels(id: number, servedPort?: number): ProcessLabels;
   /** Behind a window: if places are short, takes back the numbers that were longest unused. */
   recycle(window: number): Promise<void>;
 }
@@ -60,21 +63,28 @@ export interface OwnerParts {
   readonly own: OwnProcesses;
   readonly users: Users;
   readonly cgroups: Cgroups;
+  readonly rules: readonly OwnershipRule[];
 }
 
-function systemParts(): OwnerParts {
-  return { own: findOwnProcesses(), users: openUsers(), cgroups: openCgroups(systemClock) };
+export function ownerParts(rules: readonly OwnershipRule[]): OwnerParts {
+  return { own: findOwnProcesses(), users: openUsers(), cgroups: openCgroups(systemClock), rules };
 }
 
 interface Known {
   readonly subject: Subject;
+  readonly candidates: Candidates;
   readonly labels: ProcessLabels;
+  /** By the rules that want a port. */
+  readonly byRule: ReadonlyMap<OwnershipRule, ProcessLabels>;
 }
 
-export function openOwners(
-  source: OwnerSource,
-  { own, users, cgroups }: OwnerParts = systemParts(),
-): OwnerTable {
+function labelsFor({ candidates, labels, byRule }: Known, servedPort: number | undefined): ProcessLabels {
+  if (byRule.size === 0) return labels;
+  const rule = ruleFor(candidates, servedPort);
+  return (rule && byRule.get(rule)) ?? labels;
+}
+
+export function openOwners(source: OwnerSource, { own, users, cgroups, rules }: OwnerParts): OwnerTable {
   const { numbers } = source;
   const table = new Map<number, Known>();
   /** A map keeps the order in which they came: the first are the oldest. */
@@ -83,7 +93,14 @@ export function openOwners(
   const placeless = new Set<number>();
 
   function labelled(subject: Subject): Known {
-    return { subject, labels: subjectLabels(subject, (uid) => users.name(uid)) };
+    const bare = subjectLabels(subject, (uid) => users.name(uid));
+    const candidates = candidatesOf(rules, matchedOf(subject, bare));
+    return {
+      subject,
+      candidates,
+      labels: withRule(bare, candidates.rule),
+      byRule: new Map(candidates.byPort.map((rule) => [rule, withRule(bare, rule)])),
+    };
   }
 
   function lookUp(id: number): Known | undefined {
@@ -126,7 +143,10 @@ export function openOwners(
       for (const id of numbers.met()) lookUp(id);
       if (placeless.size > 0 && cgroups.look()) place();
     },
-    labels: (id) => lookUp(id)?.labels ?? nobody,
+    labels(id, servedPort) {
+      const known = lookUp(id);
+      return known ? labelsFor(known, servedPort) : nobody;
+    },
     async recycle(window) {
       if (users.refresh()) relabel();
       if (numbers.lacking() === 0) return;

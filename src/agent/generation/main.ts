@@ -17,7 +17,7 @@ import { listenerDecoder } from '../decode/listeners.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
-import { openOwners } from '../enrich/owners.ts';
+import { openOwners, ownerParts } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
 import { kernelLimitsOf } from '../kernel/generation.ts';
 import { findNamespaces, openNamespaces } from '../kernel/namespaces.ts';
@@ -60,11 +60,11 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 
 type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
 
-function openTables(native: Native, { kernel, scope }: OpenedKernel): Tables {
+function openTables({ native, config: { ownership } }: Lasting, { kernel, scope }: OpenedKernel): Tables {
   const { numbers, types } = kernel;
-  const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
+  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(ownership)];
   return {
-    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }, parts),
     namespaces: openNamespaces({
       native,
       numbers: numbers.namespaces,
@@ -90,7 +90,7 @@ export async function runGeneration(
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
-  const { owners, namespaces } = openTables(native, opened);
+  const { owners, namespaces } = openTables(lasting, opened);
   const comparing = { inFlight: cpus().length, incomparable: incomparableOn(native) };
   const agent = createAgent({
     clock: systemClock,

@@ -43,6 +43,9 @@ const labels = {
   user_id: 1000,
   user_name: 'shop',
   workload_kind: 'pod',
+  workload_owner: 'team-shop',
+  workload_rule: 'shop',
+  labels: { tier: 'gold' },
   systemd_unit: 'checkout.service',
   container_id: 'c-1',
   container_runtime: 'containerd',
@@ -65,6 +68,9 @@ const labels = {
 const noWorkload = {
   user_name: '',
   workload_kind: '',
+  workload_owner: '',
+  workload_rule: '',
+  labels: {},
   systemd_unit: '',
   container_id: '',
   container_runtime: '',
@@ -276,6 +282,7 @@ describe('a bad record is rejected by name', () => {
   const cases: readonly (readonly [RejectionReason, FlatRecord, RegExp])[] = [
     ['unknown_event', flow(1, { 'event.name': 'sonde.none' }), /"sonde\.none"/],
     ['unknown_event', flow(1, { 'event.name': 'constructor' }), /"constructor"/],
+    ['type', flow(1, { labels: { tier: 1 } }), /labels\.tier is 1, not text/],
     ['missing', flow(1, { 'boot.id': undefined }), /boot\.id/],
     ['missing', flow(1, { 'agent.instance': '' }), /agent\.instance/],
     ['missing', flow(1, { 'record.sequence': undefined }), /record\.sequence/],

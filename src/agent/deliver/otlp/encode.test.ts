@@ -68,6 +68,18 @@ describe('a record over OTLP', () => {
     for (const name of Object.keys(resource)) assert.ok(!(name in attributes), name);
   });
 
+  test('one whose environment a rule gave has a resource of its own', () => {
+    const records = [{ ...flow, environment: 'internal' }, flow, refused];
+    const read = readLogsRequest(
+      encodeRequest(records, { protocol: 'http/protobuf', names: 'canonical', observedMs }),
+    );
+    assert.deepEqual(read.map(({ resource }) => resource['environment']?.[1]).sort(), [
+      'internal',
+      'lab',
+      'lab',
+    ]);
+  });
+
   test('every other field arrives, under its name and with its type', () => {
     const { attributes } = sent(flow);
     const own = Object.entries(flow).filter(

@@ -133,7 +133,10 @@ function hrTime(ms: number): [seconds: number, nanoseconds: number] {
 
 const scope = { name: 'sonde' };
 
-/** Log records of the same agent run share one resource object: the serializers group by identity. */
+/**
+ * Log records of the same agent run and environment share one resource object: the serializers group by
+ * identity.
+ */
 export function logRecords(
   records: readonly NumberedRecord[],
   { names, observedMs }: { names: Names; observedMs: number },
@@ -141,7 +144,7 @@ export function logRecords(
   const resources = new Map<string, { readonly attributes: Attributes }>();
   const hrTimeObserved = hrTime(observedMs);
   return records.map((record) => {
-    const run = `${record['boot.id']} ${record['agent.id']}`;
+    const run = `${record['boot.id']} ${record['agent.id']} ${record.environment}`;
     const resource = resources.get(run) ?? { attributes: resourceOf(record) };
     resources.set(run, resource);
     return {

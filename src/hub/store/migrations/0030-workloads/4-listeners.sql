@@ -1,5 +1,8 @@
 ALTER TABLE {listeners:Table} ADD COLUMN IF NOT EXISTS user_name LowCardinality(String),
   ADD COLUMN IF NOT EXISTS workload_kind LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS workload_owner LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS workload_rule LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS labels Map(LowCardinality(String), String),
   ADD COLUMN IF NOT EXISTS systemd_unit LowCardinality(String),
   ADD COLUMN IF NOT EXISTS container_id LowCardinality(String),
   ADD COLUMN IF NOT EXISTS container_runtime LowCardinality(String),
