@@ -262,6 +262,11 @@ export const operatorErrors = {
     message: 'what is pinned in {folder} cannot be trusted: {reason}',
     whatToDo: 'find out who made it and remove it, or name another BPF file system by SONDE_BPFFS',
   },
+  'labels.process': {
+    exitCode: 'usage',
+    message: 'process {pid} cannot be looked at ({reason})',
+    whatToDo: 'name one that runs, by its number',
+  },
   'agent.already_running': {
     exitCode: 'alreadyRunning',
     message: 'an agent of instance {instance} runs already ({socket})',
