@@ -100,6 +100,7 @@ export class Bench implements AsyncDisposable {
       owners: {
         refresh: () => undefined,
         labels: () => curl,
+        commandLine: () => undefined,
         recycle: () => Promise.resolve(),
       },
       namespaces: {

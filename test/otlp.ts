@@ -198,6 +198,7 @@ export function connection(sequence: number, change: FlatRecord = {}): FlatRecor
     'source.port': 40_000,
     'process.pid': 42,
     'process.start': '2026-11-20T08:00:00.000Z',
+    'process.command_line': 'curl -u ***',
     'process.parent.pid': 41,
     'process.parent.name': 'bash',
     'connection.duration_ms': 0.25,

@@ -164,6 +164,15 @@ function label<T extends { owner: number; netns: number }>(
   return { of, process: owners.labels(of.owner, servedPort), netnsInode: namespaces.inode(of.netns) };
 }
 
+/** With the command line of its one process. */
+function labelOne<T extends ConnectionEvent | Listener>(
+  of: T,
+  parts: AgentParts,
+  servedPort: number | undefined,
+): Labelled<T> {
+  return { ...label(of, parts, servedPort), commandLine: parts.owners.commandLine(of) };
+}
+
 function servedPort({ direction, destinationPort }: FlowRow | ConnectionEvent): number | undefined {
   return direction === 'ingress' ? destinationPort : undefined;
 }
@@ -190,7 +199,7 @@ async function drainEvents(
   const times = wallTimes(parts.clock, bootedAt);
   const wanted: ConnectionRecord[] = [];
   for (const event of events) {
-    const record = connectionRecord(label(event, parts, servedPort(event)), parts.node, times);
+    const record = connectionRecord(labelOne(event, parts, servedPort(event)), parts.node, times);
     if (event.detail || parts.allEvents) wanted.push(record);
     for (const watcher of watchers) watcher.record(record);
   }
@@ -249,7 +258,7 @@ function windowsOf(
   let lastEndBootMs: number | undefined;
 
   function inventoryOf(raw: RawRows): Inventory {
-    const listeners = parts.decodeListeners(raw).map((listener) => label(listener, parts, listener.port));
+    const listeners = parts.decodeListeners(raw).map((listener) => labelOne(listener, parts, listener.port));
     return { listeners, times: wallTimes(clock, bootedAt) };
   }
 

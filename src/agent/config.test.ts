@@ -18,6 +18,7 @@ const defaults: AgentConfig = {
   slow: 1000,
   dns: { ports: [53, 5353], timeout: 6000 },
   udp_idle: 60_000,
+  command_line: 'off',
   ownership: [],
   limits: {
     flow_rows: 65_536,
@@ -56,6 +57,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     slow: 250,
     dns: { ports: [53, 8053], timeout: 2500 },
     udp_idle: 5000,
+    command_line: 'redacted',
     ownership: [
       {
         id: 'payments',

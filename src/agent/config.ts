@@ -5,7 +5,7 @@ import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
-import { ownershipSchema } from './enrich/config.ts';
+import { commandLineModes, ownershipSchema } from './enrich/config.ts';
 
 const limits = z.strictObject({
   flow_rows: z
@@ -119,6 +119,10 @@ async function agentSchema() {
     dns: dns.prefault({}).meta({ description: 'what the signal dns looks at' }),
     udp_idle: duration({ min: '1s', max: '1h', default: '60s' }).meta({
       description: 'a UDP flow without a datagram for so long has ended; looked at when a window ends',
+    }),
+    command_line: z.enum(commandLineModes).default('off').meta({
+      description:
+        'redacted: connections and listeners carry the command line of their process, without what looks secret',
     }),
     ownership: ownershipSchema.default([]).meta({
       description: 'rules that say whose a process is; of those that match the first counts',

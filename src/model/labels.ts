@@ -34,6 +34,7 @@ export const labels: readonly Label[] = [
   { name: 'process.start', otel: 'process.creation.time', type: 'time' },
   { name: 'process.parent.pid', otel: 'process.parent_pid', type: 'int' },
   { name: 'process.parent.name', otel: 'sonde.process.parent.comm', type: 'string' },
+  { name: 'process.command_line', otel: 'process.command_line', type: 'string' },
   { name: 'user.id', otel: 'process.user.id', type: 'int' },
   { name: 'user.name', otel: 'process.user.name', type: 'string' },
   { name: 'workload.name', otel: 'service.name', type: 'string' },

@@ -145,6 +145,8 @@ export type ConnectionRecord = ConnectionLabels &
     readonly 'process.start'?: string;
     readonly 'process.parent.pid'?: number;
     readonly 'process.parent.name'?: string;
+    /** Redacted; only where the configuration wants it. */
+    readonly 'process.command_line'?: string;
     readonly 'connection.duration_ms'?: number;
     readonly 'bytes.sent': number;
     readonly 'bytes.received': number;
@@ -184,6 +186,8 @@ export type ListenerRecord = NodeLabels &
     readonly 'listener.changes': readonly ListenerChange[];
     readonly 'process.pid': number;
     readonly 'process.start'?: string;
+    /** Redacted; only where the configuration wants it. */
+    readonly 'process.command_line'?: string;
     readonly attribution: Attribution;
     readonly 'destination.ip': string;
     readonly 'destination.port': number;

@@ -1,7 +1,10 @@
-/** `ownership` in agent.yaml: rules that say whose a process is. */
+/** What agent.yaml says of processes: `command_line`, and `ownership`, rules that say whose one is. */
 
 import * as z from 'zod';
 import { ownWorkload } from '../../model/record.ts';
+
+export const commandLineModes = ['off', 'redacted'] as const;
+export type CommandLineMode = (typeof commandLineModes)[number];
 
 const text = (max: number) =>
   z

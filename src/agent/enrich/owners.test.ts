@@ -87,6 +87,7 @@ function parts(change: Partial<OwnerParts> = {}): OwnerParts {
     users: { name: () => undefined, refresh: () => false },
     cgroups: { pathOf: () => undefined, look: () => false },
     rules: [],
+    commandLine: () => undefined,
     ...change,
   };
 }

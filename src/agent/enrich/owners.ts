@@ -11,7 +11,8 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Owner } from '../../model/observation.ts';
 import { unknownLabel, type ProcessLabels } from '../../model/record.ts';
 import { openCgroups, type Cgroups } from './cgroups.ts';
-import type { OwnershipRule } from './config.ts';
+import { openCommandLines, type CommandLines } from './command-line.ts';
+import type { CommandLineMode, OwnershipRule } from './config.ts';
 import { findOwnProcesses, type OwnProcesses } from './own.ts';
 import { candidatesOf, matchedOf, ruleFor, withRule, type Candidates } from './ownership.ts';
 import { subjectLabels, subjectOf, type Subject } from './subject.ts';
@@ -22,6 +23,8 @@ export interface OwnerTable {
   refresh(): void;
   /** `servedPort`: of a listener, and of what was opened to this host. */
   labels(id: number, servedPort?: number): ProcessLabels;
+  /** Redacted; undefined unless the configuration wants it, and of a process that had ended. */
+  readonly commandLine: CommandLines;
   /** Behind a window: if places are short, takes back the numbers that were longest unused. */
   recycle(window: number): Promise<void>;
 }
@@ -64,10 +67,17 @@ export interface OwnerParts {
   readonly users: Users;
   readonly cgroups: Cgroups;
   readonly rules: readonly OwnershipRule[];
+  readonly commandLine: CommandLines;
 }
 
-export function ownerParts(rules: readonly OwnershipRule[]): OwnerParts {
-  return { own: findOwnProcesses(), users: openUsers(), cgroups: openCgroups(systemClock), rules };
+interface OwnerOptions {
+  readonly ownership: readonly OwnershipRule[];
+  readonly command_line: CommandLineMode;
+}
+
+export function ownerParts({ ownership: rules, command_line: mode }: OwnerOptions): OwnerParts {
+  const [own, users, cgroups] = [findOwnProcesses(), openUsers(), openCgroups(systemClock)];
+  return { own, users, cgroups, rules, commandLine: openCommandLines(mode) };
 }
 
 interface Known {
@@ -84,7 +94,8 @@ function labelsFor({ candidates, labels, byRule }: Known, servedPort: number | u
   return (rule && byRule.get(rule)) ?? labels;
 }
 
-export function openOwners(source: OwnerSource, { own, users, cgroups, rules }: OwnerParts): OwnerTable {
+export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
+  const { own, users, cgroups, rules, commandLine } = parts;
   const { numbers } = source;
   const table = new Map<number, Known>();
   /** A map keeps the order in which they came: the first are the oldest. */
@@ -139,6 +150,7 @@ export function openOwners(source: OwnerSource, { own, users, cgroups, rules }: 
   }
 
   return {
+    commandLine,
     refresh() {
       for (const id of numbers.met()) lookUp(id);
       if (placeless.size > 0 && cgroups.look()) place();

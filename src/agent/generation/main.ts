@@ -60,9 +60,9 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 
 type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
 
-function openTables({ native, config: { ownership } }: Lasting, { kernel, scope }: OpenedKernel): Tables {
+function openTables({ native, config }: Lasting, { kernel, scope }: OpenedKernel): Tables {
   const { numbers, types } = kernel;
-  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(ownership)];
+  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(config)];
   return {
     owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }, parts),
     namespaces: openNamespaces({

@@ -7,7 +7,7 @@
 
 import type { Listener, ListenerCounts } from '../../model/observation.ts';
 import type { ListenerChange, ListenerRecord, NodeLabels } from '../../model/record.ts';
-import type { Labelled, WindowBounds } from './records.ts';
+import { commandLineLabel, type Labelled, type WindowBounds } from './records.ts';
 import type { WallTimes } from './time.ts';
 
 const toldAgainMs = 3_600_000;
@@ -71,7 +71,7 @@ function changesOf(
 }
 
 function listenerRecord(
-  { of: listener, process, netnsInode }: Labelled<Listener>,
+  { of: listener, process, netnsInode, commandLine }: Labelled<Listener>,
   node: NodeLabels,
   told: {
     readonly bounds: WindowBounds;
@@ -91,6 +91,7 @@ function listenerRecord(
     ...process,
     'process.pid': listener.pid,
     ...(listener.pid > 0 ? { 'process.start': times.ofBoot(listener.pidStartedNs) } : {}),
+    ...commandLineLabel(commandLine),
     attribution: listener.attribution,
     'destination.ip': listener.address,
     'destination.port': listener.port,

@@ -201,6 +201,17 @@ describe('connectionRecord', () => {
 
   test('without a process there is no start of one', () => assert.ok(!('process.start' in told({ pid: 0 }))));
 
+  test('a command line where there is one; an environment of the process\u2019s own', () => {
+    const process = { ...curl, environment: 'internal' };
+    const labelled = { ...connection(), process };
+    const record = (commandLine?: string) =>
+      connectionRecord({ ...labelled, commandLine }, node, wallTimes(manualClock()));
+    assert.equal(record('curl ***')['process.command_line'], 'curl ***');
+    assert.ok(!('process.command_line' in record()));
+    assert.equal(record().environment, 'internal');
+    assert.equal(flow({}, process).environment, 'internal');
+  });
+
   test('nobody started the first process', () => {
     assert.ok(!Object.keys(told({ parentPid: 0 })).some((name) => name.startsWith('process.parent')));
   });

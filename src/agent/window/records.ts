@@ -23,6 +23,8 @@ export interface Labelled<T> {
   readonly of: T;
   readonly process: ProcessLabels;
   readonly netnsInode: number;
+  /** Of the one process, where it is wanted. */
+  readonly commandLine?: string | undefined;
 }
 
 /** `last`: the agent stops for good, so what is open will not be told any more. */
@@ -140,8 +142,12 @@ function parentLabels({ parentPid, parentName }: ConnectionEvent): Partial<Conne
   return parentPid === 0 ? {} : { 'process.parent.pid': parentPid, 'process.parent.name': parentName };
 }
 
+export function commandLineLabel(commandLine: string | undefined): { 'process.command_line'?: string } {
+  return commandLine === undefined ? {} : { 'process.command_line': commandLine };
+}
+
 export function connectionRecord(
-  { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
+  { of: event, process, netnsInode, commandLine }: Labelled<ConnectionEvent>,
   node: NodeLabels,
   times: WallTimes,
 ): ConnectionRecord {
@@ -154,6 +160,7 @@ export function connectionRecord(
     'process.pid': event.pid,
     ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
     ...parentLabels(event),
+    ...commandLineLabel(commandLine),
     attribution: event.attribution,
     direction: event.direction,
     'source.ip': event.source,

@@ -63,6 +63,7 @@ const owner: Columns = {
 const oneProcess: Columns = {
   process_pid: integer('process.pid', uint32Max),
   process_start: nullableTime('process.start'),
+  process_command_line: text('process.command_line'),
 };
 
 /** Whose end it is, and whom it was to reach. */

@@ -8,4 +8,5 @@ ALTER TABLE {connection_events:Table} ADD COLUMN IF NOT EXISTS user_name LowCard
   ADD COLUMN IF NOT EXISTS container_runtime LowCardinality(String),
   ADD COLUMN IF NOT EXISTS k8s_pod_uid LowCardinality(String),
   ADD COLUMN IF NOT EXISTS k8s_pod_qos LowCardinality(String),
-  ADD COLUMN IF NOT EXISTS cgroup_path LowCardinality(String)
+  ADD COLUMN IF NOT EXISTS cgroup_path LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS process_command_line String CODEC(ZSTD)
