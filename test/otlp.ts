@@ -118,6 +118,8 @@ const socket = {
   labels: { tier: 'gold' },
   'systemd.unit': 'checkout.service',
   'container.id': 'c-1',
+  'container.name': 'shop-1',
+  'container.image': 'shop:2',
   'container.runtime': 'containerd',
   'k8s.pod.uid': 'p-1',
   'k8s.pod.qos': 'burstable',

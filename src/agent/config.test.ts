@@ -19,6 +19,7 @@ const defaults: AgentConfig = {
   dns: { ports: [53, 5353], timeout: 6000 },
   udp_idle: 60_000,
   command_line: 'off',
+  container_sockets: { docker: '/run/docker.sock', podman: '/run/podman/podman.sock' },
   ownership: [],
   limits: {
     flow_rows: 65_536,
@@ -58,6 +59,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     dns: { ports: [53, 8053], timeout: 2500 },
     udp_idle: 5000,
     command_line: 'redacted',
+    container_sockets: { docker: '/var/run/docker.sock', podman: 'off' },
     ownership: [
       {
         id: 'payments',
@@ -67,6 +69,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
           unit: ['pay@*.service'],
           cgroup: ['/pay.slice/*'],
           container: ['9bca8d63*'],
+          image: ['registry.example/pay/*'],
           pod: ['72f7f152-*'],
           user: ['pay', 4711],
           port: [

@@ -5,7 +5,7 @@ import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
-import { commandLineModes, ownershipSchema } from './enrich/config.ts';
+import { commandLineModes, containerSockets, ownershipSchema } from './enrich/config.ts';
 
 const limits = z.strictObject({
   flow_rows: z
@@ -123,6 +123,9 @@ async function agentSchema() {
     command_line: z.enum(commandLineModes).default('off').meta({
       description:
         'redacted: connections and listeners carry the command line of their process, without what looks secret',
+    }),
+    container_sockets: containerSockets.prefault({}).meta({
+      description: 'where names and images of containers are asked for, in the background',
     }),
     ownership: ownershipSchema.default([]).meta({
       description: 'rules that say whose a process is; of those that match the first counts',

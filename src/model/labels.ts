@@ -44,6 +44,8 @@ export const labels: readonly Label[] = [
   { name: 'labels', otel: 'sonde.labels', type: 'map' },
   { name: 'systemd.unit', otel: 'sonde.systemd.unit', type: 'string' },
   { name: 'container.id', otel: 'container.id', type: 'string' },
+  { name: 'container.name', otel: 'container.name', type: 'string' },
+  { name: 'container.image', otel: 'container.image.name', type: 'string' },
   { name: 'container.runtime', otel: 'container.runtime', type: 'string' },
   { name: 'k8s.pod.uid', otel: 'k8s.pod.uid', type: 'string' },
   { name: 'k8s.pod.qos', otel: 'sonde.k8s.pod.qos', type: 'string' },

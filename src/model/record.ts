@@ -50,6 +50,9 @@ export interface ProcessLabels {
   readonly 'workload.kind'?: WorkloadKind;
   readonly 'systemd.unit'?: string;
   readonly 'container.id'?: string;
+  /** As its runtime knows it, once that has answered. */
+  readonly 'container.name'?: string;
+  readonly 'container.image'?: string;
   readonly 'container.runtime'?: string;
   readonly 'k8s.pod.uid'?: string;
   readonly 'k8s.pod.qos'?: string;

@@ -1,10 +1,23 @@
-/** What agent.yaml says of processes: `command_line`, and `ownership`, rules that say whose one is. */
+/** What agent.yaml says of processes: `command_line`, `container_sockets`, and `ownership`, whose they are. */
 
 import * as z from 'zod';
 import { ownWorkload } from '../../model/record.ts';
 
 export const commandLineModes = ['off', 'redacted'] as const;
 export type CommandLineMode = (typeof commandLineModes)[number];
+
+const socket = (path: string) =>
+  z
+    .string()
+    .regex(/^(?:off|\/.+)$/, 'must be a path from the root, or off')
+    .default(path);
+
+export const containerSockets = z.strictObject({
+  docker: socket('/run/docker.sock').meta({ description: 'of Docker, or off' }),
+  podman: socket('/run/podman/podman.sock').meta({ description: 'of podman, or off' }),
+});
+
+export type ContainerSockets = z.output<typeof containerSockets>;
 
 const text = (max: number) =>
   z
@@ -61,7 +74,8 @@ const match = z
       executable: pattern().optional().meta({ description: 'path of its executable' }),
       unit: pattern().optional().meta({ description: 'its systemd unit, as `systemd.unit`' }),
       cgroup: pattern().optional().meta({ description: 'path of its control group' }),
-      container: pattern().optional().meta({ description: 'id of its container' }),
+      container: pattern().optional().meta({ description: 'id or name of its container' }),
+      image: pattern().optional().meta({ description: 'image of its container' }),
       pod: pattern().optional().meta({ description: 'UID of its pod' }),
       user: oneOrMore(
         z.union([
@@ -82,7 +96,7 @@ const match = z
     { error: 'must say what a process has, such as { process: nginx }' },
   )
   .refine((of) => Object.values(of).some((value) => value !== undefined), {
-    error: 'matches nothing: it needs process, executable, unit, cgroup, container, pod, user or port',
+    error: 'matches nothing: it needs process, executable, unit, cgroup, container, image, pod, user or port',
   });
 
 const labelName = /^[a-z][a-z0-9_.-]{0,62}$/;

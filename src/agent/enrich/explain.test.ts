@@ -9,6 +9,8 @@ import { explainProcess, type Explaining } from './explain.ts';
 
 const { uid, username } = userInfo();
 
+const sockets = { docker: 'off', podman: 'off' };
+
 const rules = ownershipSchema.parse([
   { id: 'other', match: { executable: '/usr/sbin/nginx' }, name: 'web' },
   { id: 'admin', match: { user: uid, port: [9000, '9100-9199'] }, name: 'admin' },
@@ -21,14 +23,14 @@ const rules = ownershipSchema.parse([
   { id: 'rest', match: { user: '*' }, owner: 'operations' },
 ]);
 
-function explained(change: Partial<Explaining> = {}, id = process.pid) {
-  const { labels, ...told } = explainProcess(id, { rules, environment: 'lab', ...change });
+async function explained(change: Partial<Explaining> = {}, id = process.pid) {
+  const { labels, ...told } = await explainProcess(id, { rules, environment: 'lab', sockets, ...change });
   return { ...told, labels: new Map(labels.map(({ name, value, from }) => [name, { value, from }])) };
 }
 
 describe('a process', () => {
-  test('where each label is from', () => {
-    const { labels, pid } = explained();
+  test('where each label is from', async () => {
+    const { labels, pid } = await explained();
     assert.equal(pid, process.pid);
     assert.deepEqual(labels.get('process.executable.path'), {
       value: readlinkSync('/proc/self/exe'),
@@ -43,9 +45,9 @@ describe('a process', () => {
     });
   });
 
-  test('what each rule says, in their order', () => {
+  test('what each rule says, in their order', async () => {
     const wanted = ['/usr/sbin/nginx'];
-    assert.deepEqual(explained().rules, [
+    assert.deepEqual((await explained()).rules, [
       {
         id: 'other',
         verdict: 'misses',
@@ -57,8 +59,8 @@ describe('a process', () => {
     ]);
   });
 
-  test('for a port that it serves', () => {
-    const { labels, rules: told } = explained({ port: 9100 });
+  test('for a port that it serves', async () => {
+    const { labels, rules: told } = await explained({ port: 9100 });
     assert.deepEqual(labels.get('workload.name'), { value: 'admin', from: 'rule admin' });
     assert.deepEqual(
       told.map(({ verdict }) => verdict),
@@ -66,24 +68,24 @@ describe('a process', () => {
     );
   });
 
-  test('without rules and an environment', () => {
-    const { labels, rules: told } = explained({ rules: [], environment: undefined });
+  test('without rules and an environment', async () => {
+    const { labels, rules: told } = await explained({ rules: [], environment: undefined });
     assert.deepEqual(told, []);
     assert.ok(!labels.has('workload.rule'));
     assert.deepEqual(labels.get('environment'), { value: 'unknown', from: 'set nowhere' });
   });
 
-  test('by one of its threads', () => {
+  test('by one of its threads', async () => {
     const thread = Math.max(...readdirSync('/proc/self/task').map(Number));
     assert.notEqual(thread, process.pid);
-    assert.equal(explained({}, thread).pid, process.pid);
+    assert.equal((await explained({}, thread)).pid, process.pid);
   });
 });
 
-test('one that is not there', () => {
+test('one that is not there', async () => {
   const { pid } = spawnSync('/bin/true');
-  assert.throws(
-    () => explained({}, pid),
+  await assert.rejects(
+    explained({}, pid),
     (error) => isOperatorError(error) && error.code === 'labels.process',
   );
 });

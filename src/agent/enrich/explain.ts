@@ -1,16 +1,18 @@
 /** Where the labels of a process come from, asked of /proc and the rules: no agent needs to run. */
 
 import { readFileSync, statSync } from 'node:fs';
+import { systemClock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Owner } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
 import { tellingPath } from './cgroup-path.ts';
 import { groupsNow } from './cgroups.ts';
-import type { OwnershipRule } from './config.ts';
+import type { ContainerSockets, OwnershipRule } from './config.ts';
+import { openContainers } from './containers.ts';
 import { findOwnProcesses } from './own.ts';
 import { candidatesOf, matchedOf, missOf, ruleFor, withRule, type Miss } from './ownership.ts';
 import { startTicks } from './running.ts';
-import { subjectLabels, subjectOf } from './subject.ts';
+import { knownOf, subjectLabels, subjectOf } from './subject.ts';
 import { openUsers } from './users.ts';
 
 export interface ExplainedLabel {
@@ -42,11 +44,13 @@ export interface Explaining {
   readonly rules: readonly OwnershipRule[];
   /** Of the node. */
   readonly environment: string | undefined;
+  readonly sockets: ContainerSockets;
   /** One that the process serves. */
   readonly port?: number | undefined;
 }
 
 const control = 'control group';
+const runtime = 'the container\u2019s runtime';
 
 const sources: Readonly<Record<keyof ProcessLabels, string>> = {
   'process.name': '/proc/PID/comm, or the executable where that says nothing',
@@ -57,6 +61,8 @@ const sources: Readonly<Record<keyof ProcessLabels, string>> = {
   'workload.kind': control,
   'systemd.unit': control,
   'container.id': control,
+  'container.name': runtime,
+  'container.image': runtime,
   'container.runtime': control,
   'k8s.pod.uid': control,
   'k8s.pod.qos': control,
@@ -120,13 +126,18 @@ function verdictsOf(
   });
 }
 
-export function explainProcess(id: number, { rules, environment, port }: Explaining): Explanation {
+export async function explainProcess(
+  id: number,
+  { rules, environment, port, sockets }: Explaining,
+): Promise<Explanation> {
   const owner = ownerNow(id);
   const groups = groupsNow(owner);
   const cgroup = groups === undefined ? undefined : tellingPath(groups);
   const subject = subjectOf(owner, findOwnProcesses(), cgroup);
-  const users = openUsers();
-  const bare = subjectLabels(subject, (uid) => users.name(uid));
+  const { container } = subject.placement;
+  const facts = container && (await openContainers(sockets, systemClock).ask(container));
+  const known = knownOf(subject, { users: openUsers(), containers: { factsOf: () => facts } });
+  const bare = subjectLabels(subject, known);
   const matched = matchedOf(subject, bare);
   const rule = ruleFor(candidatesOf(rules, matched), port);
   const ruled = withRule(bare, rule);

@@ -1,99 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { owner, ownerTable, parts, self } from '../../../test/owner-table.ts';
 import type { Owner } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
-import { ownershipSchema } from './config.ts';
-import { findOwnProcesses } from './own.ts';
-import { openOwners, ownerLimits, type OwnerParts, type OwnerSource } from './owners.ts';
-
-const self = '/proc/self/exe';
-
-/** Of a process; 0 of one that is gone. In the middle of the hundredth of a second that the kernel tells. */
-function startedNs(pid: number): number {
-  if (!existsSync(`/proc/${String(pid)}/stat`)) return 0;
-  const [, , , ...fields] = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-    .replace(/\(.*\)/s, '()')
-    .split(' ');
-  return (Number(fields[18]) + 0.5) * 1e7;
-}
-
-function owner(change: Partial<Owner>): Owner {
-  return {
-    id: 1,
-    usedInWindow: 0,
-    name: 'node',
-    uid: 7,
-    cgroupId: 1n,
-    exeInode: statSync(self).ino,
-    exeDevice: 0,
-    pid: process.pid,
-    pidStartedNs: startedNs(change.pid ?? process.pid),
-    kernelPath: undefined,
-    ...change,
-  };
-}
-
-/** The kernel's table, set by the test; undefined: being written. */
-class Table implements OwnerSource {
-  readonly owners = new Map<number, Owner | undefined>();
-  readonly reads: number[] = [];
-  readonly retired: number[] = [];
-  lacking = 0;
-  readonly #met = new Set<number>();
-  readonly numbers: OwnerSource['numbers'] = {
-    met: () => {
-      const whole = this.numbers.known().filter((id) => !this.#met.has(id));
-      for (const id of whole) this.#met.add(id);
-      return whole;
-    },
-    known: () => [...this.owners].filter(([, known]) => known).map(([id]) => id),
-    lacking: () => this.lacking,
-    mend: () => Promise.resolve(),
-    retire: (ids) => {
-      this.retired.push(...ids);
-      for (const id of ids) this.owners.delete(id);
-      return Promise.resolve();
-    },
-  };
-
-  constructor(...owners: readonly Owner[]) {
-    for (const one of owners) this.owners.set(one.id, one);
-  }
-
-  read(id: number): Owner | undefined {
-    this.reads.push(id);
-    return this.owners.get(id);
-  }
-}
-
-/** Nobody has a name or a group, but for those that a test gives. */
-function parts(change: Partial<OwnerParts> = {}): OwnerParts {
-  return {
-    own: findOwnProcesses(),
-    users: { name: () => undefined, refresh: () => false },
-    cgroups: { pathOf: () => undefined, look: () => false },
-    rules: [],
-    commandLine: () => undefined,
-    ...change,
-  };
-}
+import { openOwners, ownerLimits } from './owners.ts';
 
 function open(...owners: readonly Owner[]) {
-  return openOwners(new Table(...owners), parts());
+  return openOwners(ownerTable(...owners), parts());
 }
 
 function labels(change: Partial<Owner>): ProcessLabels {
@@ -212,7 +130,7 @@ describe('labels', () => {
 describe('refresh', () => {
   test('looks up what is new, once, while its process may still be there', async (t) => {
     const { child, exe } = await sleeper(t);
-    const table = new Table();
+    const table = ownerTable();
     const owners = openOwners(table, parts());
     owners.refresh();
     assert.deepEqual(table.reads, []);
@@ -227,7 +145,7 @@ describe('refresh', () => {
   });
 
   test('one that the kernel is still writing is looked up again, also behind a later one', () => {
-    const table = new Table(owner({ id: 2, name: 'second' }));
+    const table = ownerTable(owner({ id: 2, name: 'second' }));
     table.owners.set(1, undefined);
     const owners = openOwners(table, parts());
     owners.refresh();
@@ -243,27 +161,27 @@ describe('recycle', () => {
   const used = (id: number, usedInWindow: number) => owner({ id, usedInWindow, name: `n${String(id)}` });
 
   test('not while there is room', async () => {
-    const table = new Table(used(1, 0));
+    const table = ownerTable(used(1, 0));
     await openOwners(table, parts()).recycle(100);
     assert.deepEqual(table.retired, []);
   });
 
   test('takes back those longest unused, as many as are lacking', async () => {
-    const table = new Table(used(1, 5), used(2, 3), used(3, 4), used(4, 6));
+    const table = ownerTable(used(1, 5), used(2, 3), used(3, 4), used(4, 6));
     table.lacking = 2;
     await openOwners(table, parts()).recycle(9);
     assert.deepEqual(table.retired, [2, 3]);
   });
 
   test('none that the last window or its sweep knew', async () => {
-    const table = new Table(used(1, 9), used(2, 8), used(3, 7));
+    const table = ownerTable(used(1, 9), used(2, 8), used(3, 7));
     table.lacking = 3;
     await openOwners(table, parts()).recycle(9);
     assert.deepEqual(table.retired, [3]);
   });
 
   test('a number that was taken back means who it meant, also to the next one at its place', async () => {
-    const table = new Table(used(1, 0));
+    const table = ownerTable(used(1, 0));
     table.lacking = 1;
     const owners = openOwners(table, parts());
     await owners.recycle(9);
@@ -274,115 +192,12 @@ describe('recycle', () => {
   });
 
   test('for so many; then they are nobody', async () => {
-    const table = new Table();
+    const table = ownerTable();
     const owners = openOwners(table, parts());
     for (let id = 1; id <= ownerLimits.retiredMax + 1; id++) table.owners.set(id, owner({ id, exeInode: 0 }));
     table.lacking = table.owners.size;
     await owners.recycle(9);
     assert.equal(owners.labels(1)['process.name'], 'unknown');
     assert.equal(owners.labels(2)['process.name'], 'node');
-  });
-});
-
-describe('where it runs', () => {
-  const container = 'b2a102854b4969b2ce98dc329c86b4fb2b06e4ad2cc8da9d8a7578c9cd2004a2';
-  const at = (cgroup: string | undefined, change: Partial<Owner> = {}) => {
-    const users = { name: (uid: number) => `user${String(uid)}`, refresh: () => false };
-    const cgroups = { pathOf: () => cgroup, look: () => false };
-    const table = new Table(owner({ exeInode: 0, name: 'web', ...change }));
-    return openOwners(table, parts({ users, cgroups })).labels(1);
-  };
-  const web = { 'process.name': 'web', 'user.id': 7, 'user.name': 'user7' };
-
-  test('a unit names the workload', () =>
-    assert.deepEqual(at('/system.slice/nginx.service'), {
-      ...web,
-      'workload.name': 'nginx.service',
-      'workload.kind': 'systemd_unit',
-      'systemd.unit': 'nginx.service',
-    }));
-
-  test('a login does not', () =>
-    assert.deepEqual(at('/user.slice/user-7.slice/session-3.scope'), {
-      ...web,
-      'workload.kind': 'user_session',
-      'systemd.unit': 'session-*.scope',
-    }));
-
-  test('a container has users of its own, but for root', () => {
-    const labels = { 'workload.kind': 'container', 'container.id': container, 'container.runtime': 'docker' };
-    assert.deepEqual(at(`/docker/${container}`), { 'process.name': 'web', 'user.id': 7, ...labels });
-    assert.equal(at(`/docker/${container}`, { uid: 0 })['user.name'], 'user0');
-  });
-
-  test('a pod', () => {
-    const uid = '72f7f152-440c-66ac-9084-e0fc1d8a910c';
-    assert.deepEqual(at(`/kubepods/burstable/pod${uid}/${container}`), {
-      'process.name': 'web',
-      'user.id': 7,
-      'workload.kind': 'pod',
-      'container.id': container,
-      'k8s.pod.uid': uid,
-      'k8s.pod.qos': 'burstable',
-    });
-  });
-
-  test('somebody\u2019s own group, the root, and one that is not known', () => {
-    assert.deepEqual(at('/jobs/17'), { ...web, 'workload.kind': 'host_process', 'cgroup.path': '/jobs/17' });
-    assert.deepEqual(at('/'), { ...web, 'workload.kind': 'host_process' });
-    assert.deepEqual(at(undefined), web);
-  });
-
-  test('one met without its group is looked for, once there is a look', () => {
-    const table = new Table(owner({ id: 1, exeInode: 0 }), owner({ id: 2, exeInode: 0, cgroupId: 2n }));
-    const seen = { looks: 0, due: false };
-    const cgroups = {
-      pathOf: ({ cgroupId }: Owner) => (seen.looks > 0 && cgroupId === 2n ? '/a.service' : undefined),
-      look: () => seen.due && ++seen.looks > 0,
-    };
-    const owners = openOwners(table, parts({ cgroups }));
-    const kinds = () => [1, 2].map((id) => owners.labels(id)['workload.kind']);
-    owners.refresh();
-    assert.deepEqual(kinds(), [undefined, undefined]);
-    seen.due = true;
-    owners.refresh();
-    assert.deepEqual(kinds(), [undefined, 'systemd_unit']);
-    owners.refresh();
-    assert.equal(seen.looks, 1, 'what a look did not find is gone');
-  });
-
-  test('a user that gets another name has it from the next window on', async () => {
-    const users = { names: 'old', changed: false, name: () => users.names, refresh: () => users.changed };
-    const table = new Table(owner({}));
-    const owners = openOwners(table, parts({ users }));
-    assert.equal(owners.labels(1)['user.name'], 'old');
-    Object.assign(users, { names: 'new', changed: true });
-    await owners.recycle(9);
-    assert.equal(owners.labels(1)['user.name'], 'new');
-    assert.deepEqual(table.reads, [1]);
-  });
-});
-
-describe('rules', () => {
-  const rules = ownershipSchema.parse([
-    { id: 'admin', match: { port: 9000 }, name: 'admin', environment: 'internal' },
-    { id: 'web', match: { process: 'web' }, name: 'shop' },
-  ]);
-
-  test('by the port that it serves, else for all of it; the same labels each time', () => {
-    const owners = openOwners(new Table(owner({ name: 'web' })), parts({ rules }));
-    const named = (port?: number) => {
-      const { 'workload.name': name, 'workload.rule': rule, environment } = owners.labels(1, port);
-      return [name, rule, environment];
-    };
-    assert.deepEqual(named(9000), ['admin', 'admin', 'internal']);
-    assert.deepEqual(named(80), ['shop', 'web', undefined]);
-    assert.deepEqual(named(), ['shop', 'web', undefined]);
-    for (const port of [9000, 80]) assert.equal(owners.labels(1, port), owners.labels(1, port));
-  });
-
-  test('nobody known has none', () => {
-    const owners = openOwners(new Table(), parts({ rules }));
-    assert.deepEqual(owners.labels(5, 9000), { 'process.name': 'unknown' });
   });
 });

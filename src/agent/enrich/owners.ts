@@ -12,10 +12,11 @@ import type { Owner } from '../../model/observation.ts';
 import { unknownLabel, type ProcessLabels } from '../../model/record.ts';
 import { openCgroups, type Cgroups } from './cgroups.ts';
 import { openCommandLines, type CommandLines } from './command-line.ts';
-import type { CommandLineMode, OwnershipRule } from './config.ts';
+import type { CommandLineMode, ContainerSockets, OwnershipRule } from './config.ts';
+import { openContainers, type Containers } from './containers.ts';
 import { findOwnProcesses, type OwnProcesses } from './own.ts';
 import { candidatesOf, matchedOf, ruleFor, withRule, type Candidates } from './ownership.ts';
-import { subjectLabels, subjectOf, type Subject } from './subject.ts';
+import { knownOf, subjectLabels, subjectOf, type Subject } from './subject.ts';
 import { openUsers, type Users } from './users.ts';
 
 export interface OwnerTable {
@@ -66,6 +67,7 @@ export interface OwnerParts {
   readonly own: OwnProcesses;
   readonly users: Users;
   readonly cgroups: Cgroups;
+  readonly containers: Containers;
   readonly rules: readonly OwnershipRule[];
   readonly commandLine: CommandLines;
 }
@@ -73,11 +75,18 @@ export interface OwnerParts {
 interface OwnerOptions {
   readonly ownership: readonly OwnershipRule[];
   readonly command_line: CommandLineMode;
+  readonly container_sockets: ContainerSockets;
 }
 
-export function ownerParts({ ownership: rules, command_line: mode }: OwnerOptions): OwnerParts {
-  const [own, users, cgroups] = [findOwnProcesses(), openUsers(), openCgroups(systemClock)];
-  return { own, users, cgroups, rules, commandLine: openCommandLines(mode) };
+export function ownerParts(options: OwnerOptions): OwnerParts {
+  return {
+    own: findOwnProcesses(),
+    users: openUsers(),
+    cgroups: openCgroups(systemClock),
+    containers: openContainers(options.container_sockets, systemClock),
+    rules: options.ownership,
+    commandLine: openCommandLines(options.command_line),
+  };
 }
 
 interface Known {
@@ -95,7 +104,7 @@ function labelsFor({ candidates, labels, byRule }: Known, servedPort: number | u
 }
 
 export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
-  const { own, users, cgroups, rules, commandLine } = parts;
+  const { own, users, cgroups, containers, rules, commandLine } = parts;
   const { numbers } = source;
   const table = new Map<number, Known>();
   /** A map keeps the order in which they came: the first are the oldest. */
@@ -104,7 +113,7 @@ export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
   const placeless = new Set<number>();
 
   function labelled(subject: Subject): Known {
-    const bare = subjectLabels(subject, (uid) => users.name(uid));
+    const bare = subjectLabels(subject, knownOf(subject, { users, containers }));
     const candidates = candidatesOf(rules, matchedOf(subject, bare));
     return {
       subject,
@@ -144,9 +153,9 @@ export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
     if (retired.size > ownerLimits.retiredMax && oldest !== undefined) retired.delete(oldest);
   }
 
-  function relabel(): void {
+  function relabel(isMeant: (subject: Subject) => boolean): void {
     for (const known of [table, retired])
-      for (const [id, { subject }] of known) known.set(id, labelled(subject));
+      for (const [id, { subject }] of known) if (isMeant(subject)) known.set(id, labelled(subject));
   }
 
   return {
@@ -154,13 +163,16 @@ export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
     refresh() {
       for (const id of numbers.met()) lookUp(id);
       if (placeless.size > 0 && cgroups.look()) place();
+      const named = new Set(containers.pump());
+      if (named.size > 0)
+        relabel(({ placement: { container } }) => container !== undefined && named.has(container.id));
     },
     labels(id, servedPort) {
       const known = lookUp(id);
       return known ? labelsFor(known, servedPort) : nobody;
     },
     async recycle(window) {
-      if (users.refresh()) relabel();
+      if (users.refresh()) relabel(() => true);
       if (numbers.lacking() === 0) return;
       await numbers.mend();
       const idle = longestUnused(source, window).slice(0, numbers.lacking());

@@ -5,12 +5,13 @@ import { ownershipSchema, type OwnershipRule } from './config.ts';
 import { candidatesOf, missOf, ruleFor, withRule, type Matched } from './ownership.ts';
 
 const payd: Matched = {
-  process: 'payd',
-  executable: '/opt/pay/bin/payd',
-  unit: 'pay@1.service',
-  cgroup: '/pay.slice/pay@1.service',
-  container: undefined,
-  pod: undefined,
+  process: ['payd'],
+  executable: ['/opt/pay/bin/payd'],
+  unit: ['pay@1.service'],
+  cgroup: ['/pay.slice/pay@1.service'],
+  container: ['9bca8d63', 'payments'],
+  image: [],
+  pod: [],
   uid: 4711,
   user: 'pay',
 };
@@ -31,6 +32,8 @@ describe('what matches', () => {
     { executable: '/opt/pay/*' },
     { unit: 'pay@*.service' },
     { cgroup: '/pay.slice/*' },
+    { container: '9bca*' },
+    { container: ['web', 'payments'] },
     { user: 'pay' },
     { user: 4711 },
     { user: ['root', '*'] },
@@ -45,7 +48,8 @@ describe('what does not, and why', () => {
     [{ process: 'pay' }, 'process', 'payd'],
     [{ process: ['a', 'b'] }, 'process', 'payd'],
     [{ process: 'payd', unit: 'nginx.service' }, 'unit', 'pay@1.service'],
-    [{ container: '*' }, 'container', undefined],
+    [{ container: 'web' }, 'container', '9bca8d63, payments'],
+    [{ image: '*' }, 'image', undefined],
     [{ pod: '*' }, 'pod', undefined],
     [{ user: 'root' }, 'user', 'pay (4711)'],
     [{ user: '4711' }, 'user', 'pay (4711)'],

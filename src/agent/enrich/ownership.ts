@@ -10,20 +10,25 @@ type Match = OwnershipRule['match'];
 type Key = Exclude<keyof Match, 'port' | 'user'>;
 
 /** As a rule sees a process. */
-export interface Matched extends Readonly<Record<Key, string | undefined>> {
+export interface Matched extends Readonly<Record<Key, readonly string[]>> {
   readonly uid: number;
   readonly user: string | undefined;
+}
+
+function known(...values: readonly (string | undefined)[]): string[] {
+  return values.filter((value) => value !== undefined);
 }
 
 export function matchedOf(subject: Subject, labels: ProcessLabels): Matched {
   const { container, pod, unit } = subject.placement;
   return {
-    process: subject.name,
-    executable: subject.executable,
-    unit,
-    cgroup: subject.cgroup,
-    container: container?.id,
-    pod: pod?.uid,
+    process: [subject.name],
+    executable: known(subject.executable),
+    unit: known(unit),
+    cgroup: known(subject.cgroup),
+    container: known(container?.id, labels['container.name']),
+    image: known(labels['container.image']),
+    pod: known(pod?.uid),
     uid: subject.uid,
     user: labels['user.name'],
   };
@@ -37,15 +42,15 @@ export interface Miss {
   readonly has: string | undefined;
 }
 
-const keys: readonly Key[] = ['process', 'executable', 'unit', 'cgroup', 'container', 'pod'];
+const keys: readonly Key[] = ['process', 'executable', 'unit', 'cgroup', 'container', 'image', 'pod'];
 
 /** The first key that does not match; undefined when all do. The port is another matter. */
 export function missOf({ match }: OwnershipRule, process: Matched): Miss | undefined {
   for (const key of keys) {
     const [wanted, has] = [match[key], process[key]];
     if (wanted === undefined) continue;
-    if (has === undefined || !wanted.some((pattern) => globMatches(pattern, has)))
-      return { key, wanted, has };
+    if (!has.some((of) => wanted.some((pattern) => globMatches(pattern, of))))
+      return { key, wanted, has: has.length === 0 ? undefined : has.join(', ') };
   }
   const { uid, user } = process;
   const isUser = (wanted: string | number) =>

@@ -3,8 +3,10 @@
 import type { Owner } from '../../model/observation.ts';
 import { ownWorkload, unknownLabel, type ProcessLabels, type WorkloadKind } from '../../model/record.ts';
 import { placementOf, type Placement } from './cgroup-path.ts';
+import type { ContainerFacts, Containers } from './containers.ts';
 import { executablePath } from './executable.ts';
 import { isOwn, type OwnProcesses } from './own.ts';
+import type { Users } from './users.ts';
 
 export interface Subject {
   readonly name: string;
@@ -43,27 +45,46 @@ function kindOf({ cgroup, placement: { container, pod, unit } }: Subject): Workl
 
 type Optional<T> = { readonly [K in keyof T]: T[K] | undefined };
 
-function known<T extends object>(labels: Optional<T>): T {
+function present<T extends object>(labels: Optional<T>): T {
   return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** A container has users of its own, with numbers that may be this host's; only 0 is the same everywhere. */
-function userName({ uid, placement }: Subject, userOf: (uid: number) => string | undefined) {
-  return placement.container && uid !== 0 ? undefined : userOf(uid);
+/** What others know of it; may change. */
+export interface Known {
+  readonly user: string | undefined;
+  readonly container: ContainerFacts | undefined;
 }
 
-export function subjectLabels(subject: Subject, userOf: (uid: number) => string | undefined): ProcessLabels {
+/** A container has users of its own, with numbers that may be this host's; only 0 is the same everywhere. */
+export function knownOf(
+  { uid, placement: { container } }: Subject,
+  { users, containers }: { users: Pick<Users, 'name'>; containers: Pick<Containers, 'factsOf'> },
+): Known {
+  return {
+    user: container && uid !== 0 ? undefined : users.name(uid),
+    container: container && containers.factsOf(container),
+  };
+}
+
+function workloadName({ own, placement }: Subject, kind: WorkloadKind | undefined, known: Known) {
+  if (own) return ownWorkload;
+  return kind === 'systemd_unit' ? placement.unit : kind === 'container' ? known.container?.name : undefined;
+}
+
+export function subjectLabels(subject: Subject, known: Known): ProcessLabels {
   const { container, pod, unit } = subject.placement;
   const kind = kindOf(subject);
-  return known<ProcessLabels>({
+  return present<ProcessLabels>({
     'process.name': subject.name,
     'process.executable.path': subject.executable,
     'user.id': subject.uid,
-    'user.name': userName(subject, userOf),
-    'workload.name': subject.own ? ownWorkload : kind === 'systemd_unit' ? unit : undefined,
+    'user.name': known.user,
+    'workload.name': workloadName(subject, kind, known),
     'workload.kind': kind,
     'systemd.unit': unit,
     'container.id': container?.id,
+    'container.name': known.container?.name,
+    'container.image': known.container?.image,
     'container.runtime': container?.runtime,
     'k8s.pod.uid': pod?.uid,
     'k8s.pod.qos': pod?.qos,

@@ -69,9 +69,12 @@ export const command: Command = {
     const pid = wholeNumber(argument, { what: 'explain takes the number of a process', max: 2 ** 22 });
     const port = portOf(values);
     const file = values['config'];
-    const { ownership: rules, environment } =
-      typeof file === 'string' ? await readConfig(file) : await parseConfig({}, 'the defaults');
-    const explanation = explainProcess(pid, { rules, environment, port });
+    const {
+      ownership: rules,
+      environment,
+      container_sockets: sockets,
+    } = typeof file === 'string' ? await readConfig(file) : await parseConfig({}, 'the defaults');
+    const explanation = await explainProcess(pid, { rules, environment, port, sockets });
     const told = values['json'] === true ? [jsonLine(explanation)] : lines(explanation);
     stdout.write(`${told.join('\n')}\n`);
     return 0;

@@ -53,6 +53,8 @@ const owner: Columns = {
   labels: namedTexts('labels'),
   systemd_unit: text('systemd.unit'),
   container_id: text('container.id'),
+  container_name: text('container.name'),
+  container_image: text('container.image'),
   container_runtime: text('container.runtime'),
   k8s_pod_uid: text('k8s.pod.uid'),
   k8s_pod_qos: text('k8s.pod.qos'),
