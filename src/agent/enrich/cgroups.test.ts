@@ -103,6 +103,13 @@ describe('a process that runs', () => {
     assert.equal(cgroups.pathOf(gone('a.service')), '/a.service');
   });
 
+  test('is believed where its group lies outside of the namespace of ours', (t) => {
+    const { mount, id } = hierarchy(t, 'inside');
+    const path = '/../../system.slice/a.service';
+    const cgroups = openCgroups(ticking(), { unified: mount, version1: false }, () => `0::${path}\n`);
+    assert.equal(cgroups.pathOf({ ...running(id('inside')), cgroupId: 4711n }), path);
+  });
+
   test('and is in another group by now: where it was met', (t) => {
     const { mount, id } = hierarchy(t, 'before');
     const cgroups = openCgroups(ticking(), { unified: mount, version1: false });

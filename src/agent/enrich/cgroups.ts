@@ -15,7 +15,7 @@ import { isRunning } from './running.ts';
 
 export const cgroupLimits = {
   groupsMax: 65_536,
-  /** A look of 10 ms, as at a thousand groups, is followed by the next after a second. */
+  /** A look of 30 ms, as at a thousand groups, is followed by the next after three seconds. */
   shareMin: 100n,
 } as const;
 
@@ -102,6 +102,7 @@ export function openCgroups(
     if (root === undefined || id === root) return tellingPath(groups);
     const path = /^0::(\/.*)$/m.exec(groups)?.[1];
     if (path === undefined) return undefined;
+    if (path.startsWith('/..')) return tellingPath(groups); // outside of our namespace: no number to compare
     if (!paths.has(id) && inodeOf(`${unified ?? ''}${path}`) === id) remember(id, path);
     return paths.get(id) === path ? tellingPath(groups) : undefined;
   }
