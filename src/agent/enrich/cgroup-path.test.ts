@@ -220,6 +220,11 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
       '/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.kde.kate@7e2b.service',
       { unit: 'app-org.kde.kate@*.service' },
     ],
+    [
+      'application of snap, and what else has a UUID',
+      `/user.slice/user-1000.slice/user@1000.service/app.slice/snap.firefox.firefox-${uid}.scope`,
+      { unit: 'snap.firefox.firefox-*.scope' },
+    ],
     ['systemd-run', '/system.slice/run-u42.service', { unit: 'run-*.service' }],
     ['systemd-run --scope', '/system.slice/run-r0c5d2e.scope', { unit: 'run-*.scope' }],
     [

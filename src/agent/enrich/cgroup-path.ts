@@ -99,6 +99,7 @@ const manyNamed: readonly (readonly [RegExp, string])[] = [
   [/^run-.+\.(scope|service)$/, 'run-*.$1'],
   [/^(app-.+)-[0-9a-f]+\.scope$/, '$1-*.scope'],
   [/^(app-.+)@[0-9a-f]+\.service$/, '$1@*.service'],
+  [/^(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.scope$/, '$1-*.scope'],
   [/^((?:libpod|crio)-conmon)-[0-9a-f]{64}\.scope$/, '$1-*.scope'],
 ];
 
