@@ -78,6 +78,19 @@ describe('a process that is gone', () => {
       assert.equal(openCgroups(ticking(), { unified: mount, version1 }).pathOf(gone('.')), path);
   });
 
+  test('in the group of a runtime: nor then', (t) => {
+    const { mount, gone } = hierarchy(t, 'system.slice/containerd.service', 'system.slice/a.service');
+    for (const [version1, path] of [
+      [false, '/system.slice/containerd.service'],
+      [true, undefined],
+    ] as const) {
+      const cgroups = openCgroups(ticking(), { unified: mount, version1 });
+      assert.ok(cgroups.look());
+      assert.equal(cgroups.pathOf(gone('system.slice/containerd.service')), path);
+      assert.equal(cgroups.pathOf(gone('system.slice/a.service')), '/system.slice/a.service');
+    }
+  });
+
   test('without a group', (t) => {
     const { mount } = hierarchy(t);
     const cgroups = openCgroups(ticking(), { unified: mount, version1: false });

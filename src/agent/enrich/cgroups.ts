@@ -72,6 +72,12 @@ function* groupsBelow(mount: string): Generator<readonly [id: bigint, path: stri
   }
 }
 
+/**
+ * Beside hierarchies of version 1 a runtime may leave its containers in its own group of the unified one, or
+ * in the root: that says nothing then.
+ */
+const mayHideContainers = /^\/$|\/(?:docker|containerd|crio|podman|kubelet|k3s|k3s-agent|rke2-\w+)\.service$/;
+
 /** /proc/PID/cgroup; undefined when that process is gone. */
 export function groupsNow(owner: Pick<Owner, 'pid' | 'pidStartedNs'>): string | undefined {
   try {
@@ -114,7 +120,8 @@ export function openCgroups(
       const groups = groupsOf(owner);
       const told = groups === undefined ? undefined : toldBy(groups, id);
       if (told !== undefined) return told;
-      return id === root ? (version1 ? undefined : '/') : paths.get(id);
+      const path = id === root ? '/' : paths.get(id);
+      return version1 && path !== undefined && mayHideContainers.test(path) ? undefined : path;
     },
     look() {
       const startNs = clock.monotonicNs();
