@@ -37,7 +37,7 @@ const secretOptions: readonly (readonly [programs: string, options: readonly str
   ['mariadb mariadb-dump mariadb-admin mariadb-import mariadb-check', ['-p']],
   ['redis-cli valkey-cli keydb-cli', ['-a']],
   ['sshpass mongo mongosh mongodump mongorestore mongoexport mongoimport cqlsh rabbitmqadmin login', ['-p']],
-  ['curl', ['-u', '-U', '-b', '-E']],
+  ['curl', ['-u', '-U', '-b', '-E', '--user', '--proxy-user', '--cert']],
   ['ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd', ['-w', '-s', '-a']],
   ['sqlcmd bcp ipmitool zip unzip', ['-P']],
   ['snmpget snmpgetnext snmpset snmpwalk snmpbulkwalk snmptrap', ['-c', '-A', '-X']],
@@ -89,6 +89,15 @@ const pairValue = /"[^"]*"|'[^']*'|(?:(?:Basic|Bearer|Digest|Negotiate|Token)\s+
 /** What was hidden before, with brackets that close behind it. */
 const isHidden = /^\*{3}[)}\]]*$/;
 
+/** Of `"Name: value"`, quoted as a whole: all of the value. */
+function quotedRest(text: string, { at, head }: { at: number; head: string }): string | undefined {
+  const quote = text[at - 1];
+  if ((quote !== '"' && quote !== "'") || /["']/.test(head)) return undefined;
+  const rest = text.slice(at + head.length);
+  const end = rest.indexOf(quote);
+  return end > 0 ? rest.slice(0, end) : undefined;
+}
+
 /** The value of one that is not secret may be pairs again. */
 function withoutSecretPairs(text: string): string {
   let [result, done] = ['', 0];
@@ -96,7 +105,7 @@ function withoutSecretPairs(text: string): string {
     const from = index + head.length;
     if (index < done || !isSecretName(name)) continue;
     pairValue.lastIndex = from;
-    const value = pairValue.exec(text)?.[0];
+    const value = quotedRest(text, { at: index, head }) ?? pairValue.exec(text)?.[0];
     if (value === undefined || isHidden.test(value)) continue;
     result += text.slice(done, from) + hidden;
     done = from + value.length;
@@ -108,9 +117,12 @@ function withoutSecretPairs(text: string): string {
 function withoutPairs(text: string): string {
   return withoutSecretPairs(
     text
-      .replace(/([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:@/?#]{0,256}):[^\s/?#]+@/gi, `$1:${hidden}@`)
+      .replace(/([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:@/?#]{0,256}):\S+@/gi, `$1:${hidden}@`)
       .replace(/(https?:\/\/)[^\s:@/?#]+@/gi, `$1${hidden}@`)
-      .replace(/(^|[\s"'=])([\w.+-]+):[^\s@/]+@(?=[\w([])/g, `$1$2:${hidden}@`),
+      .replace(
+        /(^|[\s"'=])([\w.+-]+):(?:[^\s@/]+@(?=[\w([])|(?!\/\/)\S+@(?=(?:tcp|unix)\())/g,
+        `$1$2:${hidden}@`,
+      ),
   );
 }
 
@@ -138,10 +150,16 @@ function redactWord(word: string, state: Words): string {
   if (named !== undefined) return named;
   const program = basename(word);
   if (optionsOf.has(program)) state.program = program;
-  const option = optionsOf.get(state.program)?.find((of) => word.startsWith(of) && !word.startsWith('--'));
-  if (option !== undefined && word !== option) return `${option}${hidden}`;
+  const option = optionsOf.get(state.program)?.find((of) => isOption(word, of));
+  if (option !== undefined && word !== option) return `${option}${word.startsWith('--') ? '=' : ''}${hidden}`;
   state.follows = option === undefined ? isFlagOfSecret(word) : !attachedOnly.test(state.program);
   return withoutTokens(withoutPairs(word));
+}
+
+/** A long one stands alone or has its value behind a `=`, a short one may have it in the same word. */
+function isOption(word: string, option: string): boolean {
+  if (option.startsWith('--')) return word === option || word.startsWith(`${option}=`);
+  return word.startsWith(option) && !word.startsWith('--');
 }
 
 function isFlagOfSecret(word: string): boolean {
@@ -149,15 +167,14 @@ function isFlagOfSecret(word: string): boolean {
   return name !== undefined && isSecretName(name);
 }
 
+/** Quoted parts, as far as quotes are closed, belong to one word. */
+const shellWord = /(?:[^\s"']|"[^"]*"|'[^']*')+(?=\s|$)|\S+/g;
+
 /** An argument with blanks is looked at as a whole, and then as the words of a command in a shell. */
 function redactArgument(argument: string, state: Words): string {
   if (!/\s/.test(argument) || state.follows) return redactWord(argument, state);
   const inner: Words = { program: state.program, follows: false };
-  const asWords = (text: string) =>
-    text
-      .split(/(\s+)/)
-      .map((word) => (word === '' || /^\s/.test(word) ? word : redactWord(word, inner)))
-      .join('');
+  const asWords = (text: string) => text.replace(shellWord, (word) => redactWord(word, inner));
   return withoutValue(argument) ?? asWords(withoutTokens(withoutPairs(argument)));
 }
 
