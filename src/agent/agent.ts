@@ -33,6 +33,7 @@ import {
 } from './window/closing.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
+import type { FieldPolicy } from './window/policy/policy.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -56,7 +57,9 @@ export interface AgentParts {
   readonly memory: ClosingMemory;
   readonly begin: Begin;
   readonly delivery: Delivery;
+  /** Has been through the policy. */
   readonly node: NodeLabels;
+  readonly policy: FieldPolicy;
   /** To be on, of those that this kernel takes. */
   readonly signals: readonly SignalName[];
   readonly windowMs: number;
@@ -182,7 +185,7 @@ async function drainEvents(
   const times = wallTimes(parts.clock, bootedAt);
   const wanted: ConnectionRecord[] = [];
   for (const event of events) {
-    const record = connectionRecord(label(event, parts), parts.node, times);
+    const record = connectionRecord(label(event, parts), parts, times);
     if (event.detail || parts.allEvents) wanted.push(record);
     for (const watcher of watchers) watcher.record(record);
   }

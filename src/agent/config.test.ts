@@ -18,6 +18,7 @@ const defaults: AgentConfig = {
   slow: 1000,
   dns: { ports: [53, 5353], timeout: 6000 },
   udp_idle: 60_000,
+  policy: { preset: 'full', fields: {}, prefix_ipv4: 24, prefix_ipv6: 48 },
   limits: {
     flow_rows: 65_536,
     udp_flows: 32_768,
@@ -55,6 +56,14 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     slow: 250,
     dns: { ports: [53, 8053], timeout: 2500 },
     udp_idle: 5000,
+    policy: {
+      preset: 'standard',
+      version: 'lab-2',
+      fields: { 'process.parent.name': 'hash', 'user.id': 'drop' },
+      key_file: '/etc/sonde/policy.key',
+      prefix_ipv4: 16,
+      prefix_ipv6: 64,
+    },
     limits: {
       flow_rows: 1024,
       udp_flows: 64,

@@ -5,6 +5,7 @@ import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
+import { policySchema } from './window/policy/config.ts';
 
 const limits = z.strictObject({
   flow_rows: z
@@ -119,6 +120,7 @@ async function agentSchema() {
     udp_idle: duration({ min: '1s', max: '1h', default: '60s' }).meta({
       description: 'a UDP flow without a datagram for so long has ended; looked at when a window ends',
     }),
+    policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),

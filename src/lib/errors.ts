@@ -201,6 +201,11 @@ export const operatorErrors = {
     message: 'the request cannot be read ({reason})',
     whatToDo: 'correct the sender, sending the same again will not help',
   },
+  'policy.key_unusable': {
+    exitCode: 'usage',
+    message: 'the key file {file} of the field policy cannot be used ({reason})',
+    whatToDo: 'give it 32 bytes or more that root alone may read (docs/reference/policy.md says how)',
+  },
   'spool.unusable': {
     exitCode: 'usage',
     message: 'the spool in {folder} cannot be opened ({reason})',

@@ -16,6 +16,7 @@ export interface Label {
 
 export const labels: readonly Label[] = [
   { name: 'host.name', otel: 'host.name', type: 'string', onResource: true, required: true },
+  { name: 'host.name.form', otel: 'sonde.host.name.form', type: 'string', onResource: true },
   {
     name: 'environment',
     otel: 'deployment.environment.name',
@@ -27,8 +28,10 @@ export const labels: readonly Label[] = [
   { name: 'agent.version', otel: 'service.version', type: 'string', onResource: true },
   { name: 'agent.instance', otel: 'sonde.agent.instance', type: 'string', onResource: true },
   { name: 'boot.id', otel: 'sonde.boot.id', type: 'string', onResource: true },
+  { name: 'policy.version', otel: 'sonde.policy.version', type: 'string', onResource: true },
   { name: 'record.sequence', otel: 'sonde.record.sequence', type: 'int' },
   { name: 'process.name', otel: 'sonde.process.comm', type: 'string', required: true },
+  { name: 'process.name.form', otel: 'sonde.process.comm.form', type: 'string' },
   { name: 'process.executable.path', otel: 'process.executable.path', type: 'string' },
   { name: 'process.pid', otel: 'process.pid', type: 'int' },
   { name: 'process.start', otel: 'process.creation.time', type: 'time' },
@@ -108,6 +111,7 @@ export const labels: readonly Label[] = [
   { name: 'reset.side', otel: 'sonde.reset.side', type: 'string' },
   { name: 'close.reason', otel: 'sonde.close.reason', type: 'string' },
   { name: 'dns.question.name', otel: 'dns.question.name', type: 'string' },
+  { name: 'dns.question.name.form', otel: 'sonde.dns.question.name.form', type: 'string' },
   { name: 'dns.question.type', otel: 'sonde.dns.question.type', type: 'string' },
   { name: 'dns.rcode', otel: 'sonde.dns.response_code', type: 'string' },
   { name: 'dns.latency_ms', otel: 'sonde.dns.latency_ms', type: 'double' },

@@ -15,6 +15,7 @@ import type {
 } from './connection.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
+import type { ValueForm } from './policy.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -23,8 +24,8 @@ export const unknownLabel = 'unknown';
 /** `workload.name` of Sonde's own processes: counted like any other, and hidden unless asked for. */
 export const ownWorkload = 'sonde';
 
-/** On every record of this agent. */
-export interface NodeLabels {
+/** What the agent knows of its node and itself. */
+export interface NodeIdentity {
   readonly 'host.name': string;
   readonly environment: string;
   readonly 'agent.instance': string;
@@ -34,9 +35,19 @@ export interface NodeLabels {
   readonly 'boot.id': string;
 }
 
+/**
+ * On every record of this agent. `policy.version` names the field policy, which may have taken away what is
+ * optional here; a form is there where it changed the value.
+ */
+export type NodeLabels = NodeIdentity & {
+  readonly 'policy.version': string;
+  readonly 'host.name.form'?: ValueForm;
+};
+
 /** Whose socket it is. */
 export interface ProcessLabels {
   readonly 'process.name': string;
+  readonly 'process.name.form'?: ValueForm;
   readonly 'process.executable.path'?: string;
   readonly 'user.id'?: number;
   /** `sonde` on Sonde's own processes. */
@@ -120,9 +131,10 @@ export type ConnectionRecord = ConnectionLabels &
     readonly time: string;
     readonly 'connection.id': string;
     readonly 'connection.adopted'?: true;
-    readonly 'source.ip': string;
-    readonly 'source.port': number;
-    readonly 'process.pid': number;
+    readonly 'source.ip.form'?: AddressForm;
+    readonly 'source.port'?: number;
+    readonly 'destination.ip.form'?: AddressForm;
+    readonly 'process.pid'?: number;
     readonly 'process.start'?: string;
     readonly 'process.parent.pid'?: number;
     readonly 'process.parent.name'?: string;
@@ -163,10 +175,11 @@ export type ListenerRecord = NodeLabels &
     /** Boot id and socket cookie. */
     readonly 'listener.id': string;
     readonly 'listener.changes': readonly ListenerChange[];
-    readonly 'process.pid': number;
+    readonly 'process.pid'?: number;
     readonly 'process.start'?: string;
     readonly attribution: Attribution;
     readonly 'destination.ip': string;
+    readonly 'destination.ip.form'?: AddressForm;
     readonly 'destination.port': number;
     readonly 'network.transport': 'tcp';
     readonly 'network.type': 'ipv4' | 'ipv6';
@@ -212,6 +225,7 @@ export type DnsRecord = NodeLabels &
     readonly 'latency.histogram'?: readonly (readonly [number, number])[];
     /** Lower case; printable ASCII, all else as \DDD. `*` and `*.` stand for names that had no room. */
     readonly 'dns.question.name': string;
+    readonly 'dns.question.name.form'?: ValueForm;
     readonly 'dns.question.type': string;
     /** NOERROR, NXDOMAIN, …, or `unanswered`. */
     readonly 'dns.rcode': string;
