@@ -101,6 +101,7 @@ const emitter = {
   'agent.id': 'a-1',
   'agent.version': '0.1.0',
   'boot.id': 'b-1',
+  'policy.version': 'full@1a2b3c4d',
 };
 
 export const startMs = Date.UTC(2026, 10, 25, 9, 0, 0);

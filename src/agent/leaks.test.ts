@@ -232,7 +232,7 @@ function requiredIn(record: SondeRecord): void {
   assert.ok(record['host.name'] !== '' && record.environment !== '');
   if (record['event.name'] === 'sonde.window' || record['event.name'] === 'sonde.listener') return;
   for (const name of ['process.name', 'destination.ip', 'destination.port', 'connection.state'] as const)
-    assert.notEqual(record[name], '', name);
+    assert.ok(Object.hasOwn(record, name) && record[name] !== '', name);
   assert.ok('latency_ms' in record);
   for (const name of ['process.name', 'destination.ip'] as const)
     assert.equal(record[name].startsWith('hmac-'), record[`${name}.form`] === 'hashed', name);

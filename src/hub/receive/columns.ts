@@ -259,4 +259,5 @@ export const windowColumns: Columns = {
   signals: textsValue('signals'),
   udp: countsValue('udp'),
   resets_reasons: countsValue('resets.reasons'),
+  policy_version: text('policy.version'),
 };

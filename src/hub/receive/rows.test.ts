@@ -209,6 +209,7 @@ const expected = {
     signals: ['lifecycle', 'retransmits'],
     udp: { opened: 2, 'datagrams.sent': 9 },
     resets_reasons: { no_socket: 3, tcp_abort_on_close: 1 },
+    policy_version: 'full@1a2b3c4d',
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,
     attributable: 6,
