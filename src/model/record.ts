@@ -47,16 +47,18 @@ export type NodeLabels = NodeIdentity & {
 /** Whose socket it is. */
 export interface ProcessLabels {
   readonly 'process.name': string;
-  readonly 'process.name.form'?: ValueForm;
   readonly 'process.executable.path'?: string;
   readonly 'user.id'?: number;
   /** `sonde` on Sonde's own processes. */
   readonly 'workload.name'?: string;
 }
 
+/** The same, behind the field policy. */
+export type ToldProcess = ProcessLabels & { readonly 'process.name.form'?: ValueForm };
+
 /** The two ends as the labelling standard names them; required labels first. */
 export type ConnectionLabels = NodeLabels &
-  ProcessLabels & {
+  ToldProcess & {
     readonly 'destination.ip': string;
     readonly 'destination.port': number;
     readonly 'connection.state': ConnectionState;
@@ -168,7 +170,7 @@ export type ListenerChange = (typeof listenerChanges)[number];
 
 /** A TCP listener at a window's end; its own address is the destination. Counts are since it was last told. */
 export type ListenerRecord = NodeLabels &
-  ProcessLabels & {
+  ToldProcess & {
     readonly 'event.name': 'sonde.listener';
     readonly time: string;
     readonly 'window.number': number;
@@ -201,7 +203,7 @@ export type ListenerRecord = NodeLabels &
  * was asked. The destination is the resolver.
  */
 export type DnsRecord = NodeLabels &
-  ProcessLabels & {
+  ToldProcess & {
     readonly 'event.name': 'sonde.dns';
     readonly time: string;
     readonly 'window.number': number;
