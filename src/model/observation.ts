@@ -179,6 +179,8 @@ export type ReconciledCounter = (typeof reconciledCounters)[number];
 
 export type Counters = Readonly<Record<ReconciledCounter, number>>;
 
+export const noCounts = Object.fromEntries(reconciledCounters.map((name) => [name, 0])) as Counters;
+
 /** What happens to attempts from outside before there is a connection; only the kernel counts it. */
 export const inboundCounters = [
   'listenOverflows',

@@ -2,22 +2,14 @@ import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { noInbound } from '../../../test/observations.ts';
-import type { Counters, NetnsCounts } from '../../model/observation.ts';
+import { noCounts, type Counters, type NetnsCounts } from '../../model/observation.ts';
 import { findNamespaces, openNamespaces, type Namespaces, type NamespacesState } from './namespaces.ts';
 import type { Native } from './native.ts';
 
 const ownInode = Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0]);
 const vanishedInode = 1;
 
-const zero: Counters = {
-  activeOpens: 0,
-  passiveOpens: 0,
-  attemptFails: 0,
-  estabResets: 0,
-  retransSegs: 0,
-  outRsts: 0,
-};
-const opens = (activeOpens: number): Counters => ({ ...zero, activeOpens });
+const opens = (activeOpens: number): Counters => ({ ...noCounts, activeOpens });
 
 /** The programs' table and the kernel's counter of active opens, both set by the test. */
 interface World {
@@ -93,7 +85,7 @@ function world({ scope }: { scope?: readonly bigint[] } = {}): World {
 
 function meet(w: World, counts: Partial<NetnsCounts> = {}): void {
   const id = 1 + Math.max(0, ...w.table.map((met) => met.id));
-  w.table.push({ id, cookie: ownCookie, inode: ownInode, counters: zero, untracked: 0, ...counts });
+  w.table.push({ id, cookie: ownCookie, inode: ownInode, counters: noCounts, untracked: 0, ...counts });
 }
 
 function count(w: World, counters: Counters): void {
@@ -123,9 +115,9 @@ describe('observe', () => {
     w.kernel = 103;
     const [observation] = await w.namespaces.observe();
     assert.deepEqual(observation?.baseline, {
-      before: zero,
+      before: noCounts,
       kernel: opens(100),
-      after: zero,
+      after: noCounts,
       inbound: noInbound,
     });
     assert.deepEqual(observation.now, {
@@ -143,7 +135,12 @@ describe('observe', () => {
     count(w, opens(2));
     w.kernel = 2;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.baseline, { before: zero, kernel: zero, after: zero, inbound: noInbound });
+    assert.deepEqual(observation?.baseline, {
+      before: noCounts,
+      kernel: noCounts,
+      after: noCounts,
+      inbound: noInbound,
+    });
   });
 
   test('reads again while counts move, and gives up after five times', async () => {
@@ -191,7 +188,7 @@ describe('observe', () => {
     assert.equal((await w.namespaces.observe())[0]?.unreachable, w.fail);
     w.fail = undefined;
     const [observation] = await w.namespaces.observe();
-    assert.deepEqual(observation?.now?.kernel, zero);
+    assert.deepEqual(observation?.now?.kernel, noCounts);
   });
 });
 
@@ -209,9 +206,9 @@ describe('after another agent', () => {
     w.kernel = 103;
     const [observation] = await w.namespaces.observe();
     assert.deepEqual(observation?.baseline, {
-      before: zero,
+      before: noCounts,
       kernel: opens(100),
-      after: zero,
+      after: noCounts,
       inbound: noInbound,
     });
   });

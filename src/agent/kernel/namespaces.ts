@@ -8,6 +8,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import {
   inboundCounters,
+  noCounts,
   type Counters,
   type InboundCounts,
   type KernelCounters,
@@ -77,15 +78,6 @@ export function findNamespaces(): Map<number, string> {
   }
   return found;
 }
-
-const zero: Counters = {
-  activeOpens: 0,
-  passiveOpens: 0,
-  attemptFails: 0,
-  estabResets: 0,
-  retransSegs: 0,
-  outRsts: 0,
-};
 
 const noInbound = Object.fromEntries(inboundCounters.map((name) => [name, 0])) as InboundCounts;
 
@@ -169,11 +161,11 @@ async function readAt(
 ): Promise<[bigint, Reading] | undefined> {
   let seenAs = id;
   for (let attempt = 1; ; attempt++) {
-    const before = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+    const before = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? noCounts;
     const visit = await source.native.netns(path, ...files);
     if (cookie !== undefined && visit.cookie !== cookie) return undefined;
     seenAs ??= idOf(source, visit.cookie);
-    const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? zero;
+    const after = (seenAs === undefined ? undefined : source.read(seenAs)?.counters) ?? noCounts;
     if (!equal(before, after) && attempt < readingsMax) continue;
     const { compared, ...rest } = source.parse(visit.texts);
     return [visit.cookie, { before, kernel: compared, after, ...rest }];
@@ -194,7 +186,7 @@ interface Books {
   readonly unmet: Unmet;
 }
 
-const fresh: Reading = { before: zero, kernel: zero, after: zero, inbound: noInbound };
+const fresh: Reading = { before: noCounts, kernel: noCounts, after: noCounts, inbound: noInbound };
 
 function openBooks(source: NamespaceSource): Books {
   const [baselines, letGo] = [new Map<bigint, Reading>(), rememberLetGo()];
@@ -202,7 +194,7 @@ function openBooks(source: NamespaceSource): Books {
     async read(path) {
       const { cookie, texts } = await source.native.netns(path, ...files);
       const { compared: kernel, ...rest } = source.parse(texts);
-      return [cookie, { before: zero, kernel, after: zero, ...rest }];
+      return [cookie, { before: noCounts, kernel, after: noCounts, ...rest }];
     },
     baseline: (cookie) => baselines.get(cookie) ?? fresh,
     met: () => new Set([...letGo.cookies(), ...cookiesOf(source)]),

@@ -6,7 +6,12 @@
  * one others. Must never tell what the programs have met or the instance does not look at.
  */
 
-import type { Counters, NamespaceObservation, Reading } from '../../model/observation.ts';
+import {
+  noCounts,
+  reconciledCounters,
+  type NamespaceObservation,
+  type Reading,
+} from '../../model/observation.ts';
 
 /** Visits at a window's end: 15 ms of CPU. Of more namespaces than this, each is read every few windows. */
 const visitsMax = 64;
@@ -44,17 +49,8 @@ export interface Unmet {
   forget(cookie: bigint): void;
 }
 
-const zero: Counters = {
-  activeOpens: 0,
-  passiveOpens: 0,
-  attemptFails: 0,
-  estabResets: 0,
-  retransSegs: 0,
-  outRsts: 0,
-};
-
 function moved(from: Reading, to: Reading): boolean {
-  return (Object.keys(zero) as (keyof Counters)[]).some((name) => to.kernel[name] !== from.kernel[name]);
+  return reconciledCounters.some((name) => to.kernel[name] !== from.kernel[name]);
 }
 
 /** One after the other, by inode, from where the last call ended. */
@@ -82,7 +78,13 @@ export function openUnmet({ read, baseline, met, scope, full }: UnmetParts): Unm
   const outside = new Set<number>();
   const next = turns();
   let gone: bigint[] = [];
-  const counts = (cookie: bigint, inode: number) => ({ id: 0, cookie, inode, counters: zero, untracked: 0 });
+  const counts = (cookie: bigint, inode: number) => ({
+    id: 0,
+    cookie,
+    inode,
+    counters: noCounts,
+    untracked: 0,
+  });
 
   async function visit(found: ReadonlyMap<number, string>, inodes: readonly number[]) {
     const visited = new Map<number, Visited>();

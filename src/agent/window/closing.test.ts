@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { node, noInbound, row } from '../../../test/observations.ts';
-import type { NamespaceObservation } from '../../model/observation.ts';
+import { noCounts, type NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
 import {
   forgetNamespace,
@@ -35,15 +35,7 @@ function close(...steps: readonly Step[]): ClosedWindow[] {
 const closings = (...steps: readonly Step[]): WindowRecord[] => close(...steps).map(({ closing }) => closing);
 
 function untracked(count: number): NamespaceObservation {
-  const counters = {
-    activeOpens: 0,
-    passiveOpens: 0,
-    attemptFails: 0,
-    estabResets: 0,
-    retransSegs: 0,
-    outRsts: 0,
-  };
-  return { counts: { id: 1, cookie: 1n, inode: 1, counters, untracked: count } };
+  return { counts: { id: 1, cookie: 1n, inode: 1, counters: noCounts, untracked: count } };
 }
 
 describe('a quiet window', () => {

@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noInbound } from '../../../test/observations.ts';
-import type { InboundCounts, NamespaceObservation, Reading } from '../../model/observation.ts';
+import {
+  noCounts,
+  type InboundCounts,
+  type NamespaceObservation,
+  type Reading,
+} from '../../model/observation.ts';
 import { inboundSince, type InboundTotals } from './inbound.ts';
 
-const zero = {
-  activeOpens: 0,
-  passiveOpens: 0,
-  attemptFails: 0,
-  estabResets: 0,
-  retransSegs: 0,
-  outRsts: 0,
-};
-
 function reading(inbound: Partial<InboundCounts>): Reading {
-  return { before: zero, kernel: zero, after: zero, inbound: { ...noInbound, ...inbound } };
+  return { before: noCounts, kernel: noCounts, after: noCounts, inbound: { ...noInbound, ...inbound } };
 }
 
-const counts = { id: 1, cookie: 5n, inode: 7, counters: zero, untracked: 0 };
+const counts = { id: 1, cookie: 5n, inode: 7, counters: noCounts, untracked: 0 };
 
 function observed(now: Partial<InboundCounts>): NamespaceObservation {
   return { counts, baseline: reading({ listenDrops: 100, listenOverflows: 2 }), now: reading(now) };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { noInbound } from '../../../test/observations.ts';
-import type { Counters, NetnsCounts, Reading } from '../../model/observation.ts';
+import { noCounts, type Counters, type NetnsCounts, type Reading } from '../../model/observation.ts';
 import { parseKernelCounters, reconcile } from './reconcile.ts';
 
 const fixture = (name: string): string => readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8');
@@ -64,15 +64,7 @@ describe('parseKernelCounters', () => {
   });
 });
 
-const zero: Counters = {
-  activeOpens: 0,
-  passiveOpens: 0,
-  attemptFails: 0,
-  estabResets: 0,
-  retransSegs: 0,
-  outRsts: 0,
-};
-const opens = (activeOpens: number): Counters => ({ ...zero, activeOpens });
+const opens = (activeOpens: number): Counters => ({ ...noCounts, activeOpens });
 const still = (seen: Counters, kernel: Counters): Reading => ({
   before: seen,
   kernel,
@@ -87,7 +79,7 @@ describe('reconcile', () => {
     reconcile({ counts, baseline, now }, options).difference;
 
   test('equal counts have no difference; both sides are told', () => {
-    const baseline = still(zero, opens(100));
+    const baseline = still(noCounts, opens(100));
     assert.deepEqual(reconcile({ counts, baseline, now: still(opens(3), opens(103)) }, options), {
       'network.namespace': 7,
       'network.namespace.cookie': '5',
@@ -98,13 +90,13 @@ describe('reconcile', () => {
   });
 
   test('at rest, one more or one less is a difference', () => {
-    const baseline = still(zero, opens(100));
+    const baseline = still(noCounts, opens(100));
     assert.deepEqual(difference(baseline, still(opens(3), opens(104))), { activeOpens: 1 });
     assert.deepEqual(difference(baseline, still(opens(3), opens(102))), { activeOpens: -1 });
   });
 
   test('while counts move, the kernel\u2019s may lie between, and as many beside as are half done', () => {
-    const baseline = still(zero, opens(100));
+    const baseline = still(noCounts, opens(100));
     const moving = (kernel: number): Reading => ({
       before: opens(10),
       kernel: opens(100 + kernel),
@@ -118,7 +110,7 @@ describe('reconcile', () => {
   });
 
   test('a baseline that was taken in motion widens it as much', () => {
-    const baseline: Reading = { before: zero, kernel: opens(100), after: opens(5), inbound: noInbound };
+    const baseline: Reading = { before: noCounts, kernel: opens(100), after: opens(5), inbound: noInbound };
     const now = (kernel: number): Reading => still(opens(10), opens(100 + kernel));
     for (const kernel of [3, 5, 10, 12])
       assert.deepEqual(difference(baseline, now(kernel)), {}, String(kernel));
@@ -126,14 +118,14 @@ describe('reconcile', () => {
   });
 
   test('each counter by itself', () => {
-    const baseline = still(zero, zero);
+    const baseline = still(noCounts, noCounts);
     const now: Reading = { ...still(opens(3), { ...opens(3), estabResets: 1, outRsts: 2 }) };
     assert.deepEqual(difference(baseline, now), { estabResets: 1, outRsts: 2 });
   });
 
   test('what this kernel lets nobody compare is left out, with the reason', () => {
-    const baseline = still(zero, zero);
-    const now = still(zero, { ...zero, outRsts: 9 });
+    const baseline = still(noCounts, noCounts);
+    const now = still(noCounts, { ...noCounts, outRsts: 9 });
     const coverage = reconcile(
       { counts, baseline, now },
       { ...options, incomparable: { outRsts: 'not traced here' } },
@@ -147,19 +139,23 @@ describe('reconcile', () => {
   });
 
   test('each difference is explained, or said to be without explanation', () => {
-    const baseline = still(zero, zero);
+    const baseline = still(noCounts, noCounts);
     const now = (kernel: Counters, listenOverflows = 0, abortsOnOverflow = true): Reading => ({
-      ...still({ ...zero, attemptFails: 2 }, kernel),
+      ...still({ ...noCounts, attemptFails: 2 }, kernel),
       inbound: { ...noInbound, listenOverflows },
       abortsOnOverflow,
     });
     const explained = (reading: Reading, skipped = 0): unknown =>
       reconcile({ counts, baseline, now: reading }, { ...options, skipped }).explained;
-    assert.equal(explained(now({ ...zero, attemptFails: 2 }), 5), undefined, 'they agree');
+    assert.equal(explained(now({ ...noCounts, attemptFails: 2 }), 5), undefined, 'they agree');
     const aborted = 'tcp_abort_on_overflow: the kernel counts these in EmbryonicRsts and not in AttemptFails';
-    assert.deepEqual(explained(now(zero, 2)), { attemptFails: aborted });
-    assert.deepEqual(explained(now(zero, 1)), { attemptFails: 'unexplained' }, 'fewer overflows than that');
-    assert.deepEqual(explained(now(zero, 2, false)), { attemptFails: 'unexplained' }, 'not that setting');
+    assert.deepEqual(explained(now(noCounts, 2)), { attemptFails: aborted });
+    assert.deepEqual(
+      explained(now(noCounts, 1)),
+      { attemptFails: 'unexplained' },
+      'fewer overflows than that',
+    );
+    assert.deepEqual(explained(now(noCounts, 2, false)), { attemptFails: 'unexplained' }, 'not that setting');
     const skipped = 'the kernel left out 5 runs of a program (kernel.runs_skipped)';
     assert.deepEqual(explained(now({ ...opens(1), attemptFails: 2 }), 5), { activeOpens: skipped });
     assert.deepEqual(explained(now({ ...opens(1), attemptFails: 2 })), { activeOpens: 'unexplained' });
@@ -167,8 +163,11 @@ describe('reconcile', () => {
   });
 
   test('without a place, what is missing is explained, and not what is too much', () => {
-    const now = still({ ...zero, estabResets: 1 }, opens(3));
-    const { explained } = reconcile({ counts, baseline: still(zero, zero), now, placeless: true }, options);
+    const now = still({ ...noCounts, estabResets: 1 }, opens(3));
+    const { explained } = reconcile(
+      { counts, baseline: still(noCounts, noCounts), now, placeless: true },
+      options,
+    );
     assert.deepEqual(explained, {
       activeOpens: 'no place in the table of network namespaces (kernel.namespaces_full)',
       estabResets: 'unexplained',
