@@ -8,12 +8,22 @@ import { buildPrograms } from '../lab/programs.ts';
 import { agentCost } from './agent-cost.ts';
 import { billOf } from './bill.ts';
 import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
+import { labelsCost } from './labels.ts';
 import { programCosts } from './programs.ts';
 import { sweepCost } from './sweep.ts';
 import { formatTable, type Block } from './table.ts';
 import { throughput } from './throughput.ts';
 
-const blockNames = ['two-cpus', 'one-cpu', 'throughput', 'agent', 'sweep', 'bill', 'programs'] as const;
+const blockNames = [
+  'two-cpus',
+  'one-cpu',
+  'throughput',
+  'agent',
+  'labels',
+  'sweep',
+  'bill',
+  'programs',
+] as const;
 type BlockName = (typeof blockNames)[number];
 
 const { values, positionals } = parseArgs({
@@ -53,6 +63,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
   'one-cpu': () => perConnection(together),
   throughput: async () => [await throughput(rounds, say)],
   agent: async () => [await agentCost(apart, Math.ceil(rounds / 3), say)],
+  labels: async () => [await labelsCost(rounds, say)],
   sweep: async () => [await sweepCost(rounds, say)],
   async bill() {
     const few = Math.ceil(rounds / 2);

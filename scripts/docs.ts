@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderCheckReference } from '../src/agent/check/reference.ts';
 import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
+import { renderPolicyReference } from '../src/agent/policy-reference.ts';
 import { renderCommandReference } from '../src/cli/command-reference.ts';
 import { renderHubConfigReference, renderHubSchema } from '../src/hub/config-reference.ts';
 import { renderErrorReference } from '../src/lib/error-reference.ts';
@@ -18,6 +19,7 @@ const pages: readonly (readonly [path: string, render: () => string | Promise<st
   ['docs/reference/errors.md', renderErrorReference],
   ['docs/reference/hub-config.md', renderHubConfigReference],
   ['docs/reference/hub.schema.json', renderHubSchema],
+  ['docs/reference/policy-fields.md', renderPolicyReference],
 ];
 
 for (const [path, render] of pages) {

@@ -5,10 +5,11 @@ import { createAgent, type Agent, type AgentParts } from '../src/agent/agent.ts'
 import type { Delivery } from '../src/agent/deliver/delivery.ts';
 import type { Position, Stopped } from '../src/agent/kernel/control.ts';
 import { newMemory, windowCloser } from '../src/agent/window/closing.ts';
+import { keepsAll } from '../src/agent/window/policy/policy.ts';
 import type { ConnectionEvent, FlowRow } from '../src/model/observation.ts';
 import type { ConnectionRecord, SondeRecord, WindowRecord } from '../src/model/record.ts';
 import { signalNames } from '../src/model/signals.ts';
-import { curl, node } from './observations.ts';
+import { closingOptions, curl, node } from './observations.ts';
 
 /** RFC 3339 of a wall time. */
 export const iso = (ms: number): string => new Date(ms).toISOString();
@@ -100,6 +101,7 @@ export class Bench implements AsyncDisposable {
       owners: {
         refresh: () => undefined,
         labels: () => curl,
+        commandLine: () => undefined,
         recycle: () => Promise.resolve(),
       },
       namespaces: {
@@ -110,11 +112,12 @@ export class Bench implements AsyncDisposable {
         inode: () => 7,
         recycle: () => Promise.resolve([]),
       },
-      closeWindow: windowCloser(node, { inFlight: 1, incomparable: {} }, this.memory),
+      closeWindow: windowCloser(node, closingOptions, this.memory),
       memory: this.memory,
       begin: { since: iso(this.clock.wallMs()), window: 0, end: iso(this.clock.wallMs()) },
       delivery: this.delivery,
       node,
+      policy: keepsAll,
       signals: signalNames,
       windowMs: 1000,
       allEvents: false,

@@ -3,9 +3,11 @@
  * about.
  */
 
-import type { Labelled } from '../src/agent/window/records.ts';
+import { mergeRows } from '../src/agent/window/merge.ts';
+import { keepsAll, type FieldPolicy } from '../src/agent/window/policy/policy.ts';
+import { flowRecord, type Labelled, type WindowBounds } from '../src/agent/window/records.ts';
 import type { ConnectionEvent, FlowRow, InboundCounts, Sums } from '../src/model/observation.ts';
-import type { NodeLabels, ProcessLabels } from '../src/model/record.ts';
+import type { FlowRecord, NodeLabels, ProcessLabels } from '../src/model/record.ts';
 
 export const node: NodeLabels = {
   'host.name': 'n1',
@@ -14,7 +16,12 @@ export const node: NodeLabels = {
   'agent.version': '0.0.1',
   'agent.id': 'a-1',
   'boot.id': 'b-1',
+  'policy.version': 'full@0',
 };
+
+/** Who tells, and a policy that takes nothing away. */
+export const telling = { node, policy: keepsAll } as const;
+export const closingOptions = { inFlight: 1, incomparable: {}, policy: keepsAll } as const;
 
 export const noSums: Sums = {
   opened: 0,
@@ -82,6 +89,20 @@ export function row({ sums, ...change }: RowChange = {}, process: ProcessLabels 
     sums: { ...noSums, ...sums },
   };
   return { of, process, netnsInode: 4_026_531_840 };
+}
+
+const noBounds = { number: 1, start: '', end: '', last: false };
+
+/** Rows as they are told under a policy. */
+export function under(policy: FieldPolicy, rows: readonly Labelled<FlowRow>[]): FlowRecord[] {
+  return mergeRows(rows, policy).map((merged) => flowRecord(merged, node, noBounds));
+}
+
+/** A row that no other is equal to. */
+export function toldFlow(of: Labelled<FlowRow>, bounds: WindowBounds): FlowRecord {
+  const [merged] = mergeRows([of], keepsAll);
+  if (!merged) throw new Error('a row went missing');
+  return flowRecord(merged, node, bounds);
 }
 
 /** curl's connection to 10.0.0.2:80, closed after 250 ms. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Bench } from '../../test/agent-bench.ts';
-import { connection, row } from '../../test/observations.ts';
+import { connection, curl, row } from '../../test/observations.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { ConnectionEvent } from '../model/observation.ts';
 import { agentLimits } from './agent.ts';
@@ -231,4 +231,28 @@ test('status tells the last window and what was lost since the start', async () 
   assert.equal(status.since, new Date(100_000).toISOString());
   assert.ok(status.memoryBytes > 0);
   await bench.stop();
+});
+
+test('what was opened to this host is labelled by the port served, what it opens is not', async () => {
+  const asked: (number | undefined)[] = [];
+  const owners = {
+    refresh: () => undefined,
+    labels: (_: number, servedPort?: number) => (asked.push(servedPort), curl),
+    commandLine: ({ pid }: { pid: number }) => `line of ${String(pid)}`,
+    recycle: () => Promise.resolve(),
+  };
+  const bench = new Bench({ owners, allEvents: true });
+  bench.rows = [
+    row({ direction: 'ingress', destinationPort: 80 }).of,
+    row({ direction: 'egress', destinationPort: 81 }).of,
+  ];
+  bench.events = [
+    event({ pid: 42, direction: 'ingress', destinationPort: 82 }),
+    event({ direction: 'egress', destinationPort: 83 }),
+  ];
+  bench.start();
+  await bench.clock.advance(1500);
+  await bench.stop();
+  assert.deepEqual(asked, [82, undefined, 80, undefined]);
+  assert.equal(bench.connections()[0]?.['process.command_line'], 'line of 42');
 });

@@ -33,6 +33,7 @@ import {
 } from './window/closing.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
+import type { FieldPolicy } from './window/policy/policy.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -56,7 +57,9 @@ export interface AgentParts {
   readonly memory: ClosingMemory;
   readonly begin: Begin;
   readonly delivery: Delivery;
+  /** Has been through the policy. */
   readonly node: NodeLabels;
+  readonly policy: FieldPolicy;
   /** To be on, of those that this kernel takes. */
   readonly signals: readonly SignalName[];
   readonly windowMs: number;
@@ -156,8 +159,25 @@ export interface Agent {
   switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
 
-function label<T extends { owner: number; netns: number }>(of: T, parts: AgentParts): Labelled<T> {
-  return { of, process: parts.owners.labels(of.owner), netnsInode: parts.namespaces.inode(of.netns) };
+function label<T extends { owner: number; netns: number }>(
+  of: T,
+  { owners, namespaces }: AgentParts,
+  servedPort: number | undefined,
+): Labelled<T> {
+  return { of, process: owners.labels(of.owner, servedPort), netnsInode: namespaces.inode(of.netns) };
+}
+
+/** With the command line of its one process. */
+function labelOne<T extends ConnectionEvent | Listener>(
+  of: T,
+  parts: AgentParts,
+  servedPort: number | undefined,
+): Labelled<T> {
+  return { ...label(of, parts, servedPort), commandLine: parts.owners.commandLine(of) };
+}
+
+function servedPort({ direction, destinationPort }: FlowRow | ConnectionEvent): number | undefined {
+  return direction === 'ingress' ? destinationPort : undefined;
 }
 
 function losses({ kernel, lookups, delivery }: AgentParts): Record<string, number> {
@@ -182,7 +202,7 @@ async function drainEvents(
   const times = wallTimes(parts.clock, bootedAt);
   const wanted: ConnectionRecord[] = [];
   for (const event of events) {
-    const record = connectionRecord(label(event, parts), parts.node, times);
+    const record = connectionRecord(labelOne(event, parts, servedPort(event)), parts, times);
     if (event.detail || parts.allEvents) wanted.push(record);
     for (const watcher of watchers) watcher.record(record);
   }
@@ -241,7 +261,7 @@ function windowsOf(
   let lastEndBootMs: number | undefined;
 
   function inventoryOf(raw: RawRows): Inventory {
-    const listeners = parts.decodeListeners(raw).map((listener) => label(listener, parts));
+    const listeners = parts.decodeListeners(raw).map((listener) => labelOne(listener, parts, listener.port));
     return { listeners, times: wallTimes(clock, bootedAt) };
   }
 
@@ -259,9 +279,11 @@ function windowsOf(
     const resets = kernel.resets();
     const { records, closing } = parts.closeWindow({
       bounds,
-      rows: parts.decodeFlows(raw).map((row) => label(row, parts)),
+      rows: parts.decodeFlows(raw).map((row) => label(row, parts, servedPort(row))),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
-      lookups: parts.lookups.endWindow().map((row) => label(row, parts)),
+      lookups: parts.lookups
+        .endWindow()
+        .map((row) => label(row, parts, row.direction === 'ingress' ? row.serverPort : undefined)),
       losses: losses(parts),
       ...(resets ? { resets } : {}),
       namespaces: atStop ?? (await namespaces.observe()),

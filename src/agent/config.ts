@@ -5,6 +5,8 @@ import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
+import { commandLineModes, containerSockets, ownershipSchema } from './enrich/config.ts';
+import { policySchema } from './window/policy/config.ts';
 
 const limits = z.strictObject({
   flow_rows: z
@@ -119,6 +121,17 @@ async function agentSchema() {
     udp_idle: duration({ min: '1s', max: '1h', default: '60s' }).meta({
       description: 'a UDP flow without a datagram for so long has ended; looked at when a window ends',
     }),
+    command_line: z.enum(commandLineModes).default('off').meta({
+      description:
+        'redacted: connections and listeners carry the command line of their process, without what looks secret',
+    }),
+    container_sockets: containerSockets.prefault({}).meta({
+      description: 'where names and images of containers are asked for, in the background',
+    }),
+    ownership: ownershipSchema.default([]).meta({
+      description: 'rules that say whose a process is; of those that match the first counts',
+    }),
+    policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),

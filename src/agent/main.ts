@@ -14,6 +14,7 @@ import { runGeneration } from './generation/main.ts';
 import { artefacts, loadNative, type Native } from './kernel/native.ts';
 import { openPins, removePins, showRemoved } from './kernel/pins.ts';
 import { openLocalServer } from './local/server.ts';
+import { openPolicy } from './window/policy/policy.ts';
 
 export interface AgentOptions {
   readonly log: Log;
@@ -33,6 +34,7 @@ export async function runAgent(
 ): Promise<void> {
   await using open = new AsyncDisposableStack();
   const server = open.use(await openLocalServer(config.instance, log));
+  const policy = await openPolicy(config.policy);
   const native = given.native ?? loadNative(artefacts());
   const folder = agentStateFolder(config.instance, stateFolder);
   const parts = { folder, bootId: bootId(), clock: systemClock, log };
@@ -45,7 +47,7 @@ export async function runAgent(
   else await detachLeft(config.instance, log);
   let opened = onOpen;
   do {
-    await runGeneration({ config, log, native, delivery, pins }, signal, (agent) => {
+    await runGeneration({ config, log, native, delivery, policy, pins }, signal, (agent) => {
       if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
       server.serve(agent);
       opened?.(agent);

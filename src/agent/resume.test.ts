@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Bench, iso } from '../../test/agent-bench.ts';
-import { node, row } from '../../test/observations.ts';
+import { closingOptions, node, row } from '../../test/observations.ts';
 import { agentState } from './agent.ts';
 import type { Delivery } from './deliver/delivery.ts';
 import { newMemory, windowCloser } from './window/closing.ts';
@@ -68,7 +68,7 @@ test('with every window goes what the next agent needs', async () => {
     commit: ({ state }) => Promise.resolve(void states.push(structuredClone(state))),
   };
   const memory = newMemory();
-  const closeWindow = windowCloser(node, { inFlight: 1, incomparable: {} }, memory);
+  const closeWindow = windowCloser(node, closingOptions, memory);
   const agent = new Bench({ delivery, memory, closeWindow });
   agent.rows = [row({ state: 'open', sums: { opened: 3, open: 3 } }).of];
   agent.kernelLosses['owners_full'] = 2;

@@ -79,6 +79,15 @@ describe('a word, and the options that it brings', () => {
     assert.equal(await problemOf(() => parseWords(shop, ['buy', 'more'])), two);
   });
 
+  test('one more for a command that says so', async () => {
+    const buyer: Command = { ...shop, argument: { name: 'WHAT', help: 'how it is called' } };
+    assert.equal((await parseWords(buyer, ['buy', 'more'])).argument, 'more');
+    assert.equal((await parseWords(buyer, ['buy'])).argument, undefined);
+    const three = "sonde: Unexpected argument 'and'; see sonde sample --help";
+    assert.equal(await problemOf(() => parseWords(buyer, ['buy', 'more', 'and'])), three);
+    assert.match(commandHelp(buyer), /^ {2}ID +what to do\n {2}WHAT +how it is called\n\n/m);
+  });
+
   test('are in the help', async () => {
     const help = commandHelp(shop, await optionsFor(shop, ['buy']));
     assert.match(help, /^ {2}ID +what to do$/m);

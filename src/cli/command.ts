@@ -26,8 +26,9 @@ export interface Output {
 
 export interface CommandContext {
   readonly values: Values;
-  /** The word beside the options. */
+  /** The word beside the options, and what stands behind it. */
   readonly word: string | undefined;
+  readonly argument?: string | undefined;
   readonly stdout: Output;
   /** Talk. */
   readonly say: (line: string) => void;
@@ -43,6 +44,8 @@ export interface Command {
   readonly options: Options;
   /** A word beside the options, such as the id of a question; none is taken without it. */
   readonly word?: { readonly name: string; readonly help: string };
+  /** What the word is said of, such as a PID; none is taken without it. */
+  readonly argument?: { readonly name: string; readonly help: string };
   /** More options, which only the word and the others can tell; of the same names the own ones win. */
   moreOptions?(known: Pick<CommandContext, 'values' | 'word'>): Promise<Options>;
   /** Resolves with the exit code. */
@@ -69,7 +72,7 @@ export async function loadCommand(name: string): Promise<Command> {
     .command;
 }
 
-type Parsed = Pick<CommandContext, 'values' | 'word'>;
+type Parsed = Pick<CommandContext, 'values' | 'word' | 'argument'>;
 
 interface Parsing {
   readonly options: Options;
@@ -85,8 +88,10 @@ function parse(command: Command, words: readonly string[], { options, strict }: 
     strict,
     allowPositionals: !strict || command.word !== undefined,
   });
-  const [word, extra] = positionals;
-  if (!strict || extra === undefined) return { values, word };
+  const [word, ...others] = positionals;
+  const argument = command.argument ? others.shift() : undefined;
+  const [extra] = others;
+  if (!strict || extra === undefined) return { values, word, argument };
   throw new OperatorError('usage.bad_value', {
     command: command.name,
     problem: `Unexpected argument '${extra}'`,
@@ -133,7 +138,7 @@ export function commandHelp(command: Command, options: Options = command.options
     ...Object.entries(options),
     ['help', { type: 'boolean', help: 'this text' }],
   ];
-  const { word } = command;
+  const words = [command.word, command.argument].filter((of) => of !== undefined);
   const width = Math.max(
     ...shown.map(
       ([name, o]) => name.length + 2 + (o.type === 'boolean' ? 0 : 1 + (o.value ?? 'VALUE').length),
@@ -143,7 +148,8 @@ export function commandHelp(command: Command, options: Options = command.options
   return [
     `sonde ${command.name}: ${command.summary}`,
     '',
-    ...(word ? [`  ${word.name.padEnd(width)}  ${word.help}`, ''] : []),
+    ...words.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`),
+    ...(words.length > 0 ? [''] : []),
     ...shown.map((o) => optionLine(o, width)),
     ...notes,
     '',

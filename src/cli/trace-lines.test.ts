@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, test } from 'node:test';
-import { connection, node, row } from '../../test/observations.ts';
+import { closingOptions, connection, node, row, telling } from '../../test/observations.ts';
 import { windowCloser } from '../agent/window/closing.ts';
 import { connectionRecord } from '../agent/window/records.ts';
 import { wallTimes } from '../agent/window/time.ts';
@@ -21,7 +21,7 @@ function told(
   change: Partial<ConnectionEvent> = {},
   labels: Partial<ConnectionRecord> = {},
 ): ConnectionRecord {
-  return { ...connectionRecord(connection(change), node, times), ...labels };
+  return { ...connectionRecord(connection(change), telling, times), ...labels };
 }
 
 describe('traceLine', () => {
@@ -111,7 +111,7 @@ describe('traceLine', () => {
 });
 
 function windowRecord(change: Partial<WindowRecord> = {}): WindowRecord {
-  const close = windowCloser(node, { inFlight: 1, incomparable: {} });
+  const close = windowCloser(node, closingOptions);
   const end = new Date(midnight).toISOString();
   const rows = [
     row({ sums: { opened: 3, ended: 2 } }),

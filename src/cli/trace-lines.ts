@@ -74,8 +74,8 @@ const impliedReasons: ReadonlySet<CloseReason> = new Set([
 
 function detail(record: ConnectionRecord): string {
   const parts: string[] = [];
-  if (record.direction === 'ingress')
-    parts.push(`from ${endpoint(record['source.ip'], record['source.port'])}`);
+  const { 'source.ip': source, 'source.port': port = 0 } = record;
+  if (record.direction === 'ingress' && source !== undefined) parts.push(`from ${endpoint(source, port)}`);
   if (record['connection.established'] && record['connection.duration_ms'] !== undefined) {
     parts.push(`after ${formatMs(record['connection.duration_ms'])}`);
   }
@@ -91,7 +91,8 @@ function detail(record: ConnectionRecord): string {
 
 export function traceLine(record: ConnectionRecord, paint: Painter): string {
   const process = printable(record['process.name']);
-  const pid = record['process.pid'] > 0 ? `[${String(record['process.pid'])}]` : '';
+  const { 'process.pid': number = 0 } = record;
+  const pid = number > 0 ? `[${String(number)}]` : '';
   const ended = record['close.reason'] !== undefined;
   const cells = [
     paint('dim', localTime(record.time)),

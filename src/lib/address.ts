@@ -1,5 +1,7 @@
 /** IP addresses as the kernel programs keep them: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 
+import { isIP } from 'node:net';
+
 export interface AddressBytes {
   readonly view: DataView;
   readonly offset: number;
@@ -45,4 +47,56 @@ export function formatPrefix(view: DataView, offset: number): string {
 export function addressFamily(view: DataView, offset: number): 'ipv4' | 'ipv6' | undefined {
   if (isZero(view, offset)) return undefined;
   return isMapped(view, offset) ? 'ipv4' : 'ipv6';
+}
+
+function groupsOf(text: string): number[] {
+  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+}
+
+/** The bytes of an address as `formatAddress` writes it; undefined for any other text. */
+export function parseAddress(text: string): DataView | undefined {
+  const view = new DataView(new ArrayBuffer(16));
+  const family = text.includes('%') ? 0 : isIP(text);
+  if (family === 4) {
+    view.setUint16(10, 0xffff);
+    text.split('.').forEach((byte, i) => {
+      view.setUint8(12 + i, Number(byte));
+    });
+    return view;
+  }
+  if (family === 0 || text.includes('.')) return undefined;
+  const [head = '', tail] = text.split('::');
+  const [front, back] = [groupsOf(head), groupsOf(tail ?? '')];
+  front.forEach((group, i) => {
+    view.setUint16(2 * i, group);
+  });
+  back.forEach((group, i) => {
+    view.setUint16(2 * (8 - back.length + i), group);
+  });
+  return view;
+}
+
+/** Text of the network that an address is in. `length` counts the bits of its own family. */
+export function formatNetwork(view: DataView, length: number): string {
+  const network = new DataView(view.buffer.slice(0));
+  const bits = isMapped(view, 0) ? 96 + length : length;
+  for (let byte = 0; byte < 16; byte++) {
+    const kept = Math.min(8, Math.max(0, bits - 8 * byte));
+    network.setUint8(byte, network.getUint8(byte) & (0xff << (8 - kept)));
+  }
+  return `${formatAddress(network, 0)}/${String(length)}`;
+}
+
+/** Of the whole internet: no loopback, link, private, shared (RFC 6598) or multicast address. */
+export function isPublic(view: DataView): boolean {
+  const [a, b] = [view.getUint8(12), view.getUint8(13)];
+  if (isMapped(view, 0)) {
+    if (a === 0 || a === 10 || a === 127 || a >= 224) return false;
+    if (a === 100) return (b & 0xc0) !== 64;
+    if (a === 169) return b !== 254;
+    if (a === 172) return (b & 0xf0) !== 16;
+    return !(a === 192 && b === 168);
+  }
+  const first = view.getUint16(0);
+  return first !== 0 && (first & 0xfe00) !== 0xfc00 && (first & 0xffc0) !== 0xfe80 && first < 0xff00;
 }

@@ -58,7 +58,7 @@ function rows(node: Node, path: string): string[] {
     const cells = [`\`${key}\``, of.description ?? '', bounds(of), fallback].map((cell) =>
       cell.replaceAll('|', '\\|'),
     );
-    return [`| ${cells.join(' | ')} |`, ...rows(of, key)];
+    return [`| ${cells.join(' | ')} |`, ...rows(of, key), ...(of.items ? rows(of.items, `${key}[]`) : [])];
   });
 }
 

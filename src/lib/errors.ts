@@ -201,6 +201,11 @@ export const operatorErrors = {
     message: 'the request cannot be read ({reason})',
     whatToDo: 'correct the sender, sending the same again will not help',
   },
+  'policy.key_unusable': {
+    exitCode: 'usage',
+    message: 'the key file {file} of the field policy cannot be used ({reason})',
+    whatToDo: 'give it 32 bytes or more that root alone may read (docs/reference/policy.md says how)',
+  },
   'spool.unusable': {
     exitCode: 'usage',
     message: 'the spool in {folder} cannot be opened ({reason})',
@@ -261,6 +266,11 @@ export const operatorErrors = {
     exitCode: 'privileges',
     message: 'what is pinned in {folder} cannot be trusted: {reason}',
     whatToDo: 'find out who made it and remove it, or name another BPF file system by SONDE_BPFFS',
+  },
+  'labels.process': {
+    exitCode: 'usage',
+    message: 'process {pid} cannot be looked at ({reason})',
+    whatToDo: 'name one that runs, by its number',
   },
   'agent.already_running': {
     exitCode: 'alreadyRunning',

@@ -51,6 +51,12 @@ function parseNetwork(text: string): BlockList | undefined {
   return list;
 }
 
+/** A network is where its first address is; what a field policy hashed is nowhere. */
+function isWithin(network: BlockList, destination: string): boolean {
+  const [address = ''] = destination.split('/');
+  return isIP(address) !== 0 && network.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
 /** The first thing wrong with a filter, in words; undefined when it is sound. */
 export function filterProblem(filter: ConnectionFilter): string | undefined {
   if (filter.destination !== undefined && !parseNetwork(filter.destination)) {
@@ -76,8 +82,7 @@ export function connectionMatcher(filter: ConnectionFilter): (target: FilterTarg
   const network = filter.destination === undefined ? undefined : parseNetwork(filter.destination);
   return (target) => {
     if (process && !process(target['process.name'])) return false;
-    const ip = target['destination.ip'];
-    if (network && !network.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')) return false;
+    if (network && !isWithin(network, target['destination.ip'])) return false;
     if (filter.port !== undefined && target['destination.port'] !== filter.port) return false;
     if (filter.states && !filter.states.includes(target['connection.state'])) return false;
     return filter.direction === undefined || target.direction === filter.direction;

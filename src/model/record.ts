@@ -15,6 +15,7 @@ import type {
 } from './connection.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
+import type { ValueForm } from './policy.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -23,8 +24,8 @@ export const unknownLabel = 'unknown';
 /** `workload.name` of Sonde's own processes: counted like any other, and hidden unless asked for. */
 export const ownWorkload = 'sonde';
 
-/** On every record of this agent. */
-export interface NodeLabels {
+/** What the agent knows of its node and itself. */
+export interface NodeIdentity {
   readonly 'host.name': string;
   readonly environment: string;
   readonly 'agent.instance': string;
@@ -34,18 +35,52 @@ export interface NodeLabels {
   readonly 'boot.id': string;
 }
 
-/** Whose socket it is. */
+/**
+ * On every record of this agent. `policy.version` names the field policy, which may have taken away what is
+ * optional here; a form is there where it changed the value.
+ */
+export type NodeLabels = NodeIdentity & {
+  readonly 'policy.version': string;
+  readonly 'host.name.form'?: ValueForm;
+};
+
+/** What runs the process. Left out where its control group could not be told. */
+export const workloadKinds = ['pod', 'container', 'systemd_unit', 'user_session', 'host_process'] as const;
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+/** Whose socket it is, and who answers for that. */
 export interface ProcessLabels {
   readonly 'process.name': string;
   readonly 'process.executable.path'?: string;
   readonly 'user.id'?: number;
+  /** As this host calls the user; left out in containers, which have users of their own. */
+  readonly 'user.name'?: string;
   /** `sonde` on Sonde's own processes. */
   readonly 'workload.name'?: string;
+  readonly 'workload.kind'?: WorkloadKind;
+  readonly 'systemd.unit'?: string;
+  readonly 'container.id'?: string;
+  /** As its runtime knows it, once that has answered. */
+  readonly 'container.name'?: string;
+  readonly 'container.image'?: string;
+  readonly 'container.runtime'?: string;
+  readonly 'k8s.pod.uid'?: string;
+  readonly 'k8s.pod.qos'?: string;
+  /** Where neither a unit nor a container says more. */
+  readonly 'cgroup.path'?: string;
+  /** From the first rule of the configuration that matches, `workload.rule`; `environment` then is its own. */
+  readonly 'workload.owner'?: string;
+  readonly 'workload.rule'?: string;
+  readonly environment?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
+
+/** The same, behind the field policy. */
+export type ToldProcess = ProcessLabels & { readonly 'process.name.form'?: ValueForm };
 
 /** The two ends as the labelling standard names them; required labels first. */
 export type ConnectionLabels = NodeLabels &
-  ProcessLabels & {
+  ToldProcess & {
     readonly 'destination.ip': string;
     readonly 'destination.port': number;
     readonly 'connection.state': ConnectionState;
@@ -120,12 +155,15 @@ export type ConnectionRecord = ConnectionLabels &
     readonly time: string;
     readonly 'connection.id': string;
     readonly 'connection.adopted'?: true;
-    readonly 'source.ip': string;
-    readonly 'source.port': number;
-    readonly 'process.pid': number;
+    readonly 'source.ip.form'?: AddressForm;
+    readonly 'source.port'?: number;
+    readonly 'destination.ip.form'?: AddressForm;
+    readonly 'process.pid'?: number;
     readonly 'process.start'?: string;
     readonly 'process.parent.pid'?: number;
     readonly 'process.parent.name'?: string;
+    /** Redacted; only where the configuration wants it. */
+    readonly 'process.command_line'?: string;
     readonly 'connection.duration_ms'?: number;
     readonly 'bytes.sent': number;
     readonly 'bytes.received': number;
@@ -156,17 +194,20 @@ export type ListenerChange = (typeof listenerChanges)[number];
 
 /** A TCP listener at a window's end; its own address is the destination. Counts are since it was last told. */
 export type ListenerRecord = NodeLabels &
-  ProcessLabels & {
+  ToldProcess & {
     readonly 'event.name': 'sonde.listener';
     readonly time: string;
     readonly 'window.number': number;
     /** Boot id and socket cookie. */
     readonly 'listener.id': string;
     readonly 'listener.changes': readonly ListenerChange[];
-    readonly 'process.pid': number;
+    readonly 'process.pid'?: number;
     readonly 'process.start'?: string;
+    /** Redacted; only where the configuration wants it. */
+    readonly 'process.command_line'?: string;
     readonly attribution: Attribution;
     readonly 'destination.ip': string;
+    readonly 'destination.ip.form'?: AddressForm;
     readonly 'destination.port': number;
     readonly 'network.transport': 'tcp';
     readonly 'network.type': 'ipv4' | 'ipv6';
@@ -188,7 +229,7 @@ export type ListenerRecord = NodeLabels &
  * was asked. The destination is the resolver.
  */
 export type DnsRecord = NodeLabels &
-  ProcessLabels & {
+  ToldProcess & {
     readonly 'event.name': 'sonde.dns';
     readonly time: string;
     readonly 'window.number': number;
@@ -212,6 +253,7 @@ export type DnsRecord = NodeLabels &
     readonly 'latency.histogram'?: readonly (readonly [number, number])[];
     /** Lower case; printable ASCII, all else as \DDD. `*` and `*.` stand for names that had no room. */
     readonly 'dns.question.name': string;
+    readonly 'dns.question.name.form'?: ValueForm;
     readonly 'dns.question.type': string;
     /** NOERROR, NXDOMAIN, …, or `unanswered`. */
     readonly 'dns.rcode': string;

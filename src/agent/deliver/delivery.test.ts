@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { connection, node } from '../../../test/observations.ts';
+import { closingOptions, connection, node, telling } from '../../../test/observations.ts';
 import { eventually } from '../../../test/rig.ts';
 import { manualClock, systemClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
@@ -19,14 +19,14 @@ import { RetryLater, type OpenExporter, type Receipt } from './exporter.ts';
 import { signalNames } from '../../model/signals.ts';
 
 const record = (n: number): ConnectionRecord =>
-  connectionRecord(connection({ cookie: n }), node, wallTimes(manualClock()));
+  connectionRecord(connection({ cookie: n }), telling, wallTimes(manualClock()));
 const cookie = (of: NumberedRecord): number =>
   of['event.name'] === 'sonde.connection' ? Number(of['connection.id'].split('-')[2]) : 0;
 
 function closing(number: number): WindowRecord {
   const at = '2026-01-02T03:04:05.000Z';
   const bounds = { number, start: at, end: at, last: false };
-  const closer = windowCloser(node, { inFlight: 1, incomparable: {} });
+  const closer = windowCloser(node, closingOptions);
   return closer({ bounds, rows: [], losses: {}, namespaces: [], signals: signalNames }).closing;
 }
 

@@ -5,22 +5,13 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Owner } from '../../model/observation.ts';
-
-/** proc(5) counts in hundredths of a second, whatever the kernel's own clock tick. */
-const nsPerTick = 10_000_000;
-
-/** When the process that has this pid now was started: field 22; its name, in brackets, may hold anything. */
-function startTicks(pid: number): number {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-  return Number(stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[22 - 3]);
-}
+import { isRunning } from './running.ts';
 
 /** The executable as its own mount namespace names it, if that very process still runs this very file. */
 function procPath(owner: Owner): string | undefined {
   const link = `/proc/${String(owner.pid)}/exe`;
   try {
-    if (startTicks(owner.pid) !== Math.floor(owner.pidStartedNs / nsPerTick)) return undefined;
-    if (statSync(link).ino !== owner.exeInode) return undefined;
+    if (!isRunning(owner) || statSync(link).ino !== owner.exeInode) return undefined;
     return readlinkSync(link).replace(/ \(deleted\)$/, '');
   } catch {
     return undefined; // it has ended: the kernel's copy of the path is what there is

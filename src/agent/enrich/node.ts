@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { packageVersion } from '../../lib/version.ts';
-import { unknownLabel, type NodeLabels } from '../../model/record.ts';
+import { unknownLabel, type NodeIdentity } from '../../model/record.ts';
 
 /** Of this boot of the kernel. */
 export function bootId(): string {
@@ -14,9 +14,9 @@ export function bootId(): string {
 /** `agentId`: of the generation that goes on; a new one without it. */
 export function nodeLabels(options: {
   instance: string;
-  environment: string | undefined;
+  environment?: string | undefined;
   agentId?: string | undefined;
-}): NodeLabels {
+}): NodeIdentity {
   return {
     'host.name': hostname() || unknownLabel,
     environment: options.environment ?? unknownLabel,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Owner } from '../../model/observation.ts';
 import { findOwnProcesses, isOwn } from './own.ts';
-import { labelsOf } from './owners.ts';
+import { subjectLabels, subjectOf } from './subject.ts';
 
 const ours: Owner = {
   id: 1,
@@ -47,6 +47,9 @@ test('without a user sonde nobody passes for it', (t) => {
 });
 
 test('its records say so', () => {
-  assert.equal(labelsOf(ours, findOwnProcesses())['workload.name'], 'sonde');
-  assert.ok(!('workload.name' in labelsOf({ ...ours, name: 'curl' }, findOwnProcesses())));
+  const own = findOwnProcesses();
+  const workload = (owner: Owner, cgroup: string) =>
+    subjectLabels(subjectOf(owner, own, cgroup), { user: undefined, container: undefined })['workload.name'];
+  assert.equal(workload(ours, '/system.slice/sonde-agent.service'), 'sonde');
+  assert.equal(workload({ ...ours, name: 'curl' }, '/'), undefined);
 });

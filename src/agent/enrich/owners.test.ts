@@ -1,85 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { owner, ownerTable, parts, self } from '../../../test/owner-table.ts';
 import type { Owner } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
-import { openOwners, ownerLimits, type OwnerSource } from './owners.ts';
+import { openOwners, ownerLimits } from './owners.ts';
 
-const self = '/proc/self/exe';
-
-/** Of a process; 0 of one that is gone. In the middle of the hundredth of a second that the kernel tells. */
-function startedNs(pid: number): number {
-  if (!existsSync(`/proc/${String(pid)}/stat`)) return 0;
-  const [, , , ...fields] = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-    .replace(/\(.*\)/s, '()')
-    .split(' ');
-  return (Number(fields[18]) + 0.5) * 1e7;
-}
-
-function owner(change: Partial<Owner>): Owner {
-  return {
-    id: 1,
-    usedInWindow: 0,
-    name: 'node',
-    uid: 7,
-    cgroupId: 1n,
-    exeInode: statSync(self).ino,
-    exeDevice: 0,
-    pid: process.pid,
-    pidStartedNs: startedNs(change.pid ?? process.pid),
-    kernelPath: undefined,
-    ...change,
-  };
-}
-
-/** The kernel's table, set by the test; undefined: being written. */
-class Table implements OwnerSource {
-  readonly owners = new Map<number, Owner | undefined>();
-  readonly reads: number[] = [];
-  readonly retired: number[] = [];
-  lacking = 0;
-  readonly #met = new Set<number>();
-  readonly numbers: OwnerSource['numbers'] = {
-    met: () => {
-      const whole = this.numbers.known().filter((id) => !this.#met.has(id));
-      for (const id of whole) this.#met.add(id);
-      return whole;
-    },
-    known: () => [...this.owners].filter(([, known]) => known).map(([id]) => id),
-    lacking: () => this.lacking,
-    mend: () => Promise.resolve(),
-    retire: (ids) => {
-      this.retired.push(...ids);
-      for (const id of ids) this.owners.delete(id);
-      return Promise.resolve();
-    },
-  };
-
-  constructor(...owners: readonly Owner[]) {
-    for (const one of owners) this.owners.set(one.id, one);
-  }
-
-  read(id: number): Owner | undefined {
-    this.reads.push(id);
-    return this.owners.get(id);
-  }
+function open(...owners: readonly Owner[]) {
+  return openOwners(ownerTable(...owners), parts());
 }
 
 function labels(change: Partial<Owner>): ProcessLabels {
-  return openOwners(new Table(owner(change))).labels(1);
+  return open(owner(change)).labels(1);
 }
 
 /** A pid that was somebody's. */
@@ -185,7 +121,7 @@ describe('labels', () => {
   });
 
   test('nobody known is unknown', () => {
-    const owners = openOwners(new Table());
+    const owners = open();
     assert.deepEqual(owners.labels(0), { 'process.name': 'unknown' });
     assert.deepEqual(owners.labels(5), { 'process.name': 'unknown' });
   });
@@ -194,8 +130,8 @@ describe('labels', () => {
 describe('refresh', () => {
   test('looks up what is new, once, while its process may still be there', async (t) => {
     const { child, exe } = await sleeper(t);
-    const table = new Table();
-    const owners = openOwners(table);
+    const table = ownerTable();
+    const owners = openOwners(table, parts());
     owners.refresh();
     assert.deepEqual(table.reads, []);
 
@@ -209,9 +145,9 @@ describe('refresh', () => {
   });
 
   test('one that the kernel is still writing is looked up again, also behind a later one', () => {
-    const table = new Table(owner({ id: 2, name: 'second' }));
+    const table = ownerTable(owner({ id: 2, name: 'second' }));
     table.owners.set(1, undefined);
-    const owners = openOwners(table);
+    const owners = openOwners(table, parts());
     owners.refresh();
     assert.equal(owners.labels(1)['process.name'], 'unknown');
     table.owners.set(1, owner({ name: 'first' }));
@@ -225,29 +161,29 @@ describe('recycle', () => {
   const used = (id: number, usedInWindow: number) => owner({ id, usedInWindow, name: `n${String(id)}` });
 
   test('not while there is room', async () => {
-    const table = new Table(used(1, 0));
-    await openOwners(table).recycle(100);
+    const table = ownerTable(used(1, 0));
+    await openOwners(table, parts()).recycle(100);
     assert.deepEqual(table.retired, []);
   });
 
   test('takes back those longest unused, as many as are lacking', async () => {
-    const table = new Table(used(1, 5), used(2, 3), used(3, 4), used(4, 6));
+    const table = ownerTable(used(1, 5), used(2, 3), used(3, 4), used(4, 6));
     table.lacking = 2;
-    await openOwners(table).recycle(9);
+    await openOwners(table, parts()).recycle(9);
     assert.deepEqual(table.retired, [2, 3]);
   });
 
   test('none that the last window or its sweep knew', async () => {
-    const table = new Table(used(1, 9), used(2, 8), used(3, 7));
+    const table = ownerTable(used(1, 9), used(2, 8), used(3, 7));
     table.lacking = 3;
-    await openOwners(table).recycle(9);
+    await openOwners(table, parts()).recycle(9);
     assert.deepEqual(table.retired, [3]);
   });
 
   test('a number that was taken back means who it meant, also to the next one at its place', async () => {
-    const table = new Table(used(1, 0));
+    const table = ownerTable(used(1, 0));
     table.lacking = 1;
-    const owners = openOwners(table);
+    const owners = openOwners(table, parts());
     await owners.recycle(9);
     table.owners.set(65_537, owner({ id: 65_537, name: 'next' }));
     owners.refresh();
@@ -256,8 +192,8 @@ describe('recycle', () => {
   });
 
   test('for so many; then they are nobody', async () => {
-    const table = new Table();
-    const owners = openOwners(table);
+    const table = ownerTable();
+    const owners = openOwners(table, parts());
     for (let id = 1; id <= ownerLimits.retiredMax + 1; id++) table.owners.set(id, owner({ id, exeInode: 0 }));
     table.lacking = table.owners.size;
     await owners.recycle(9);

@@ -17,7 +17,7 @@ import { listenerDecoder } from '../decode/listeners.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import { nodeLabels } from '../enrich/node.ts';
-import { openOwners } from '../enrich/owners.ts';
+import { openOwners, ownerParts } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
 import { kernelLimitsOf } from '../kernel/generation.ts';
 import { findNamespaces, openNamespaces } from '../kernel/namespaces.ts';
@@ -28,6 +28,7 @@ import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
 import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
+import type { FieldPolicy } from '../window/policy/policy.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
 /** What generations of counting that follow each other have in common. */
@@ -36,6 +37,7 @@ export interface Lasting {
   readonly log: Log;
   readonly native: Native;
   readonly delivery: Delivery;
+  readonly policy: FieldPolicy;
   /** Undefined: a private agent. Counting ends with it. */
   readonly pins: Pins | undefined;
 }
@@ -60,11 +62,11 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 
 type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
 
-function openTables(native: Native, { kernel, scope }: OpenedKernel): Tables {
+function openTables({ native, config }: Lasting, { kernel, scope }: OpenedKernel): Tables {
   const { numbers, types } = kernel;
-  const [decodeNetns, decodeOwner] = [netnsDecoder(types), ownerDecoder(types)];
+  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(config)];
   return {
-    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }),
+    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }, parts),
     namespaces: openNamespaces({
       native,
       numbers: numbers.namespaces,
@@ -83,15 +85,15 @@ export async function runGeneration(
   signal: AbortSignal,
   onOpen: (agent: Agent) => void,
 ): Promise<void> {
-  const { config, native, delivery, log, pins } = lasting;
-  const { instance, environment } = config;
+  const { config, native, delivery, log, pins, policy } = lasting;
   const tickNs = native.tickNs();
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
-  const node = nodeLabels({ instance, environment, agentId: opened.adopted?.birth.agentId });
-  const { owners, namespaces } = openTables(native, opened);
-  const comparing = { inFlight: cpus().length, incomparable: incomparableOn(native) };
+  const node = policy.node(nodeLabels({ ...config, agentId: opened.adopted?.birth.agentId }));
+  const { owners, namespaces } = openTables(lasting, opened);
+  const telling = { node, policy, delivery, memory };
+  const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy };
   const agent = createAgent({
     clock: systemClock,
     kernel,
@@ -101,11 +103,9 @@ export async function runGeneration(
     lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
     owners,
     namespaces,
-    closeWindow: windowCloser(node, comparing, memory),
-    memory,
+    closeWindow: windowCloser(node, closing, memory),
     begin,
-    delivery,
-    node,
+    ...telling,
     signals: opened.signals,
     windowMs: config.window,
     allEvents: config.profile === 'full',

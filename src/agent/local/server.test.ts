@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { connection, node } from '../../../test/observations.ts';
+import { closingOptions, connection, node, telling } from '../../../test/observations.ts';
 import { eventually } from '../../../test/rig.ts';
 import { manualClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
@@ -26,8 +26,8 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const told = connectionRecord(connection(), node, wallTimes(manualClock()));
-const closeWindow = windowCloser(node, { inFlight: 1, incomparable: {} });
+const told = connectionRecord(connection(), telling, wallTimes(manualClock()));
+const closeWindow = windowCloser(node, closingOptions);
 const bounds = { number: 1, start: '', end: '2026-01-01T00:00:00.000Z', last: false };
 const windowEnd: WindowRecord = closeWindow({
   bounds,

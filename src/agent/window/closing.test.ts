@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { node, noInbound, row } from '../../../test/observations.ts';
+import { closingOptions, node, noInbound, row } from '../../../test/observations.ts';
 import { noCounts, type NamespaceObservation } from '../../model/observation.ts';
 import type { WindowRecord } from '../../model/record.ts';
 import {
@@ -18,7 +18,7 @@ type Step = Partial<Omit<WindowParts, 'bounds'>> & { readonly last?: boolean };
 
 /** Closes one window after the other, ten seconds each. */
 function close(...steps: readonly Step[]): ClosedWindow[] {
-  const closer = windowCloser(node, { inFlight: 1, incomparable: {} });
+  const closer = windowCloser(node, closingOptions);
   return steps.map(({ last = false, signals = signalNames, ...step }, i) => {
     const at = (n: number): string => new Date(10_000 * n).toISOString();
     return closer({
@@ -262,7 +262,7 @@ test('UDP flows are summed beside TCP, and leave its balance alone', () => {
 });
 
 test('another process goes on where this one was; its delivery counts losses anew', () => {
-  const options = { inFlight: 1, incomparable: {} };
+  const options = closingOptions;
   const memory = newMemory();
   const bounds = { number: 1, start: '', end: '', last: false };
   const opened = row({ state: 'open', sums: { opened: 3, open: 3 } });
@@ -312,7 +312,7 @@ test('nothing is kept of a namespace that is gone', () => {
   const memory = newMemory();
   windowCloser(
     node,
-    { inFlight: 1, incomparable: {} },
+    closingOptions,
     memory,
   )({
     bounds: { number: 1, start: '', end: '', last: false },

@@ -17,6 +17,7 @@ import { inboundSince, type InboundTotals } from './inbound.ts';
 import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
 import { dnsRecord, mergeLookups } from './lookups.ts';
 import { mergeRows } from './merge.ts';
+import type { FieldPolicy } from './policy/policy.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
 
@@ -149,16 +150,20 @@ function incomparable(options: ReconcileOptions, missed: readonly SignalName[]):
   return { ...options, incomparable: { ...options.incomparable, retransSegs } };
 }
 
-/** `memory` is the closer's, and up to date between two windows. */
+export interface ClosingOptions extends ReconcileOptions {
+  readonly policy: FieldPolicy;
+}
+
+/** `memory` is the closer's, and up to date between two windows. `node` has been through the policy. */
 export function windowCloser(
   node: NodeLabels,
-  options: ReconcileOptions,
+  { policy, ...options }: ClosingOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  const tellListeners = listenerTeller(node, memory.listeners);
+  const tellListeners = listenerTeller({ node, policy }, memory.listeners);
   return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, inventory }) => {
-    const lookups = mergeLookups(asked).map((row) => dnsRecord(row, node, bounds));
-    const records = mergeRows(rows).map((row) => flowRecord(row, node, bounds));
+    const lookups = mergeLookups(asked, policy).map((row) => dnsRecord(row, { node, bounds, policy }));
+    const records = mergeRows(rows, policy).map((row) => flowRecord(row, node, bounds));
     const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
     const [tcp, udp] = [of('tcp'), of('udp')];
     const opened = total(tcp, (r) => r['connections.opened']);

@@ -4,6 +4,7 @@ import { curl, node } from '../../../test/observations.ts';
 import type { Listener, ListenerCounts } from '../../model/observation.ts';
 import type { ListenerRecord } from '../../model/record.ts';
 import { listenerTeller, newListenerMemory, type ListenerMemory } from './listeners.ts';
+import { keepsAll } from './policy/policy.ts';
 
 const counts: ListenerCounts = { drops: 0, synackRetransmits: 0, resetsSent: 0 };
 const nginx: Listener = {
@@ -28,7 +29,7 @@ const minuteMs = 60_000;
 
 /** Window n ends n minutes after the epoch; what it tells of the listeners that it found. */
 function telling(memory: ListenerMemory = newListenerMemory()) {
-  const tell = listenerTeller(node, memory);
+  const tell = listenerTeller({ node, policy: keepsAll }, memory);
   return (number: number, ...listeners: Listener[]): ListenerRecord[] =>
     tell(
       {

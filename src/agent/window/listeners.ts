@@ -7,7 +7,8 @@
 
 import type { Listener, ListenerCounts } from '../../model/observation.ts';
 import type { ListenerChange, ListenerRecord, NodeLabels } from '../../model/record.ts';
-import type { Labelled, WindowBounds } from './records.ts';
+import type { FieldPolicy } from './policy/policy.ts';
+import { commandLineLabel, type Labelled, type WindowBounds } from './records.ts';
 import type { WallTimes } from './time.ts';
 
 const toldAgainMs = 3_600_000;
@@ -70,9 +71,14 @@ function changesOf(
   return [...changes, ...end];
 }
 
+interface Telling {
+  readonly node: NodeLabels;
+  readonly policy: FieldPolicy;
+}
+
 function listenerRecord(
-  { of: listener, process, netnsInode }: Labelled<Listener>,
-  node: NodeLabels,
+  { of: listener, process, netnsInode, commandLine }: Labelled<Listener>,
+  { node, policy }: Telling,
   told: {
     readonly bounds: WindowBounds;
     readonly times: Pick<WallTimes, 'ofBoot'>;
@@ -81,6 +87,17 @@ function listenerRecord(
   },
 ): ListenerRecord {
   const { bounds, times, changes, counts } = told;
+  const about = {
+    'process.pid': listener.pid,
+    ...(listener.pid > 0 ? { 'process.start': times.ofBoot(listener.pidStartedNs) } : {}),
+    ...commandLineLabel(commandLine),
+    attribution: listener.attribution,
+    'destination.ip': listener.address,
+    'destination.port': listener.port,
+    'network.transport': 'tcp' as const,
+    'network.type': listener.family,
+    'network.namespace': netnsInode,
+  };
   return {
     'event.name': 'sonde.listener',
     time: bounds.end,
@@ -88,15 +105,8 @@ function listenerRecord(
     'listener.id': `${node['boot.id']}-${listener.cookie}`,
     'listener.changes': changes,
     ...node,
-    ...process,
-    'process.pid': listener.pid,
-    ...(listener.pid > 0 ? { 'process.start': times.ofBoot(listener.pidStartedNs) } : {}),
-    attribution: listener.attribution,
-    'destination.ip': listener.address,
-    'destination.port': listener.port,
-    'network.transport': 'tcp',
-    'network.type': listener.family,
-    'network.namespace': netnsInode,
+    ...policy.owner(process).labels,
+    ...policy.apply(about),
     'listener.backlog': listener.backlog,
     'listener.backlog_max': listener.backlogMax,
     ...(listener.waitingMs === null ? {} : { 'listener.waiting_ms': listener.waitingMs }),
@@ -114,7 +124,7 @@ export interface Inventory {
 
 /** `memory` is the teller's, and up to date between two windows. */
 export function listenerTeller(
-  node: NodeLabels,
+  telling: Telling,
   memory: ListenerMemory,
 ): (inventory: Inventory, bounds: WindowBounds) => ListenerRecord[] {
   let told = new Map<string, Told>();
@@ -136,10 +146,10 @@ export function listenerTeller(
       const changes = changesOf(listener, last, { number: bounds.number, atMs, again: wasGone });
       if (isAny(counts)) changes.push('counts');
       if (changes.length > 0)
-        records.push(listenerRecord(labelled, node, { bounds, times, changes, counts }));
+        records.push(listenerRecord(labelled, telling, { bounds, times, changes, counts }));
       if (listener.gone) continue;
-      const telling = { owner: ownerOf(listener), backlogMax: listener.backlogMax, atMs };
-      tellings.set(cookie, changes.length > 0 || !last ? telling : last);
+      const current = { owner: ownerOf(listener), backlogMax: listener.backlogMax, atMs };
+      tellings.set(cookie, changes.length > 0 || !last ? current : last);
     }
     told = tellings;
     Object.assign(memory, now);

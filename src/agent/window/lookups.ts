@@ -2,27 +2,20 @@
 
 import { unansweredLookup, type LookupRow } from '../../model/dns.ts';
 import { mergeHistograms } from '../../model/latency.ts';
-import type { DnsRecord, NodeLabels } from '../../model/record.ts';
-import { addressOrAny, latencyLabels, meanMs, type Labelled, type WindowBounds } from './records.ts';
+import type { DnsRecord, NodeLabels, ProcessLabels } from '../../model/record.ts';
+import { mergeEqual } from './merge.ts';
+import type { FieldPolicy } from './policy/policy.ts';
+import {
+  addressOrAny,
+  latencyLabels,
+  meanMs,
+  type Labelled,
+  type Merged,
+  type WindowBounds,
+} from './records.ts';
 
-function identity({ of: row, process, netnsInode }: Labelled<LookupRow>): string {
-  return JSON.stringify([
-    process['process.name'],
-    process['process.executable.path'],
-    process['user.id'],
-    process['workload.name'],
-    netnsInode,
-    row.attribution,
-    row.direction,
-    row.transport,
-    row.family,
-    row.server,
-    row.serverPort,
-    row.name,
-    row.type,
-    row.rcode,
-  ]);
-}
+/** Addresses of one row. */
+const answersMax = 8;
 
 function added(a: LookupRow, b: LookupRow): LookupRow {
   const ttls = [a.ttlMinSeconds, b.ttlMinSeconds].filter((ttl) => ttl !== undefined);
@@ -33,36 +26,14 @@ function added(a: LookupRow, b: LookupRow): LookupRow {
     truncated: a.truncated + b.truncated,
     latencySumUs: a.latencySumUs + b.latencySumUs,
     latency: mergeHistograms(a.latency, b.latency),
-    answers: [...new Set([...a.answers, ...b.answers])],
+    answers: [...new Set([...a.answers, ...b.answers])].slice(0, answersMax),
     ttlMinSeconds: ttls.length > 0 ? Math.min(...ttls) : undefined,
   };
 }
 
-/** Rows that became equal once they were labelled are one row. */
-export function mergeLookups(rows: readonly Labelled<LookupRow>[]): Labelled<LookupRow>[] {
-  const merged = new Map<string, Labelled<LookupRow>>();
-  for (const row of rows) {
-    const key = identity(row);
-    const before = merged.get(key);
-    merged.set(key, before ? { ...before, of: added(before.of, row.of) } : row);
-  }
-  return [...merged.values()];
-}
-
-export function dnsRecord(
-  { of: row, process, netnsInode }: Labelled<LookupRow>,
-  node: NodeLabels,
-  window: WindowBounds,
-): DnsRecord {
-  const latencyMs = meanMs(row.latency, row.latencySumUs);
+/** What they are about; the process is told beside it. */
+function lookupLabels({ of: row, netnsInode }: Omit<Labelled<LookupRow>, 'process'>) {
   return {
-    'event.name': 'sonde.dns',
-    time: window.end,
-    'window.number': window.number,
-    'window.start': window.start,
-    'window.end': window.end,
-    ...node,
-    ...process,
     attribution: row.attribution,
     direction: row.direction,
     'destination.ip': addressOrAny(row.server, row.family),
@@ -71,17 +42,49 @@ export function dnsRecord(
     'network.transport': row.transport,
     ...(row.family ? { 'network.type': row.family } : {}),
     'network.namespace': netnsInode,
-    'connection.state': row.rcode === unansweredLookup ? 'timed_out' : 'closed',
-    latency_ms: latencyMs,
-    ...latencyLabels(row.latency),
+    'connection.state': row.rcode === unansweredLookup ? ('timed_out' as const) : ('closed' as const),
     'dns.question.name': row.name,
     'dns.question.type': row.type,
     'dns.rcode': row.rcode,
+  };
+}
+
+type LookupLabels = ReturnType<typeof lookupLabels> & ProcessLabels;
+
+/** Rows that became equal once they were labelled and went through the field policy are one row. */
+export function mergeLookups(
+  rows: readonly Labelled<LookupRow>[],
+  policy: FieldPolicy,
+): Merged<LookupRow, LookupLabels>[] {
+  return mergeEqual(rows, { policy, labelsOf: lookupLabels, add: added });
+}
+
+function dnsCounts(row: LookupRow) {
+  const latencyMs = meanMs(row.latency, row.latencySumUs);
+  return {
+    latency_ms: latencyMs,
+    ...latencyLabels(row.latency),
     'dns.latency_ms': latencyMs,
     'dns.lookups': row.lookups,
     'dns.attempts': row.attempts,
     'dns.truncated': row.truncated,
     ...(row.answers.length > 0 ? { 'dns.answers': row.answers } : {}),
     ...(row.ttlMinSeconds === undefined ? {} : { 'dns.ttl_min': row.ttlMinSeconds }),
+  };
+}
+
+export function dnsRecord(
+  { of: row, labels }: Merged<LookupRow, LookupLabels>,
+  { node, bounds, policy }: { node: NodeLabels; bounds: WindowBounds; policy: FieldPolicy },
+): DnsRecord {
+  return {
+    'event.name': 'sonde.dns',
+    time: bounds.end,
+    'window.number': bounds.number,
+    'window.start': bounds.start,
+    'window.end': bounds.end,
+    ...node,
+    ...labels,
+    ...policy.apply(dnsCounts(row)),
   };
 }

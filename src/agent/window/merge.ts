@@ -1,34 +1,41 @@
 /**
- * Rows that became equal once they were labelled (the same program under two inodes, after an upgrade) are
- * one row.
+ * Rows that became equal once they were labelled (the same program under two inodes, after an upgrade) and
+ * went through the field policy (addresses of one network) are one row, with the sums of all.
  */
 
 import { mergeHistograms } from '../../model/latency.ts';
 import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
-import type { Labelled } from './records.ts';
+import type { ProcessLabels } from '../../model/record.ts';
+import type { FieldPolicy } from './policy/policy.ts';
+import { flowLabels, type FlowLabels, type Labelled, type Merged } from './records.ts';
 
-function identity({ of: row, process, netnsInode }: Labelled<FlowRow>): string {
-  return JSON.stringify([
-    process['process.name'],
-    process['process.executable.path'],
-    process['user.id'],
-    process['workload.name'],
-    netnsInode,
-    row.direction,
-    row.transport,
-    row.state,
-    row.established,
-    row.attribution,
-    row.family,
-    row.source,
-    row.sourceForm,
-    row.destination,
-    row.destinationForm,
-    row.destinationPort,
-  ]);
+interface Merging<Row, Labels> {
+  readonly policy: FieldPolicy;
+  /** All but those of the process. */
+  readonly labelsOf: (row: Omit<Labelled<Row>, 'process'>) => Labels;
+  readonly add: (a: Row, b: Row) => Row;
 }
 
-function add(a: Readonly<Sums>, b: Readonly<Sums>): Sums {
+/** Applies the policy to what rows are about, then merges. */
+export function mergeEqual<Row, Labels extends object>(
+  rows: readonly Labelled<Row>[],
+  { policy, labelsOf, add }: Merging<Row, Labels>,
+): Merged<Row, Labels & ProcessLabels>[] {
+  const merged = new Map<string, Merged<Row, Labels & ProcessLabels>>();
+  for (const row of rows) {
+    const owner = policy.owner(row.process);
+    const labels = policy.apply(labelsOf(row));
+    const key = owner.key + JSON.stringify(labels);
+    const before = merged.get(key);
+    const equal = before
+      ? { of: add(before.of, row.of), labels: before.labels }
+      : { of: row.of, labels: { ...owner.labels, ...labels } };
+    merged.set(key, equal);
+  }
+  return [...merged.values()];
+}
+
+function addSums(a: Readonly<Sums>, b: Readonly<Sums>): Sums {
   const sums = { ...a };
   for (const name of Object.keys(sums) as (keyof Sums)[]) sums[name] += b[name];
   return sums;
@@ -45,24 +52,18 @@ function mergeExtremes(a: Readonly<Extremes>, b: Readonly<Extremes>): Extremes {
   };
 }
 
-export function mergeRows(rows: readonly Labelled<FlowRow>[]): Labelled<FlowRow>[] {
-  const merged = new Map<string, Labelled<FlowRow>>();
-  for (const row of rows) {
-    const key = identity(row);
-    const before = merged.get(key);
-    if (!before) {
-      merged.set(key, row);
-      continue;
-    }
-    merged.set(key, {
-      ...before,
-      of: {
-        ...before.of,
-        sums: add(before.of.sums, row.of.sums),
-        extremes: mergeExtremes(before.of.extremes, row.of.extremes),
-        latency: mergeHistograms(before.of.latency, row.of.latency),
-      },
-    });
-  }
-  return [...merged.values()];
+function addFlows(a: FlowRow, b: FlowRow): FlowRow {
+  return {
+    ...a,
+    sums: addSums(a.sums, b.sums),
+    extremes: mergeExtremes(a.extremes, b.extremes),
+    latency: mergeHistograms(a.latency, b.latency),
+  };
+}
+
+export function mergeRows(
+  rows: readonly Labelled<FlowRow>[],
+  policy: FieldPolicy,
+): Merged<FlowRow, FlowLabels>[] {
+  return mergeEqual(rows, { policy, labelsOf: flowLabels, add: addFlows });
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connection, curl, node, row } from '../../../test/observations.ts';
+import { connection, curl, node, row, telling, toldFlow } from '../../../test/observations.ts';
 import { manualClock } from '../../lib/clock.ts';
-import { connectionRecord, flowRecord, missingLabels } from './records.ts';
+import { connectionRecord, missingLabels } from './records.ts';
 import { wallTimes } from './time.ts';
 
 const bounds = { number: 3, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.000Z', last: false };
-const flow = (...given: Parameters<typeof row>): ReturnType<typeof flowRecord> =>
-  flowRecord(row(...given), node, bounds);
+const flow = (...given: Parameters<typeof row>): ReturnType<typeof toldFlow> =>
+  toldFlow(row(...given), bounds);
 
 describe('flowRecord', () => {
   test('every field', () => {
@@ -121,10 +121,10 @@ describe('flowRecord', () => {
   });
 
   test('in the last window what is open is abandoned', () => {
-    const last = flowRecord(row({ state: 'open', sums: { open: 3 } }), node, { ...bounds, last: true });
+    const last = toldFlow(row({ state: 'open', sums: { open: 3 } }), { ...bounds, last: true });
     assert.equal(last['connections.open'], 0);
     assert.equal(last['connections.abandoned'], 3);
-    const ended = flowRecord(row({ sums: { ended: 1 } }), node, { ...bounds, last: true });
+    const ended = toldFlow(row({ sums: { ended: 1 } }), { ...bounds, last: true });
     assert.ok(!('connections.abandoned' in ended));
     assert.ok(!('connections.abandoned' in flow({ sums: { open: 3 } })));
   });
@@ -135,7 +135,7 @@ describe('connectionRecord', () => {
   const clock = manualClock({ wallMs: Date.UTC(2026, 0, 1), monotonicNs: 9_500_000_000n });
   const times = wallTimes({ ...clock, bootMs: () => 10_000 });
   const told = (change: Parameters<typeof connection>[0] = {}): ReturnType<typeof connectionRecord> =>
-    connectionRecord(connection(change), node, times);
+    connectionRecord(connection(change), telling, times);
 
   test('every field of one that ended', () => {
     assert.deepEqual(told({ retransmits: 2 }), {
@@ -201,6 +201,17 @@ describe('connectionRecord', () => {
 
   test('without a process there is no start of one', () => assert.ok(!('process.start' in told({ pid: 0 }))));
 
+  test('a command line where there is one; an environment of the process\u2019s own', () => {
+    const process = { ...curl, environment: 'internal' };
+    const labelled = { ...connection(), process };
+    const record = (commandLine?: string) =>
+      connectionRecord({ ...labelled, commandLine }, telling, wallTimes(manualClock()));
+    assert.equal(record('curl ***')['process.command_line'], 'curl ***');
+    assert.ok(!('process.command_line' in record()));
+    assert.equal(record().environment, 'internal');
+    assert.equal(flow({}, process).environment, 'internal');
+  });
+
   test('nobody started the first process', () => {
     assert.ok(!Object.keys(told({ parentPid: 0 })).some((name) => name.startsWith('process.parent')));
   });
@@ -213,11 +224,7 @@ describe('missingLabels', () => {
   });
 
   test('names each that is unknown', () => {
-    const record = flowRecord(
-      row({}, { 'process.name': 'unknown' }),
-      { ...node, environment: 'unknown' },
-      bounds,
-    );
-    assert.deepEqual(missingLabels(record), ['process.name', 'environment']);
+    const record = toldFlow(row({}, { 'process.name': 'unknown' }), bounds);
+    assert.deepEqual(missingLabels({ ...record, environment: 'unknown' }), ['process.name', 'environment']);
   });
 });

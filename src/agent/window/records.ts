@@ -13,6 +13,7 @@ import {
   type ProcessLabels,
 } from '../../model/record.ts';
 import { flowDepth, socketDepth } from './depth.ts';
+import type { FieldPolicy } from './policy/policy.ts';
 import { round } from './round.ts';
 import type { WallTimes } from './time.ts';
 
@@ -23,6 +24,14 @@ export interface Labelled<T> {
   readonly of: T;
   readonly process: ProcessLabels;
   readonly netnsInode: number;
+  /** Of the one process, where it is wanted. */
+  readonly commandLine?: string | undefined;
+}
+
+/** A row as it is told: with its labels, and what all rows that have the same ones counted. */
+export interface Merged<Row, Labels> {
+  readonly of: Row;
+  readonly labels: Labels;
 }
 
 /** `last`: the agent stops for good, so what is open will not be told any more. */
@@ -74,20 +83,25 @@ function sourceLabels(row: FlowRow): { 'source.ip'?: string; 'source.ip.form'?: 
   return { 'source.ip': addressOrAny(row.source, row.family), 'source.ip.form': row.sourceForm };
 }
 
-export function flowRecord(
-  { of: row, process, netnsInode }: Labelled<FlowRow>,
-  node: NodeLabels,
-  window: WindowBounds,
-): FlowRecord {
-  const { sums } = row;
+type FlowIdentity = Pick<
+  FlowRecord,
+  | 'attribution'
+  | 'direction'
+  | 'source.ip'
+  | 'source.ip.form'
+  | 'destination.ip'
+  | 'destination.ip.form'
+  | 'destination.port'
+  | 'network.transport'
+  | 'network.type'
+  | 'network.namespace'
+  | 'connection.state'
+  | 'connection.established'
+>;
+
+/** What it is about: rows in which all of it is equal are one row. The process is told beside it. */
+export function flowLabels({ of: row, netnsInode }: Omit<Labelled<FlowRow>, 'process'>): FlowIdentity {
   return {
-    'event.name': 'sonde.flow',
-    time: window.end,
-    'window.number': window.number,
-    'window.start': window.start,
-    'window.end': window.end,
-    ...node,
-    ...process,
     attribution: row.attribution,
     direction: row.direction,
     ...sourceLabels(row),
@@ -99,6 +113,25 @@ export function flowRecord(
     'network.namespace': netnsInode,
     'connection.state': row.state,
     'connection.established': row.established,
+  };
+}
+
+export type FlowLabels = FlowIdentity & ProcessLabels;
+
+export function flowRecord(
+  { of: row, labels }: Merged<FlowRow, FlowLabels>,
+  node: NodeLabels,
+  window: WindowBounds,
+): FlowRecord {
+  const { sums } = row;
+  return {
+    'event.name': 'sonde.flow',
+    time: window.end,
+    'window.number': window.number,
+    'window.start': window.start,
+    'window.end': window.end,
+    ...node,
+    ...labels,
     latency_ms: meanMs(row.latency, sums.latencySumUs),
     ...latencyLabels(row.latency),
     'connections.opened': sums.opened,
@@ -140,20 +173,19 @@ function parentLabels({ parentPid, parentName }: ConnectionEvent): Partial<Conne
   return parentPid === 0 ? {} : { 'process.parent.pid': parentPid, 'process.parent.name': parentName };
 }
 
-export function connectionRecord(
-  { of: event, process, netnsInode }: Labelled<ConnectionEvent>,
-  node: NodeLabels,
+export function commandLineLabel(commandLine: string | undefined): { 'process.command_line'?: string } {
+  return commandLine === undefined ? {} : { 'process.command_line': commandLine };
+}
+
+function connectionLabels(
+  { of: event, netnsInode, commandLine }: Omit<Labelled<ConnectionEvent>, 'process'>,
   times: WallTimes,
-): ConnectionRecord {
+) {
   return {
-    'event.name': 'sonde.connection',
-    time: times.ofMonotonic(event.atNs),
-    'connection.id': `${node['boot.id']}-${String(event.cookie)}-${String(event.sequence)}`,
-    ...node,
-    ...process,
     'process.pid': event.pid,
     ...(event.pid > 0 ? { 'process.start': times.ofBoot(event.pidStartedNs) } : {}),
     ...parentLabels(event),
+    ...commandLineLabel(commandLine),
     attribution: event.attribution,
     direction: event.direction,
     'source.ip': event.source,
@@ -163,6 +195,22 @@ export function connectionRecord(
     'network.transport': 'tcp' as const,
     ...(event.family ? { 'network.type': event.family } : {}),
     'network.namespace': netnsInode,
+  };
+}
+
+export function connectionRecord(
+  labelled: Labelled<ConnectionEvent>,
+  { node, policy }: { readonly node: NodeLabels; readonly policy: FieldPolicy },
+  times: WallTimes,
+): ConnectionRecord {
+  const { of: event, process } = labelled;
+  return {
+    'event.name': 'sonde.connection',
+    time: times.ofMonotonic(event.atNs),
+    'connection.id': `${node['boot.id']}-${String(event.cookie)}-${String(event.sequence)}`,
+    ...node,
+    ...policy.owner(process).labels,
+    ...policy.apply(connectionLabels(labelled, times)),
     'connection.state': event.state,
     'connection.established': event.established,
     ...(event.adopted ? { 'connection.adopted': true as const } : {}),

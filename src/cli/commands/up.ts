@@ -22,7 +22,7 @@ import { watchOwnAgent } from '../watch.ts';
 const linesPerSecondMax = 100;
 
 /** What nobody has built yet, on any kernel. */
-const notBuilt = 'names of workloads beyond the process: not built yet';
+const notBuilt = 'names of pods, and of containers of containerd and CRI-O: not built yet (ids are told)';
 
 /** What this node tells less of, signal by signal, and what costs more than it must. */
 function notSeen({ findings, signals }: Report): string[] {

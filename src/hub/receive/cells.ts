@@ -164,8 +164,11 @@ export function textsValue(label: string): Cell {
     });
 }
 
-/** Counts by name. */
-export function countsValue(label: string): (record: LogRecord) => Readonly<Record<string, number>> {
+/** What a map has by name, each value read by `cell`. */
+function mapValue<T>(
+  label: string,
+  cell: (value: Value, label: string) => T,
+): (record: LogRecord) => Readonly<Record<string, T>> {
   const value = typed({ label, type: 'a map', is: isMap });
   return (record) => {
     const map = value(record);
@@ -173,13 +176,27 @@ export function countsValue(label: string): (record: LogRecord) => Readonly<Reco
     if (map.size > cellLimits.mapKeysMax) {
       throw new Rejection('bounds', `${label} has more than ${cellLimits.mapKeysMax} keys`);
     }
-    const counts = [...map].map(([key, count]): [string, number] => {
-      if (!isNumber(count)) throw new Rejection('type', `${label}.${key} is ${show(count)}, not a number`);
-      const name = key.slice(0, cellLimits.textMax).toWellFormed();
-      return [name, checkInteger(`${label}.${key}`, count, Number.MAX_SAFE_INTEGER)];
+    const cells = [...map].map(([key, of]): [string, T] => {
+      return [key.slice(0, cellLimits.textMax).toWellFormed(), cell(of, `${label}.${key}`)];
     });
-    return Object.fromEntries(counts);
+    return Object.fromEntries(cells);
   };
+}
+
+/** Counts by name. */
+export function countsValue(label: string): (record: LogRecord) => Readonly<Record<string, number>> {
+  return mapValue(label, (count, of) => {
+    if (!isNumber(count)) throw new Rejection('type', `${of} is ${show(count)}, not a number`);
+    return checkInteger(of, count, Number.MAX_SAFE_INTEGER);
+  });
+}
+
+/** Texts by name. */
+export function namedTexts(label: string): Cell {
+  return mapValue(label, (text, of) => {
+    if (!isText(text)) throw new Rejection('type', `${of} is ${show(text)}, not text`);
+    return text.slice(0, cellLimits.textMax).toWellFormed();
+  });
 }
 
 function plain(_key: string, value: unknown): unknown {

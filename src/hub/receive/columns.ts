@@ -10,6 +10,7 @@ import {
   integerValue,
   json,
   listValue,
+  namedTexts,
   nullableAmount,
   nullableInteger,
   requiredInteger,
@@ -45,12 +46,26 @@ const owner: Columns = {
   process_name: text('process.name'),
   process_executable_path: text('process.executable.path', { max: cellLimits.pathMax }),
   user_id: nullableInteger('user.id', uint32Max),
+  user_name: text('user.name'),
+  workload_kind: text('workload.kind'),
+  workload_owner: text('workload.owner'),
+  workload_rule: text('workload.rule'),
+  labels: namedTexts('labels'),
+  systemd_unit: text('systemd.unit'),
+  container_id: text('container.id'),
+  container_name: text('container.name'),
+  container_image: text('container.image'),
+  container_runtime: text('container.runtime'),
+  k8s_pod_uid: text('k8s.pod.uid'),
+  k8s_pod_qos: text('k8s.pod.qos'),
+  cgroup_path: text('cgroup.path', { max: cellLimits.pathMax }),
   attribution: word('attribution', attributions),
 };
 
 const oneProcess: Columns = {
   process_pid: integer('process.pid', uint32Max),
   process_start: nullableTime('process.start'),
+  process_command_line: text('process.command_line'),
 };
 
 /** Whose end it is, and whom it was to reach. */
@@ -259,4 +274,5 @@ export const windowColumns: Columns = {
   signals: textsValue('signals'),
   udp: countsValue('udp'),
   resets_reasons: countsValue('resets.reasons'),
+  policy_version: text('policy.version'),
 };

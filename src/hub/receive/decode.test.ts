@@ -38,12 +38,26 @@ describe('both encodings say the same', () => {
   }
 });
 
+const named = (key: string) => ({ key, value: { stringValue: 'x' } });
+
 test('service.name is who sends on the resource, and the workload on a record', () => {
   for (const encoding of ['protobuf', 'json'] as const) {
     const [record] = decoders[encoding](encodeLogs([flow(1)], { ...plainWire, encoding, names: 'otel' }));
     assert.equal(record?.resource[fieldOf('workload.name')], undefined);
     assert.equal(record?.fields[fieldOf('workload.name')], 'checkout');
   }
+});
+
+test('nor is the container that sends the one that a record is about', () => {
+  const resource = { attributes: ['container.id', 'k8s.pod.uid'].map(named) };
+  const body = {
+    resourceLogs: [{ resource, scopeLogs: [{ logRecords: [{ attributes: [named('user.name')] }] }] }],
+  };
+  const [record] = decodeJson(Buffer.from(JSON.stringify(body)));
+  assert.ok(record);
+  assert.equal(record.fields[fieldOf('user.name')], 'x');
+  for (const label of ['container.id', 'k8s.pod.uid'])
+    assert.equal(record.resource[fieldOf(label)], undefined);
 });
 
 test('the name of the event may be an attribute; a canonical name wins over the other', () => {

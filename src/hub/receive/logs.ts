@@ -55,20 +55,23 @@ interface Name {
   readonly isCanonical: boolean;
 }
 
+/** `isAsked`: by its OpenTelemetry name. Where that is the canonical one too, it goes by the same. */
 function names(isAsked: (label: (typeof labels)[number]) => boolean): Map<string, Name> {
   const all = new Map<string, Name>();
   labels.forEach((label, field) => {
     if (isAsked(label)) all.set(label.otel, { field, isCanonical: false });
   });
-  labels.forEach(({ name }, field) => all.set(name, { field, isCanonical: true }));
+  labels.forEach((label, field) => {
+    if (label.name !== label.otel || isAsked(label)) all.set(label.name, { field, isCanonical: true });
+  });
   return all;
 }
 
 export type Names = ReadonlyMap<string, Name>;
 
 /**
- * Canonical names mean the same in both places. OpenTelemetry's do not: `service.name` on the resource is who
- * sends, on a record it is the workload that the record is about.
+ * Canonical names mean the same in both places. OpenTelemetry's do not: `service.name`, `container.id` on the
+ * resource are of who sends, on a record they are of the workload that the record is about.
  */
 export const resourceNames: Names = names(({ onResource }) => onResource === true);
 export const recordNames: Names = names(({ onResource }) => onResource !== true).set('event.name', {

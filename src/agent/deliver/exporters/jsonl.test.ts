@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, mkdirSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { connection, node } from '../../../../test/observations.ts';
+import { connection, telling } from '../../../../test/observations.ts';
 import { manualClock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
@@ -15,7 +15,7 @@ import { exporter } from './jsonl.ts';
 const times = wallTimes(manualClock());
 /** A record whose sequence is its cookie. */
 const record = (cookie: number): NumberedRecord => ({
-  ...connectionRecord(connection({ cookie }), node, times),
+  ...connectionRecord(connection({ cookie }), telling, times),
   'record.sequence': cookie,
 });
 const lineOf = (cookie: number): string => `${JSON.stringify(record(cookie))}\n`;

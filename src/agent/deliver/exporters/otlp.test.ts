@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { connection, node } from '../../../../test/observations.ts';
+import { connection, telling } from '../../../../test/observations.ts';
 import { readLogsRequest } from '../../../../test/otlp-reader.ts';
 import { eventually } from '../../../../test/rig.ts';
 import { manualClock, systemClock } from '../../../lib/clock.ts';
@@ -27,7 +27,7 @@ import { openDelivery, type Delivery } from '../delivery.ts';
 import { exporter } from './otlp.ts';
 
 const record = (n: number, change: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
-  ...connectionRecord(connection({ cookie: n }), node, wallTimes(manualClock())),
+  ...connectionRecord(connection({ cookie: n }), telling, wallTimes(manualClock())),
   ...change,
 });
 const range = (count: number): ConnectionRecord[] => Array.from({ length: count }, (_, i) => record(i + 1));

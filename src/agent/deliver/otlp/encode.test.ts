@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connection, node, row } from '../../../../test/observations.ts';
+import { closingOptions, connection, node, row, telling, toldFlow } from '../../../../test/observations.ts';
 import { readLogsRequest, type ReadRecord, type Value } from '../../../../test/otlp-reader.ts';
 import { manualClock } from '../../../lib/clock.ts';
 import { labels } from '../../../model/labels.ts';
 import type { NumberedRecord, WindowRecord } from '../../../model/record.ts';
 import { windowCloser } from '../../window/closing.ts';
-import { connectionRecord, flowRecord } from '../../window/records.ts';
+import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { decodeResponse, encodeRequest, type Encoding } from './encode.ts';
 import { signalNames } from '../../../model/signals.ts';
@@ -17,21 +17,23 @@ const numbered = <T>(record: T): T & { 'record.sequence': number } => ({
   'record.sequence': 1_767_323_045_000_007,
 });
 const flow = numbered(
-  flowRecord(
+  toldFlow(
     row({ latency: [{ bucket: 4, count: 1 }], sums: { opened: 2, ended: 2, latencySumUs: 1500 } }),
-    node,
     bounds,
   ),
 );
 const refused = numbered(
   connectionRecord(
     connection({ state: 'refused', latencyUs: null, error: 111 }),
-    node,
+    telling,
     wallTimes(manualClock()),
   ),
 );
 const closing: NumberedRecord & WindowRecord = numbered(
-  windowCloser(node, { inFlight: 1, incomparable: {} })({
+  windowCloser(
+    node,
+    closingOptions,
+  )({
     bounds: { ...bounds, last: true },
     rows: [row({ sums: { opened: 2, ended: 2 } })],
     losses: { 'kernel.owners_full': 3 },
@@ -64,8 +66,21 @@ describe('a record over OTLP', () => {
       'agent.id': text('a-1'),
       'agent.version': text('0.0.1'),
       'boot.id': text('b-1'),
+      'policy.version': text('full@0'),
     });
     for (const name of Object.keys(resource)) assert.ok(!(name in attributes), name);
+  });
+
+  test('one whose environment a rule gave has a resource of its own', () => {
+    const records = [{ ...flow, environment: 'internal' }, flow, refused];
+    const read = readLogsRequest(
+      encodeRequest(records, { protocol: 'http/protobuf', names: 'canonical', observedMs }),
+    );
+    assert.deepEqual(read.map(({ resource }) => resource['environment']?.[1]).sort(), [
+      'internal',
+      'lab',
+      'lab',
+    ]);
   });
 
   test('every other field arrives, under its name and with its type', () => {

@@ -63,7 +63,17 @@ function resourceOf(record: NumberedRecord): Attributes {
     'agent.id': record['agent.id'],
     'agent.version': record['agent.version'],
     'boot.id': record['boot.id'],
+    'policy.version': record['policy.version'],
+    ...(record['host.name.form'] === undefined ? {} : { 'host.name.form': record['host.name.form'] }),
   };
+}
+
+/** Of the same generation an agent may have had another version, policy or environment. */
+function emitterOf(record: NumberedRecord): string {
+  const of = record as unknown as Attributes;
+  let emitter = '';
+  for (const name of onResource) emitter += `${String(of[name])}\n`;
+  return emitter;
 }
 
 function latency(record: FlowRecord | ConnectionRecord | DnsRecord): string {
@@ -108,8 +118,9 @@ function display(record: NumberedRecord): string {
     case 'sonde.dns':
       return dnsLine(record);
     case 'sonde.connection': {
-      const from = `${record['source.ip']}:${String(record['source.port'])}`;
-      return `${record['process.name']}[${String(record['process.pid'])}] ${from} ${ends(record)}`;
+      const { 'source.ip': source, 'source.port': port, 'process.pid': pid } = record;
+      const from = source === undefined ? '' : ` ${source}${port === undefined ? '' : `:${String(port)}`}`;
+      return `${record['process.name']}${pid === undefined ? '' : `[${String(pid)}]`}${from} ${ends(record)}`;
     }
     case 'sonde.flow': {
       const [opened, ended] = [record['connections.opened'], record['connections.ended']].map(String);
@@ -133,7 +144,7 @@ function hrTime(ms: number): [seconds: number, nanoseconds: number] {
 
 const scope = { name: 'sonde' };
 
-/** Log records of the same agent run share one resource object: the serializers group by identity. */
+/** Log records of the same emitter share one resource object: the serializers group by identity. */
 export function logRecords(
   records: readonly NumberedRecord[],
   { names, observedMs }: { names: Names; observedMs: number },
@@ -141,9 +152,9 @@ export function logRecords(
   const resources = new Map<string, { readonly attributes: Attributes }>();
   const hrTimeObserved = hrTime(observedMs);
   return records.map((record) => {
-    const run = `${record['boot.id']} ${record['agent.id']}`;
-    const resource = resources.get(run) ?? { attributes: resourceOf(record) };
-    resources.set(run, resource);
+    const emitter = emitterOf(record);
+    const resource = resources.get(emitter) ?? { attributes: resourceOf(record) };
+    resources.set(emitter, resource);
     return {
       hrTime: hrTime(Date.parse(record.time)),
       hrTimeObserved,

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { connection, node } from '../../../../test/observations.ts';
+import { closingOptions, connection, node, telling } from '../../../../test/observations.ts';
 import { manualClock, type ManualClock } from '../../../lib/clock.ts';
 import { prng } from '../../../lib/prng.ts';
 import type { NumberedRecord, SondeRecord, WindowRecord } from '../../../model/record.ts';
@@ -16,7 +16,7 @@ import { signalNames } from '../../../model/signals.ts';
 
 const startMs = Date.parse('2026-01-02T03:04:05Z');
 const record = (n: number): SondeRecord =>
-  connectionRecord(connection({ cookie: n }), node, wallTimes(manualClock()));
+  connectionRecord(connection({ cookie: n }), telling, wallTimes(manualClock()));
 const range = (from: number, count: number): SondeRecord[] =>
   Array.from({ length: count }, (_, i) => record(from + i));
 /** Which record it is. */
@@ -27,7 +27,10 @@ const name = (of: SondeRecord): string =>
 
 function closing(number: number): WindowRecord {
   const at = '2026-01-02T03:04:05.000Z';
-  return windowCloser(node, { inFlight: 1, incomparable: {} })({
+  return windowCloser(
+    node,
+    closingOptions,
+  )({
     bounds: { number, start: at, end: at, last: false },
     rows: [],
     losses: {},
