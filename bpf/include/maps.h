@@ -36,7 +36,8 @@ struct connection {
 	u8 attribution;
 	u8 flags;
 	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
-	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
+	u8 noted_error; /* errno that the application was told of while the kernel kept trying */
+	u8 seen; /* the TCP state whose change into was counted last; only where two programs look (lifecycle) */
 	u16 data_segs_at_fin; /* data segments received when our FIN was queued; last bits */
 	u8 handshake_retransmits; /* SYNs, or SYN-ACKs, sent again; known once it is established */
 	u8 held; /* the last window whose sweep found it with `pid`, or in which that became its owner; last
@@ -287,6 +288,7 @@ struct shared {
 	u64 losses[LOSS_COUNT] __attribute__((aligned(64)));
 	u64 event_due_ns[EVENT_CLASS_COUNT];
 	u64 dns_told; /* messages that were put into the ring */
+	u64 stood_in; /* state changes that tcp_state_left_out counted */
 	u64 resets[RESET_REASONS_MAX]; /* sent, by the running kernel's enum sk_rst_reason */
 };
 
