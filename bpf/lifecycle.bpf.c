@@ -335,9 +335,6 @@ static __always_inline void on_fin(const struct sock *sk)
 		note_closer(c);
 }
 
-/* Where the kernel leaves runs out (below), the agent says so, and a second program stands in. */
-const volatile bool leaves_out __weak = false;
-
 static __always_inline void on_change(const struct sock *sk, int before, int after)
 {
 	switch (after) {
@@ -386,27 +383,39 @@ int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
 
 /*
  * The kernel runs no program on a CPU that is in the middle of it. From 7.0 on a task can be preempted there,
- * and until it goes on the state changes of all others on that CPU are left out. This program comes behind
- * the first on the same hook and has what that was not let to; its own runs are too short to be in the way
- * often. The socket knows: it changes state under its lock, and never twice into the same in a row.
+ * and until it goes on the state changes of all others on that CPU are left out. Two more programs come behind
+ * the first on the same hook; each has what those before were not let to. The socket knows: it changes state
+ * under its lock, and never twice into the same in a row.
  */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state_left_out, const struct sock *sk, int before, int after)
+static __always_inline void stand_in(const struct sock *sk, int before, int after)
 {
 	struct connection *c;
 	struct shared *s;
 
 	if (!concerns(sk))
-		return 0;
+		return;
 	c = connection_of(sk);
 	if (c && c->seen == (u8)after)
-		return 0;
+		return;
 	on_change(sk, before, after);
 	c = connection_of(sk);
 	s = shared_state();
 	if (!c || !s)
-		return 0; /* nothing of it is kept: so it was the first time too */
+		return; /* nothing of it is kept: so it was the first time too */
 	c->seen = after;
 	__sync_fetch_and_add(&s->stood_in, 1);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_left_out, const struct sock *sk, int before, int after)
+{
+	stand_in(sk, before, after);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_left_out_twice, const struct sock *sk, int before, int after)
+{
+	stand_in(sk, before, after);
 	return 0;
 }

@@ -71,7 +71,7 @@ export interface ControlWords {
   resets(): readonly number[];
   /** DNS messages that were put into the ring. */
   dnsTold(): number;
-  /** State changes that were counted by the program that stands in for the one that is left out. */
+  /** What the programs that stand in have counted for those that were left out. */
   stoodIn(): number;
 }
 

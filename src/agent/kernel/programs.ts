@@ -32,7 +32,7 @@ import {
   leavesOut,
   programsOf,
   signalPrograms,
-  standIn,
+  standsIn,
   tracesAllResets,
 } from './signals.ts';
 
@@ -51,7 +51,7 @@ export interface KernelOptions {
    * then know it from the socket's sender.
    */
   readonly netnsOfPackets?: boolean;
-  /** Whether the kernel leaves out runs, so that another program must stand in; without it, by its release. */
+  /** Whether the kernel leaves out runs, so that others must stand in; without it, by its release. */
   readonly leavesOut?: boolean;
   /** Its maps and links are taken over as they are; `limits` must be theirs. */
   readonly pinned?: Pinned | undefined;
@@ -372,7 +372,7 @@ export class Kernel implements AsyncDisposable {
   #lookForSkipped(): void {
     for (const { name, skipped = 0n } of this.programs()) {
       const [now, before] = [Number(skipped), this.#skippedBy.get(name) ?? 0];
-      if (!allPrograms.includes(name) || name === standIn.program) continue;
+      if (!allPrograms.includes(name) || standsIn(name)) continue;
       this.#skipped += now < before ? now : now - before;
       this.#skippedBy.set(name, now);
     }

@@ -30,8 +30,17 @@ export function castsPointers(native: Arguments): boolean {
   return native.kernelArguments('bpf_rdonly_cast') >= 0;
 }
 
-/** Counts the state changes that the kernel leaves out of the program before it on the same hook. */
-export const standIn = { program: 'tcp_state_left_out', for: 'tcp_state_changed' } as const;
+/** Behind a program, on the same hook: those that count what the kernel leaves out of it, and of each other. */
+export const standIns: Readonly<Record<string, readonly string[]>> = {
+  tcp_state_changed: ['tcp_state_left_out', 'tcp_state_left_out_twice'],
+  tcp_reset_sent: ['tcp_reset_left_out', 'tcp_reset_left_out_twice'],
+};
+
+const standingIn = new Set(Object.values(standIns).flat());
+
+export function standsIn(program: string): boolean {
+  return standingIn.has(program);
+}
 
 /**
  * Whether a task can be preempted inside a tracepoint's programs, which then do not run for others on that
@@ -74,7 +83,7 @@ export function isOnCgroup({ onCgroup }: SignalPrograms, program: string): boole
 export function programsOf(name: SignalName, leaves = leavesOut(release())): readonly string[] {
   const { programs } = signalPrograms[name];
   if (!leaves) return programs;
-  return programs.flatMap((program) => (program === standIn.for ? [program, standIn.program] : program));
+  return programs.flatMap((program) => [program, ...(standIns[program] ?? [])]);
 }
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */
