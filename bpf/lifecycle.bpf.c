@@ -3,8 +3,8 @@
  * Lifecycle: every TCP state change of every socket, in all network namespaces.
  * A record is made at SYN_SENT, or comes with the child of a listener; it is told in full at the end.
  */
+#include "ends.h"
 #include "listener.h"
-#include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -224,61 +224,6 @@ static __always_inline void on_established(const struct sock *sk)
 	}
 }
 
-/* What the kernel's own counters will say of this end (docs/reference/coverage.md). */
-static __always_inline void count_end(u32 netns, const struct sock *sk, const struct tcp_sock *tp, int before)
-{
-	struct netns *ns;
-
-	if (before != TCP_ESTABLISHED && before != TCP_CLOSE_WAIT && before != TCP_SYN_SENT &&
-	    before != TCP_SYN_RECV)
-		return;
-	ns = netns_counters(netns);
-	if (!ns)
-		return;
-	if (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT)
-		__sync_fetch_and_add(&ns->estab_resets, 1);
-	else if ((before == TCP_SYN_SENT || before == TCP_SYN_RECV) && sk->sk_err)
-		__sync_fetch_and_add(&ns->attempt_fails, 1);
-	else if (before == TCP_SYN_SENT && !tp->segs_out)
-		__sync_fetch_and_add(&ns->active_opens, (u64)-1); /* no SYN left */
-}
-
-static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp, struct connection *c,
-				     const struct verdict *v, bool attempt)
-{
-	struct flow_key key = {};
-	struct delta d;
-	struct marks marks;
-	struct event *e;
-	u32 before;
-
-	if (attempt && !(c->flags & CONNECTION_ADOPTED) && v->state != STATE_FAILED) {
-		c->latency_us = (bpf_ktime_get_ns() - c->started_ns) / 1000; /* to the failure */
-		c->flags |= CONNECTION_HAS_LATENCY;
-	}
-	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
-	d.ended = 1;
-	before = __sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
-	marks_read(&marks, sk, tp, c);
-	delta_left(&d, &c->marks, &marks, before & REPORTED_OPENED);
-	look_at(&d.look, sk, tp, c->role, c->flags, &marks);
-	delta_reported(&d, c->flags, before);
-	d.reset_received = (c->flags & CONNECTION_RESET_RECEIVED) != 0;
-	d.reset_sent = (c->flags & CONNECTION_RESET_SENT) || v->reset_side == RESET_LOCAL;
-	d.timeout_by_application = v->timeout_by == TIMEOUT_APPLICATION;
-	d.latency_us = c->latency_us;
-	d.has_latency = (c->flags & CONNECTION_HAS_LATENCY) &&
-			(d.established || !(c->flags & CONNECTION_ESTABLISHED));
-	flow_key_of(&key, sk, c, v->state, c->role, c->flags);
-	flow_add(FLOWS_LIVE, &key, &d);
-	count_retransmits(c, tp, true);
-	e = event_reserve(v->state != STATE_CLOSED);
-	if (e) {
-		event_fill(e, sk, tp, c, &marks, &d.look);
-		event_submit(e, MOMENT_ENDED, v);
-	}
-}
-
 static __always_inline void on_close(const struct sock *sk, int before)
 {
 	struct connection *c = connection_of(sk);
@@ -335,11 +280,8 @@ static __always_inline void on_fin(const struct sock *sk)
 		note_closer(c);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
+static __always_inline void on_change(const struct sock *sk, int before, int after)
 {
-	if (sk->sk_protocol != IPPROTO_TCP || !counting())
-		return 0; /* MPTCP parents fire too; their subflows are TCP */
 	switch (after) {
 	case TCP_SYN_SENT:
 		on_syn_sent(sk);
@@ -362,5 +304,63 @@ int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
 		on_close(sk, before);
 		break;
 	}
+}
+
+/* MPTCP parents fire too; their subflows are TCP. */
+static __always_inline bool concerns(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && counting();
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
+{
+	struct connection *c;
+
+	if (!concerns(sk))
+		return 0;
+	on_change(sk, before, after);
+	c = leaves_out ? connection_of(sk) : 0;
+	if (c)
+		c->seen = after;
+	return 0;
+}
+
+/*
+ * The kernel runs no program on a CPU that is in the middle of it. From 7.0 on a task can be preempted there,
+ * and until it goes on the state changes of all others on that CPU are left out. Two more programs come
+ * behind the first on the same hook; each has what those before were not let to. The socket knows: it changes
+ * state under its lock, and never twice into the same in a row.
+ */
+static __always_inline void stand_in(const struct sock *sk, int before, int after)
+{
+	struct connection *c;
+	struct shared *s;
+
+	if (!concerns(sk))
+		return;
+	c = connection_of(sk);
+	if (c && c->seen == (u8)after)
+		return;
+	on_change(sk, before, after);
+	c = connection_of(sk);
+	s = shared_state();
+	if (!c || !s)
+		return; /* nothing of it is kept: so it was the first time too */
+	c->seen = after;
+	__sync_fetch_and_add(&s->stood_in, 1);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_left_out, const struct sock *sk, int before, int after)
+{
+	stand_in(sk, before, after);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_left_out_twice, const struct sock *sk, int before, int after)
+{
+	stand_in(sk, before, after);
 	return 0;
 }

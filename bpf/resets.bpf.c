@@ -44,33 +44,75 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 
 /* sk is absent for a segment that found no socket (6.10 and later), and may be in TIME_WAIT: then only its
  * namespace is read. */
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
+static __always_inline void on_reset_sent(struct sock *sk, struct sk_buff *skb, unsigned long long *arguments)
 {
 	struct connection *c;
 	struct listener *l;
 	struct tcp_sock *tp;
 
-	if (!counting())
-		return 0;
 	if (!sk) {
 		if (skb && skb->dev)
-			count_out_rst(skb->dev->nd_net.net, ctx);
-		return 0;
+			count_out_rst(skb->dev->nd_net.net, arguments);
+		return;
 	}
-	count_out_rst(sk->__sk_common.skc_net.net, ctx);
+	count_out_rst(sk->__sk_common.skc_net.net, arguments);
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
-		return 0;
+		return;
 	c = connection_of((struct sock *)tp);
 	if (c && c->role == ROLE_LISTENER) { /* to a connection that it has not established yet */
 		l = listener_of((struct sock *)tp);
 		if (l)
 			__sync_fetch_and_add(&l->resets_sent, 1);
-		return 0;
+		return;
 	}
 	if (c)
 		c->flags |= CONNECTION_RESET_SENT;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
+{
+	struct reset_sent this = {.sk = (u64)sk, .skb = (u64)skb};
+	u8 seen = 1;
+
+	if (!counting())
+		return 0;
+	on_reset_sent(sk, skb, ctx);
+	if (leaves_out)
+		bpf_map_update_elem(&resets_seen, &this, &seen, BPF_ANY);
+	return 0;
+}
+
+/* As with state changes (lifecycle), but no socket knows what was counted of it last. */
+static __always_inline void stand_in(struct sock *sk, struct sk_buff *skb, unsigned long long *arguments,
+				     bool last)
+{
+	struct reset_sent this = {.sk = (u64)sk, .skb = (u64)skb};
+	struct shared *s = shared_state();
+	u8 seen = 1;
+
+	if (!counting() || !s)
+		return;
+	if (!bpf_map_update_elem(&resets_seen, &this, &seen, BPF_NOEXIST)) {
+		on_reset_sent(sk, skb, arguments);
+		__sync_fetch_and_add(&s->stood_in, 1);
+	}
+	if (last)
+		bpf_map_delete_elem(&resets_seen, &this);
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_reset_left_out, struct sock *sk, struct sk_buff *skb)
+{
+	stand_in(sk, skb, ctx, false);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_reset_left_out_twice, struct sock *sk, struct sk_buff *skb)
+{
+	stand_in(sk, skb, ctx, true);
 	return 0;
 }
 

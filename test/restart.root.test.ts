@@ -15,7 +15,7 @@ import { moments } from './killed-agent.ts';
 import { assertTruth, assertWhole, flowsOf, Restarted } from './restarted.ts';
 import { eventually } from './rig.ts';
 import { churn } from './truth.ts';
-import { signalPrograms } from '../src/agent/kernel/signals.ts';
+import { programsOf } from '../src/agent/kernel/signals.ts';
 import { wantedSignals } from '../src/model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../src/question/discovery.ts';
 
@@ -96,7 +96,7 @@ test(
     await agents.told(agents.windows().length + 2);
     const left = pinnedIds(agents.pins);
     const on = wantedSignals({ profile: 'failures', signals: {} }, signalsNeeded(questionsFolder()));
-    assert.equal(left.links.length, on.flatMap((name) => signalPrograms[name].programs).length);
+    assert.equal(left.links.length, on.flatMap((name) => programsOf(name)).length);
     assert.equal(await life.end('SIGTERM'), '0', life.said());
     assert.ok(await eventually(() => stillThere(left).length === 0, 60_000), stillThere(left).join(' '));
 

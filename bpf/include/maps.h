@@ -36,7 +36,8 @@ struct connection {
 	u8 attribution;
 	u8 flags;
 	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
-	u16 noted_error; /* errno that the application was told of while the kernel kept trying */
+	u8 noted_error; /* errno that the application was told of while the kernel kept trying */
+	u8 seen; /* the TCP state whose change into was counted last; only where several programs look */
 	u16 data_segs_at_fin; /* data segments received when our FIN was queued; last bits */
 	u8 handshake_retransmits; /* SYNs, or SYN-ACKs, sent again; known once it is established */
 	u8 held; /* the last window whose sweep found it with `pid`, or in which that became its owner; last
@@ -249,6 +250,25 @@ struct {
 	__type(value, struct dns_socket);
 } dns_sockets SEC(".maps") __weak;
 
+struct reset_sent {
+	u64 sk;
+	u64 skb; /* what it answers; 0: it is the application's */
+};
+
+/*
+ * resets_seen: resets that are being told to the programs just now, and that one of them has counted.
+ * Key: what the kernel calls it. Value: 1. Only where several programs look.
+ * Inserts: the first of them that is let to. Deletes: the last. Full: nobody stands in, and what
+ * was left out stays so.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RESETS_SEEN_MAX);
+	__type(key, struct reset_sent);
+	__type(value, u8);
+} resets_seen SEC(".maps") __weak;
+
 /*
  * dns_packets: DNS messages, for the agent to drain at its own pace (no wake-ups).
  * Key: none. Value: struct dns_packet. Inserts: a message sent or received. Deletes: the agent, by reading.
@@ -287,6 +307,7 @@ struct shared {
 	u64 losses[LOSS_COUNT] __attribute__((aligned(64)));
 	u64 event_due_ns[EVENT_CLASS_COUNT];
 	u64 dns_told; /* messages that were put into the ring */
+	u64 stood_in; /* runs of a program that was left out, made up for by one that stands in */
 	u64 resets[RESET_REASONS_MAX]; /* sent, by the running kernel's enum sk_rst_reason */
 };
 
@@ -301,6 +322,9 @@ struct {
 	__type(key, u32);
 	__type(value, struct shared);
 } shared SEC(".maps") __weak;
+
+/* The agent sets it where the kernel leaves out runs of a program, so that others must stand in (lifecycle). */
+const volatile bool leaves_out __weak = false;
 
 static __always_inline struct shared *shared_state(void)
 {

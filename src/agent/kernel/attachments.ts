@@ -10,7 +10,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 import type { Native, NativeObject } from './native.ts';
 import type { Pins } from './pins.ts';
-import { allPrograms, cgroupRoot, isOnCgroup, signalPrograms } from './signals.ts';
+import { allPrograms, cgroupRoot, isOnCgroup, programsOf, signalPrograms } from './signals.ts';
 
 /** Where a generation is pinned. */
 export interface Pinned {
@@ -26,7 +26,7 @@ function unpin({ pins, generation }: Pinned, program: string): void {
 /** Whether each signal's programs are held attached all or none, and those that must be on are. */
 export function isWhole({ pins, generation }: Pinned): boolean {
   return signalNames.every((name) => {
-    const { programs } = signalPrograms[name];
+    const programs = programsOf(name);
     const held = programs.filter((program) => existsSync(pins.linkPath(generation, program))).length;
     return held === programs.length || (held === 0 && optionalSignals.includes(name));
   });
@@ -47,7 +47,8 @@ export interface Attachments {
   detachAll(pinned: Pinned | undefined): void;
 }
 
-export function attachmentsOf(native: Native, object: NativeObject): Attachments {
+/** `leaves`: see `programsOf`. */
+export function attachmentsOf(native: Native, object: NativeObject, leaves?: boolean): Attachments {
   const on = new Set<SignalName>();
   const signals = () => signalNames.filter((name) => on.has(name));
 
@@ -55,7 +56,7 @@ export function attachmentsOf(native: Native, object: NativeObject): Attachments
     const of = signalPrograms[name];
     const root = of.onCgroup ? cgroupRoot() : undefined;
     if (of.onCgroup && root === undefined) throw new Error('no cgroup2 file system is mounted');
-    for (const program of of.programs) {
+    for (const program of programsOf(name, leaves)) {
       if (root !== undefined && isOnCgroup(of, program)) native.attach(object, program, root);
       else native.attach(object, program);
     }
@@ -63,7 +64,7 @@ export function attachmentsOf(native: Native, object: NativeObject): Attachments
   }
 
   function detach(name: SignalName, pinned: Pinned | undefined): void {
-    for (const program of signalPrograms[name].programs) {
+    for (const program of programsOf(name, leaves)) {
       if (pinned) unpin(pinned, program);
       native.detach(object, program);
     }
@@ -71,7 +72,7 @@ export function attachmentsOf(native: Native, object: NativeObject): Attachments
   }
 
   function pin(name: SignalName, { pins, generation }: Pinned): void {
-    for (const program of signalPrograms[name].programs)
+    for (const program of programsOf(name, leaves))
       native.pinLink(object, program, pins.linkPath(generation, program));
   }
 
@@ -79,7 +80,7 @@ export function attachmentsOf(native: Native, object: NativeObject): Attachments
     signals,
     adopt({ pins, generation }) {
       for (const name of signalNames) {
-        for (const program of signalPrograms[name].programs) {
+        for (const program of programsOf(name, leaves)) {
           const path = pins.linkPath(generation, program);
           if (!existsSync(path)) continue;
           native.openLink(object, program, path);

@@ -71,6 +71,8 @@ export interface ControlWords {
   resets(): readonly number[];
   /** DNS messages that were put into the ring. */
   dnsTold(): number;
+  /** What the programs that stand in have counted for those that were left out. */
+  stoodIn(): number;
 }
 
 const names = {
@@ -139,6 +141,7 @@ export function openControl(types: TypeInformation, shared: ArrayBuffer): Contro
       return Array.from({ length: count }, (_, reason) => Number(Atomics.load(longs, offset / 8 + reason)));
     },
     dnsTold: () => Number(Atomics.load(longs, outer.field('dns_told').offset / 8)),
+    stoodIn: () => Number(Atomics.load(longs, outer.field('stood_in').offset / 8)),
   };
 }
 

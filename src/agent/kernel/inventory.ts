@@ -4,7 +4,7 @@ import { signalNames, type SignalName } from '../../model/signals.ts';
 import type { KernelLimits } from './generation.ts';
 import type { Hook, MapSize, Native } from './native.ts';
 import { openObject, sizeMaps } from './programs.ts';
-import { allPrograms, signalPrograms } from './signals.ts';
+import { allPrograms, programsOf } from './signals.ts';
 
 export interface Inventory {
   readonly maps: readonly MapSize[];
@@ -24,7 +24,7 @@ export function readInventory(native: Native, path: string, limits: KernelLimits
       .map((hook) => ({ ...hook, onCgroup: hook.section.startsWith('cgroup') }));
     const onCgroup = new Set(hooks.filter((hook) => hook.onCgroup).map(({ program }) => program));
     const isOnCgroup = (name: SignalName): boolean =>
-      signalPrograms[name].programs.some((program) => onCgroup.has(program));
+      programsOf(name).some((program) => onCgroup.has(program));
     return { maps: native.sizes(object), hooks, cgroupSignals: signalNames.filter(isOnCgroup) };
   } finally {
     native.close(object);

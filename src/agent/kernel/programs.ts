@@ -8,6 +8,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
 import { parseBtf, type TypeInformation } from '../../lib/btf.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { SignalName } from '../../model/signals.ts';
@@ -24,7 +25,16 @@ import { isVerdict, refusalIn } from './refusal.ts';
 import { resetReader, type ReadResets, type ResetCounts } from './reset-reasons.ts';
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
-import { allPrograms, allSweeps, castsPointers, signalPrograms, tracesAllResets } from './signals.ts';
+import {
+  allPrograms,
+  allSweeps,
+  castsPointers,
+  leavesOut,
+  programsOf,
+  signalPrograms,
+  standsIn,
+  tracesAllResets,
+} from './signals.ts';
 
 /** One window's rows as the kernel left them, in arrays that are reused for the next window. */
 export interface RawWindow extends RawRows {
@@ -41,6 +51,8 @@ export interface KernelOptions {
    * then know it from the socket's sender.
    */
   readonly netnsOfPackets?: boolean;
+  /** Whether the kernel leaves out runs, so that others must stand in; without it, by its release. */
+  readonly leavesOut?: boolean;
   /** Its maps and links are taken over as they are; `limits` must be theirs. */
   readonly pinned?: Pinned | undefined;
 }
@@ -106,22 +118,24 @@ export class Kernel implements AsyncDisposable {
   /** By program: what its running instance has skipped so far, and all of them together. */
   readonly #skippedBy = new Map<string, number>();
   #skipped = 0;
+  /** Of these, what no program stood in for; never less than it was. */
+  #unseen = 0;
   readonly #listeners: Listeners;
   readonly #read: ReadRows;
   readonly #readResets: ReadResets;
 
   constructor(native: Native, path: string, options: KernelOptions) {
-    const { limits, signals, pinned } = options;
+    const { limits, signals, pinned, leavesOut: leaves = leavesOut(release()) } = options;
     this.#native = native;
     this.limits = limits;
     this.#pinned = pinned;
     ({ object: this.#object, types: this.types } = openObject(native, path));
-    this.#attachments = attachmentsOf(native, this.#object);
+    this.#attachments = attachmentsOf(native, this.#object, leaves);
     try {
       if (pinned) this.#takeMaps(pinned);
       else sizeMaps(native, this.#object, this.limits);
-      this.#setConstants(options.netnsOfPackets === true);
-      this.#leaveOut(signals);
+      this.#setConstants({ netnsOfPackets: options.netnsOfPackets === true, leaves });
+      this.#leaveOut(signals, leaves);
       this.#load();
       if (pinned) this.#attachments.adopt(pinned);
     } catch (error) {
@@ -150,7 +164,7 @@ export class Kernel implements AsyncDisposable {
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
-  #setConstants(netnsOfPackets: boolean): void {
+  #setConstants({ netnsOfPackets, leaves }: { netnsOfPackets: boolean; leaves: boolean }): void {
     const constants = new Uint8Array(this.#native.constants(this.#object, '.rodata'));
     const view = new DataView(constants.buffer);
     const at = (name: string) => this.types.section('.rodata', name).offset;
@@ -159,6 +173,7 @@ export class Kernel implements AsyncDisposable {
     const has = (what: (native: Native) => boolean) => Number(existsSync(btfPath) && what(this.#native));
     view.setUint8(at('tells_reset_reason'), has(tracesAllResets));
     view.setUint8(at('casts_pointers'), has(castsPointers));
+    view.setUint8(at('leaves_out'), Number(leaves));
     this.#native.constants(this.#object, '.rodata', constants);
   }
 
@@ -171,9 +186,9 @@ export class Kernel implements AsyncDisposable {
       this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
   }
 
-  #leaveOut(signals: readonly SignalName[]): void {
+  #leaveOut(signals: readonly SignalName[], leaves: boolean): void {
     this.#sweeps = signals.flatMap((name) => signalPrograms[name].sweep ?? []);
-    const loaded = new Set([...signals.flatMap((name) => signalPrograms[name].programs), ...this.#sweeps]);
+    const loaded = new Set([...signals.flatMap((name) => programsOf(name, leaves)), ...this.#sweeps]);
     for (const program of [...allPrograms, ...allSweeps])
       if (!loaded.has(program)) this.#native.skip(this.#object, program);
   }
@@ -339,11 +354,13 @@ export class Kernel implements AsyncDisposable {
 
   /**
    * Counts by the names of `enum loss`, and the programs' runs that the kernel skipped: state changes that
-   * came in an interrupt of the very program that counts them, and that nobody saw. Since counting began.
+   * came while that CPU was in the middle of the very program that counts them, and that no program stood in
+   * for. Since counting began.
    */
   losses(): Record<string, number> {
     this.#lookForSkipped();
-    return { ...this.control.losses(), runs_skipped: this.#skipped };
+    this.#unseen = Math.max(this.#unseen, this.#skipped - this.control.stoodIn());
+    return { ...this.control.losses(), runs_skipped: this.#unseen };
   }
 
   /** Resets that this host sent since counting began, by the kernel's reason, where it gives one. */
@@ -355,7 +372,7 @@ export class Kernel implements AsyncDisposable {
   #lookForSkipped(): void {
     for (const { name, skipped = 0n } of this.programs()) {
       const [now, before] = [Number(skipped), this.#skippedBy.get(name) ?? 0];
-      if (!allPrograms.includes(name)) continue;
+      if (!allPrograms.includes(name) || standsIn(name)) continue;
       this.#skipped += now < before ? now : now - before;
       this.#skippedBy.set(name, now);
     }

@@ -1,6 +1,7 @@
 /** Which kernel programs make a signal. Every program of the object that is attached to something is in one. */
 
 import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import type { Native } from './native.ts';
 
@@ -27,6 +28,27 @@ export function tracesAllResets(native: Arguments): boolean {
 /** Whether programs may follow a pointer that they do not hold: 6.3 and later. */
 export function castsPointers(native: Arguments): boolean {
   return native.kernelArguments('bpf_rdonly_cast') >= 0;
+}
+
+/** Behind a program, on the same hook: those that count what the kernel leaves out of it, and of each other. */
+export const standIns: Readonly<Record<string, readonly string[]>> = {
+  tcp_state_changed: ['tcp_state_left_out', 'tcp_state_left_out_twice'],
+  tcp_reset_sent: ['tcp_reset_left_out', 'tcp_reset_left_out_twice'],
+};
+
+const standingIn = new Set(Object.values(standIns).flat());
+
+export function standsIn(program: string): boolean {
+  return standingIn.has(program);
+}
+
+/**
+ * Whether a task can be preempted inside a tracepoint's programs, which then do not run for others on that
+ * CPU: 7.0 and later. No type of the kernel's tells; a distribution's kernel that has it earlier is told by
+ * its runs left out.
+ */
+export function leavesOut(kernelRelease: string): boolean {
+  return Number.parseInt(kernelRelease) >= 7;
 }
 
 const untracedResets = 'this kernel does not trace resets that belong to no socket';
@@ -57,8 +79,15 @@ export function isOnCgroup({ onCgroup }: SignalPrograms, program: string): boole
   return onCgroup === true || (onCgroup?.includes(program) ?? false);
 }
 
+/** In the order in which they are attached. `leaves`: whether the kernel leaves runs out. */
+export function programsOf(name: SignalName, leaves = leavesOut(release())): readonly string[] {
+  const { programs } = signalPrograms[name];
+  if (!leaves) return programs;
+  return programs.flatMap((program) => [program, ...(standIns[program] ?? [])]);
+}
+
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */
-export const allPrograms: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].programs);
+export const allPrograms: readonly string[] = signalNames.flatMap((name) => programsOf(name, true));
 
 export const allSweeps: readonly string[] = signalNames.flatMap((name) => signalPrograms[name].sweep ?? []);
 
