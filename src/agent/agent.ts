@@ -16,6 +16,7 @@ import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
 import type { Delivery, Resumed } from './deliver/delivery.ts';
+import type { Kubernetes, KubernetesStatus } from './enrich/kubernetes/kubernetes.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces, NamespacesState } from './kernel/namespaces.ts';
@@ -51,6 +52,7 @@ export interface AgentParts {
   readonly decodeListeners: (raw: RawRows) => Listener[];
   readonly lookups: Lookups;
   readonly owners: OwnerTable;
+  readonly kubernetes?: Pick<Kubernetes, 'status' | 'losses'> | undefined;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
   /** What `closeWindow` remembers. */
@@ -147,6 +149,8 @@ export interface AgentStatus {
   readonly lastWindow: WindowRecord | null;
   /** How far behind each exporter is. */
   readonly exporters: ReturnType<Delivery['status']>;
+  /** Null where it is not asked. */
+  readonly kubernetes: KubernetesStatus | null;
 }
 
 export interface Agent {
@@ -180,11 +184,12 @@ function servedPort({ direction, destinationPort }: FlowRow | ConnectionEvent): 
   return direction === 'ingress' ? destinationPort : undefined;
 }
 
-function losses({ kernel, lookups, delivery }: AgentParts): Record<string, number> {
+function losses({ kernel, lookups, delivery, kubernetes }: AgentParts): Record<string, number> {
   const kernelLosses = Object.entries(kernel.losses()).map(
     ([reason, count]) => [`kernel.${reason}`, count] as const,
   );
-  return { ...Object.fromEntries(kernelLosses), ...lookups.losses(), ...delivery.losses() };
+  const ours = { ...lookups.losses(), ...kubernetes?.losses(), ...delivery.losses() };
+  return { ...Object.fromEntries(kernelLosses), ...ours };
 }
 
 /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
@@ -381,6 +386,7 @@ export function createAgent(parts: AgentParts): Agent {
       memoryBytes: process.memoryUsage.rss(),
       lastWindow,
       exporters: parts.delivery.status(),
+      kubernetes: parts.kubernetes?.status() ?? null,
     }),
   };
 }

@@ -20,6 +20,7 @@ const defaults: AgentConfig = {
   udp_idle: 60_000,
   command_line: 'off',
   container_sockets: { docker: '/run/docker.sock', podman: '/run/podman/podman.sock' },
+  kubernetes: { access: 'off', labels: [], annotations: [], owner: {}, destinations: 'pods' },
   ownership: [],
   policy: { preset: 'full', fields: {}, prefix_ipv4: 24, prefix_ipv6: 48 },
   limits: {
@@ -28,6 +29,7 @@ const defaults: AgentConfig = {
     event_buffer: 4 << 20,
     owners: 4096,
     network_namespaces: 1024,
+    cluster_addresses: 10_000,
     events_per_second: 1000,
     orphan_max: 3_600_000,
     dns_messages_per_second: 5000,
@@ -61,6 +63,16 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
     udp_idle: 5000,
     command_line: 'redacted',
     container_sockets: { docker: '/var/run/docker.sock', podman: 'off' },
+    kubernetes: {
+      access: '/etc/sonde/kubeconfig',
+      context: 'sonde@blue',
+      node: 'n1.example',
+      cluster: 'blue',
+      labels: ['app.kubernetes.io/version', 'tier'],
+      annotations: ['example.com/cost-centre'],
+      owner: { label: 'team', annotation: 'example.com/owner' },
+      destinations: 'services',
+    },
     ownership: [
       {
         id: 'payments',
@@ -72,6 +84,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
           container: ['9bca8d63*'],
           image: ['registry.example/pay/*'],
           pod: ['72f7f152-*'],
+          namespace: ['shop'],
           user: ['pay', 4711],
           port: [
             { from: 8443, to: 8443 },
@@ -99,6 +112,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       event_buffer: 256 << 20,
       owners: 64,
       network_namespaces: 16_384,
+      cluster_addresses: 200_000,
       events_per_second: 1,
       orphan_max: 90_000,
       dns_messages_per_second: 100,

@@ -108,6 +108,9 @@ const named: Readonly<Record<string, Named>> = {
   'container.name': { kind: 'text', minimal: 'keep', tells: ['workload.name'] },
   'container.image': { kind: 'text', minimal: 'drop' },
   'k8s.pod.uid': { kind: 'text', minimal: 'drop' },
+  // It begins with its workload's name.
+  'k8s.pod': { kind: 'text', minimal: 'drop', tells: ['workload.name'] },
+  'k8s.service_account': { kind: 'text', minimal: 'drop' },
   'systemd.unit': { kind: 'text', minimal: 'keep', tells: ['workload.name'] },
   'k8s.namespace': { kind: 'text', minimal: 'keep' },
   'k8s.cluster': { kind: 'text', minimal: 'keep' },

@@ -33,6 +33,9 @@ export interface NodeIdentity {
   /** One generation of counting: sums balance within it, over all agents that served it in turn. */
   readonly 'agent.id': string;
   readonly 'boot.id': string;
+  /** Where Kubernetes is configured; the cluster, where it is named. */
+  readonly 'k8s.node'?: string;
+  readonly 'k8s.cluster'?: string;
 }
 
 /**
@@ -44,9 +47,30 @@ export type NodeLabels = NodeIdentity & {
   readonly 'host.name.form'?: ValueForm;
 };
 
-/** What runs the process. Left out where its control group could not be told. */
-export const workloadKinds = ['pod', 'container', 'systemd_unit', 'user_session', 'host_process'] as const;
+/**
+ * What runs the process. Left out where its control group could not be told. Of a pod, where Kubernetes is
+ * asked, who made it; `custom_resource` is any other controller.
+ */
+export const workloadKinds = [
+  'pod',
+  'container',
+  'systemd_unit',
+  'user_session',
+  'host_process',
+  'deployment',
+  'replicaset',
+  'statefulset',
+  'daemonset',
+  'job',
+  'cronjob',
+  'replicationcontroller',
+  'custom_resource',
+] as const;
 export type WorkloadKind = (typeof workloadKinds)[number];
+
+/** Who is asked in the background, and may not have answered yet. */
+export const enrichmentSources = ['kubernetes', 'container_runtime'] as const;
+export type EnrichmentSource = (typeof enrichmentSources)[number];
 
 /** Whose socket it is, and who answers for that. */
 export interface ProcessLabels {
@@ -66,10 +90,17 @@ export interface ProcessLabels {
   readonly 'container.runtime'?: string;
   readonly 'k8s.pod.uid'?: string;
   readonly 'k8s.pod.qos'?: string;
+  /** From here on of the pod, as the API server knows it. */
+  readonly 'k8s.namespace'?: string;
+  readonly 'k8s.pod'?: string;
+  readonly 'k8s.service_account'?: string;
+  /** Who should know more of it, and has not said. */
+  readonly 'enrichment.missing'?: readonly EnrichmentSource[];
   /** Where neither a unit nor a container says more. */
   readonly 'cgroup.path'?: string;
-  /** From the first rule of the configuration that matches, `workload.rule`; `environment` then is its own. */
+  /** From a rule, or of a pod from a label of its own. */
   readonly 'workload.owner'?: string;
+  /** The first rule of the configuration that matches; `environment` then is its own. */
   readonly 'workload.rule'?: string;
   readonly environment?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -336,6 +367,8 @@ export type WindowRecord = NodeLabels & {
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
   /** Records that lack a required label, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;
+  /** Records with `enrichment.missing`, by who is missing. */
+  readonly unenriched: Readonly<Partial<Record<EnrichmentSource, number>>>;
   /** Signals that were on from its beginning to its end. */
   readonly signals: readonly SignalName[];
   /** `stage.reason` → how many, in this window. */

@@ -16,6 +16,7 @@ import { flowDecoder } from '../decode/flows.ts';
 import { listenerDecoder } from '../decode/listeners.ts';
 import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
 import type { Delivery } from '../deliver/delivery.ts';
+import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, ownerParts } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
@@ -38,6 +39,7 @@ export interface Lasting {
   readonly native: Native;
   readonly delivery: Delivery;
   readonly policy: FieldPolicy;
+  readonly kubernetes: Kubernetes | undefined;
   /** Undefined: a private agent. Counting ends with it. */
   readonly pins: Pins | undefined;
 }
@@ -62,13 +64,13 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
 
 type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
 
-function openTables({ native, config }: Lasting, { kernel, scope }: OpenedKernel): Tables {
+function openTables(lasting: Lasting, { kernel, scope }: OpenedKernel): Tables {
   const { numbers, types } = kernel;
-  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(config)];
+  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(lasting)];
   return {
     owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }, parts),
     namespaces: openNamespaces({
-      native,
+      native: lasting.native,
       numbers: numbers.namespaces,
       read: (id) => decodeNetns(kernel.namespaces, id),
       find: findNamespaces,
@@ -85,14 +87,13 @@ export async function runGeneration(
   signal: AbortSignal,
   onOpen: (agent: Agent) => void,
 ): Promise<void> {
-  const { config, native, delivery, log, pins, policy } = lasting;
-  const tickNs = native.tickNs();
-  const opened = await openCounts(lasting);
+  const { config, native, delivery, log, pins, policy, kubernetes } = lasting;
+  const [tickNs, opened] = [native.tickNs(), await openCounts(lasting)];
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
-  const node = policy.node(nodeLabels({ ...config, agentId: opened.adopted?.birth.agentId }));
+  const node = policy.node(nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place }));
   const { owners, namespaces } = openTables(lasting, opened);
-  const telling = { node, policy, delivery, memory };
+  const telling = { node, policy, delivery, memory, kubernetes, windowMs: config.window };
   const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy };
   const agent = createAgent({
     clock: systemClock,
@@ -107,7 +108,6 @@ export async function runGeneration(
     begin,
     ...telling,
     signals: opened.signals,
-    windowMs: config.window,
     allEvents: config.profile === 'full',
   });
   const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { closingOptions, node, noInbound, row } from '../../../test/observations.ts';
 import { noCounts, type NamespaceObservation } from '../../model/observation.ts';
-import type { WindowRecord } from '../../model/record.ts';
+import type { EnrichmentSource, WindowRecord } from '../../model/record.ts';
 import {
   forgetNamespace,
   newMemory,
@@ -66,6 +66,7 @@ describe('a quiet window', () => {
       listeners: 0,
       attribution: {},
       unlabelled: {},
+      unenriched: {},
       udp: {},
       signals: [...signalNames],
       lost: {},
@@ -112,6 +113,22 @@ describe('sums', () => {
     assert.deepEqual(closing?.['connections.ended.states'], { closed: 3, reset: 6 });
     assert.deepEqual(closing.attribution, { exact: 7, inherited: 2, unknown: 5 });
     assert.deepEqual(closing.unlabelled, { 'process.name': 1 });
+  });
+
+  test('records by who has not said what it knows of them', () => {
+    const missing = (...of: readonly EnrichmentSource[]) => ({
+      'process.name': 'web',
+      'enrichment.missing': of,
+    });
+    const [closing] = closings({
+      rows: [
+        row({}, missing('kubernetes')),
+        row({ destinationPort: 81 }, missing('kubernetes')),
+        row({}, missing('container_runtime')),
+        row({}),
+      ],
+    });
+    assert.deepEqual(closing?.unenriched, { kubernetes: 2, container_runtime: 1 });
   });
 });
 

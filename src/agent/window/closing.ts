@@ -79,10 +79,21 @@ function countShares(records: readonly FlowRecord[]): Shares {
   return { 'connections.ended.states': states, attribution };
 }
 
-function countUnlabelled(records: readonly (FlowRecord | DnsRecord)[]): Record<string, number> {
-  const unlabelled: Record<string, number> = {};
-  for (const label of records.flatMap(missingLabels)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
-  return unlabelled;
+function count<Name extends string>(names: readonly Name[]): Partial<Record<Name, number>> {
+  const counts: Partial<Record<Name, number>> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** What is lacking: of those that must have the required labels, and of all. */
+function countLacking(
+  labelled: readonly (FlowRecord | DnsRecord)[],
+  all: readonly RowRecord[],
+): Pick<WindowRecord, 'unlabelled' | 'unenriched'> {
+  return {
+    unlabelled: count(labelled.flatMap(missingLabels)) as Record<string, number>,
+    unenriched: count(all.flatMap((record) => record['enrichment.missing'] ?? [])),
+  };
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -212,7 +223,7 @@ export function windowCloser(
       ...(resets ? { 'resets.reasons': since(memory.resets, resets) } : {}),
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
       ...countShares(tcp),
-      unlabelled: countUnlabelled([...records, ...lookups]),
+      ...countLacking([...records, ...lookups], all),
       udp: udpSums(udp),
       signals,
       lost: since(memory.losses, losses),

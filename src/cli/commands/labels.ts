@@ -73,8 +73,9 @@ export const command: Command = {
       ownership: rules,
       environment,
       container_sockets: sockets,
+      kubernetes,
     } = typeof file === 'string' ? await readConfig(file) : await parseConfig({}, 'the defaults');
-    const explanation = await explainProcess(pid, { rules, environment, port, sockets });
+    const explanation = await explainProcess(pid, { rules, environment, port, sockets, kubernetes });
     const told = values['json'] === true ? [jsonLine(explanation)] : lines(explanation);
     stdout.write(`${told.join('\n')}\n`);
     return 0;

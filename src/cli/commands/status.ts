@@ -19,6 +19,28 @@ function exporterLine(name: string, exporter: AgentStatus['exporters'][string]):
   return `exporter ${name} ${behind}, last took some ${lastDeliveredAt ?? 'never'}${trouble}`;
 }
 
+type Kubernetes = NonNullable<AgentStatus['kubernetes']>;
+
+function followedLine(
+  name: string,
+  { listed, silentSinceMs, error }: Kubernetes['following'][string],
+): string {
+  if (silentSinceMs === null) return `  ${name} is followed`;
+  const since = `silent since ${new Date(silentSinceMs).toISOString()}${listed ? '' : ', never listed'}`;
+  return `  ${name} ${since}${error === null ? '' : `: ${printable(error)}`}`;
+}
+
+function kubernetesLines({ server, pods, addresses, following, originError }: Kubernetes): string[] {
+  const of = (count: number, what: string) => `${String(count)} ${what}`;
+  const far = [of(addresses.services, 'Services'), of(addresses.pods, 'pods')].join(', ');
+  const cluster = `${far} and ${of(addresses.endpoints, 'endpoints')} in the cluster`;
+  return [
+    `kubernetes ${server}: ${of(pods, 'pods here')}; ${cluster}`,
+    ...Object.entries(following).map(([name, state]) => followedLine(name, state)),
+    ...(originError === null ? [] : [`  who made some pods is not known: ${printable(originError)}`]),
+  ];
+}
+
 function signalsLine(on: readonly SignalName[]): string {
   const off = signalNames.filter((name) => !on.includes(name));
   return `signals ${on.join(', ')}${off.length === 0 ? '' : `; off: ${off.join(', ')}`}`;
@@ -38,6 +60,7 @@ function lines(status: AgentStatus): string[] {
       ? 'nothing lost'
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
     ...Object.entries(status.exporters).map(([name, exporter]) => exporterLine(name, exporter)),
+    ...(status.kubernetes ? kubernetesLines(status.kubernetes) : []),
     status.lastWindow ? windowLine(status.lastWindow, painter(false)) : 'no window closed yet',
   ];
 }

@@ -63,6 +63,8 @@ function resourceOf(record: NumberedRecord): Attributes {
     'agent.id': record['agent.id'],
     'agent.version': record['agent.version'],
     'boot.id': record['boot.id'],
+    ...(record['k8s.node'] === undefined ? {} : { 'k8s.node.name': record['k8s.node'] }),
+    ...(record['k8s.cluster'] === undefined ? {} : { 'k8s.cluster.name': record['k8s.cluster'] }),
     'policy.version': record['policy.version'],
     ...(record['host.name.form'] === undefined ? {} : { 'host.name.form': record['host.name.form'] }),
   };
