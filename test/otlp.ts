@@ -102,6 +102,8 @@ const emitter = {
   'agent.version': '0.1.0',
   'boot.id': 'b-1',
   'policy.version': 'full@1a2b3c4d',
+  'k8s.node': 'n1',
+  'k8s.cluster': 'blue',
 };
 
 export const startMs = Date.UTC(2026, 10, 25, 9, 0, 0);
@@ -124,6 +126,10 @@ const socket = {
   'container.runtime': 'containerd',
   'k8s.pod.uid': 'p-1',
   'k8s.pod.qos': 'burstable',
+  'k8s.namespace': 'shop',
+  'k8s.pod': 'checkout-0',
+  'k8s.service_account': 'checkout',
+  'enrichment.missing': ['container_runtime'],
   'cgroup.path': '/shop/checkout',
   attribution: 'exact',
   direction: 'egress',
@@ -298,6 +304,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     retransmits: 1,
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
+    unenriched: { kubernetes: 2 },
     udp: { opened: 2, 'datagrams.sent': 9 },
     'resets.reasons': { no_socket: 3, tcp_abort_on_close: 1 },
     signals: ['lifecycle', 'retransmits'],

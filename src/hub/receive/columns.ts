@@ -58,6 +58,12 @@ const owner: Columns = {
   container_runtime: text('container.runtime'),
   k8s_pod_uid: text('k8s.pod.uid'),
   k8s_pod_qos: text('k8s.pod.qos'),
+  k8s_namespace: text('k8s.namespace'),
+  k8s_pod: text('k8s.pod'),
+  k8s_service_account: text('k8s.service_account'),
+  k8s_node: text('k8s.node'),
+  k8s_cluster: text('k8s.cluster'),
+  enrichment_missing: textsValue('enrichment.missing'),
   cgroup_path: text('cgroup.path', { max: cellLimits.pathMax }),
   attribution: word('attribution', attributions),
 };
@@ -275,4 +281,5 @@ export const windowColumns: Columns = {
   udp: countsValue('udp'),
   resets_reasons: countsValue('resets.reasons'),
   policy_version: text('policy.version'),
+  unenriched: countsValue('unenriched'),
 };
