@@ -1,5 +1,7 @@
 /** The other end of a connection: what records say of it beside its address. */
 
+import type { Transport } from './connection.ts';
+
 export const destinationScopes = [
   'loopback',
   'node',
@@ -56,4 +58,12 @@ export interface ClusterAddresses {
         readonly service?: string;
       }
     | undefined;
+}
+
+/** Connections to `ip` and `port` that this node sends elsewhere. */
+export interface Translation {
+  readonly transport: Transport;
+  readonly ip: string;
+  readonly port: number;
+  readonly translated: { readonly ip: string; readonly port: number };
 }
