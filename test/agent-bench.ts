@@ -9,7 +9,7 @@ import { keepsAll } from '../src/agent/window/policy/policy.ts';
 import type { ConnectionEvent, FlowRow } from '../src/model/observation.ts';
 import type { ConnectionRecord, SondeRecord, WindowRecord } from '../src/model/record.ts';
 import { signalNames } from '../src/model/signals.ts';
-import { closingOptions, curl, node } from './observations.ts';
+import { closingOptions, curl, node, nothingFar } from './observations.ts';
 
 /** RFC 3339 of a wall time. */
 export const iso = (ms: number): string => new Date(ms).toISOString();
@@ -104,11 +104,13 @@ export class Bench implements AsyncDisposable {
         commandLine: () => undefined,
         recycle: () => Promise.resolve(),
       },
+      far: nothingFar,
       namespaces: {
         start: () => Promise.resolve(new Map()),
         resume: () => undefined,
         state: () => ({ vanished: [] }),
         observe: () => Promise.resolve([]),
+        path: () => undefined,
         inode: () => 7,
         recycle: () => Promise.resolve([]),
       },

@@ -13,6 +13,7 @@ import type {
   TimeoutBy,
   Transport,
 } from './connection.ts';
+import type { FarLabels } from './far.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
 import type { ValueForm } from './policy.ts';
@@ -80,7 +81,8 @@ export type ToldProcess = ProcessLabels & { readonly 'process.name.form'?: Value
 
 /** The two ends as the labelling standard names them; required labels first. */
 export type ConnectionLabels = NodeLabels &
-  ToldProcess & {
+  ToldProcess &
+  FarLabels & {
     readonly 'destination.ip': string;
     readonly 'destination.port': number;
     readonly 'connection.state': ConnectionState;
@@ -229,7 +231,8 @@ export type ListenerRecord = NodeLabels &
  * was asked. The destination is the resolver.
  */
 export type DnsRecord = NodeLabels &
-  ToldProcess & {
+  ToldProcess &
+  FarLabels & {
     readonly 'event.name': 'sonde.dns';
     readonly time: string;
     readonly 'window.number': number;

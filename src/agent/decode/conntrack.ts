@@ -8,8 +8,7 @@ import { formatAddress } from '../../lib/address.ts';
 import type { Transport } from '../../model/connection.ts';
 import type { Translation } from '../../model/far.ts';
 
-/** NETLINK_NETFILTER. */
-export const netfilterProtocol = 12;
+const netfilterProtocol = 12; // NETLINK_NETFILTER
 
 const messageHeadBytes = 16;
 const netfilterHeadBytes = 4;
@@ -28,7 +27,7 @@ const destinationChanged = 1 << 5;
 const transports: Readonly<Record<number, Transport>> = { 6: 'tcp', 17: 'udp' };
 
 /** Asks for all whose destination was changed; kernels before 5.18 do not look at that, and send all. */
-export function translationsRequest(): Uint8Array {
+function translationsRequest(): Uint8Array {
   const bytes = new Uint8Array(messageHeadBytes + netfilterHeadBytes + 2 * 8);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);
@@ -130,3 +129,10 @@ export function parseTranslations(bytes: ArrayBuffer): Translation[] {
   }
   return found;
 }
+
+/** How to ask, and how to read the answer. */
+export const conntrack = {
+  protocol: netfilterProtocol,
+  request: translationsRequest(),
+  parse: parseTranslations,
+} as const;

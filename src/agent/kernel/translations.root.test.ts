@@ -5,17 +5,16 @@ import { test } from 'node:test';
 import type { Namespace } from '../../../lab/namespaces.ts';
 import { routedAddress } from '../../../lab/namespaces.ts';
 import { Stage } from '../../../lab/stage.ts';
-import { netfilterProtocol, parseTranslations, translationsRequest } from '../decode/conntrack.ts';
+import { conntrack } from '../decode/conntrack.ts';
 import { artefacts, loadNative } from './native.ts';
 import { askTranslations, type Translations } from './translations.ts';
 
 const native = loadNative(artefacts());
 const { v4, v6 } = routedAddress.right;
-const request = translationsRequest();
+const { protocol, request } = conntrack;
 
 function asked(path: string, inode: number): Promise<Translations> {
-  const how = { native, path: () => path, protocol: netfilterProtocol, request, parse: parseTranslations };
-  return askTranslations(how)(inode);
+  return askTranslations({ native, path: () => path, conntrack })(inode);
 }
 
 async function connect(at: Namespace, ip: string, port: number): Promise<void> {
@@ -73,7 +72,7 @@ test('an answer that is too long is cut, and says so', async () => {
   await left.nft(rules('ip nat', 'output', `ip daddr 10.96.0.10 tcp dport 80 dnat to ${v4}:8080`));
   await stage.listening({ at: right, ip: v4, port: 8080 });
   await connect(left, '10.96.0.10', 80);
-  const answer = await native.netlink(left.path, netfilterProtocol, request, 64);
+  const answer = await native.netlink(left.path, protocol, request, 64);
   assert.deepEqual([answer.cut, answer.bytes.byteLength, answer.inode], [true, 0, left.inode]);
 });
 
@@ -81,11 +80,8 @@ test('what the kernel refuses is an error, and the thread that asked leaves no n
   const before = readlinkSync('/proc/thread-self/ns/net');
   const unknown = Uint8Array.from(request);
   unknown[5] = 0x7f; // a subsystem that nobody has
-  await assert.rejects(
-    native.netlink('/proc/self/ns/net', netfilterProtocol, unknown, 1 << 16),
-    /Invalid|supported/,
-  );
-  await assert.rejects(native.netlink('/nonexistent', netfilterProtocol, request, 1 << 16), /No such file/);
+  await assert.rejects(native.netlink('/proc/self/ns/net', protocol, unknown, 1 << 16), /Invalid|supported/);
+  await assert.rejects(native.netlink('/nonexistent', protocol, request, 1 << 16), /No such file/);
   assert.equal(readlinkSync('/proc/thread-self/ns/net'), before);
   assert.equal(statSync('/proc/self/ns/net').ino, Number(/\d+/.exec(before)?.[0]));
 });

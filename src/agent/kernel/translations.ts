@@ -24,9 +24,11 @@ export interface TranslationSource {
   readonly native: Pick<Native, 'netns' | 'netlink'>;
   /** Of the namespace with that inode, where it was last seen. */
   readonly path: (inode: number) => string | undefined;
-  readonly protocol: number;
-  readonly request: Uint8Array;
-  readonly parse: (bytes: ArrayBuffer) => readonly Translation[];
+  readonly conntrack: {
+    readonly protocol: number;
+    readonly request: Uint8Array;
+    readonly parse: (bytes: ArrayBuffer) => readonly Translation[];
+  };
 }
 
 const none: Translations = { found: [], cut: false };
@@ -35,17 +37,20 @@ const none: Translations = { found: [], cut: false };
 export function askTranslations({
   native,
   path,
-  protocol,
-  request,
-  parse,
+  conntrack,
 }: TranslationSource): (inode: number) => Promise<Translations> {
   return async (inode) => {
     const at = existsSync(countFile) ? path(inode) : undefined;
     if (at === undefined) return none;
     const { texts } = await native.netns(at, countFile);
     if (Number(texts[0]) === 0) return none;
-    const answer = await native.netlink(at, protocol, request, translationLimits.bytesMax);
+    const answer = await native.netlink(
+      at,
+      conntrack.protocol,
+      conntrack.request,
+      translationLimits.bytesMax,
+    );
     if (answer.inode !== inode) return none; // another namespace has that path by now
-    return { found: parse(answer.bytes), cut: answer.cut };
+    return { found: conntrack.parse(answer.bytes), cut: answer.cut };
   };
 }

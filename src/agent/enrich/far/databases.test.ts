@@ -41,6 +41,12 @@ test('systems and countries of addresses that the files have', async () => {
   });
   assert.deepEqual(databases.at('2001:db8::1'), { 'destination.as.number': 64_501 });
   assert.deepEqual(databases.at('203.0.113.1'), {});
+  assert.deepEqual(databases.at('198.51.100.0', 24), {
+    'destination.as.number': 64_500,
+    'destination.as.org': 'Lab',
+  });
+  assert.deepEqual(databases.at('198.51.100.0', 23), {});
+  assert.deepEqual(databases.at('2001:db8::', 48), { 'destination.as.number': 64_501 });
   const built = new Date(1.7e12).toISOString();
   assert.deepEqual(databases.status(), {
     as: { file: at('as.mmdb'), built, problem: null },

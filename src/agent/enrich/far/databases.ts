@@ -30,8 +30,8 @@ export interface DatabaseStatus {
 export type DatabasesStatus = Readonly<Partial<Record<DatabaseName, DatabaseStatus>>>;
 
 export interface Databases {
-  /** Of a public address. */
-  at(ip: string): FarLabels;
+  /** Of a public address, or of a whole network whose length is given. */
+  at(ip: string, lengthMax?: number): FarLabels;
   /** Looks whether files were replaced; resolves with whether one was. Never rejects. */
   look(): Promise<boolean>;
   status(): DatabasesStatus;
@@ -60,7 +60,7 @@ const select: Readonly<Record<DatabaseName, Select>> = {
 };
 
 interface Database {
-  at(ip: string): FarLabels;
+  at(ip: string, lengthMax: number): FarLabels;
   look(): Promise<boolean>;
   status(): DatabaseStatus;
 }
@@ -102,10 +102,11 @@ function openDatabase(file: string, of: Select): Database {
   }
 
   return {
-    at(ip) {
+    at(ip, lengthMax) {
       if (!reader || (reader.metadata.ipVersion === 4 && ip.includes(':'))) return {};
       try {
-        return of((reader.get(ip) ?? {}) as Entry);
+        const [entry, length] = reader.getWithPrefixLength(ip);
+        return entry === null || length > lengthMax ? {} : of(entry as Entry);
       } catch (error) {
         unreadable = `what it says of some address cannot be read (${(error as Error).message})`;
         return {};
@@ -135,9 +136,9 @@ export function openDatabases(files: Readonly<Partial<Record<DatabaseName, strin
     return file === undefined ? [] : [[name, openDatabase(file, select[name])] as const];
   });
   return {
-    at(ip) {
+    at(ip, lengthMax = 128) {
       let labels: FarLabels = {};
-      for (const [, database] of databases) labels = { ...labels, ...database.at(ip) };
+      for (const [, database] of databases) labels = { ...labels, ...database.at(ip, lengthMax) };
       return labels;
     },
     async look() {

@@ -24,6 +24,8 @@ test('the longest prefix wins, for the name and for the zone', () => {
   assert.deepEqual(at('fd12::1'), { name: 'six', zone: 'partner' });
   assert.deepEqual(at('2001:db8::1'), {});
   assert.deepEqual(at('unknown'), {});
+  assert.deepEqual(at('10.20.1.0', 24), { name: 'payments-db', zone: 'cloud' });
+  assert.deepEqual(at('10.20.1.0', 23), { name: 'payments-db', zone: 'on-prem' });
 });
 
 test('the node is where its addresses are, if that is one place', () => {

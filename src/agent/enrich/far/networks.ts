@@ -7,8 +7,11 @@ import { addressFamily, formatNetwork, parseAddress } from '../../../lib/address
 import type { NetworkEntry } from './config.ts';
 
 export interface Networks {
-  /** Name and zone may be of two entries: each is the most special that has one. */
-  at(ip: string): { readonly name?: string; readonly zone?: string };
+  /**
+   * Name and zone may be of two entries: each is of the longest prefix that has one. With a length: of those
+   * that hold the whole network.
+   */
+  at(ip: string, lengthMax?: number): { readonly name?: string; readonly zone?: string };
 }
 
 type Tables = readonly (readonly [length: number, entries: Map<string, NetworkEntry>])[];
@@ -31,12 +34,13 @@ export function networksOf(entries: readonly NetworkEntry[]): Networks {
     ipv6: tablesOf(entries.filter(({ cidr }) => cidr.includes(':'))),
   };
   return {
-    at(ip) {
+    at(ip, lengthMax = 128) {
       const view = parseAddress(ip);
       const family = view && addressFamily(view, 0);
       if (!view || family === undefined) return {};
       let [name, zone]: (string | undefined)[] = [];
       for (const [length, table] of tables[family]) {
+        if (length > lengthMax) continue;
         const entry = table.get(formatNetwork(view, length));
         name ??= entry?.name;
         zone ??= entry?.zone;
