@@ -8,6 +8,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { Reader, type Response } from 'mmdb-lib';
+import { lruMap } from '../../../lib/lru.ts';
 import type { FarLabels } from '../../../model/far.ts';
 
 export const databaseLimits = {
@@ -15,6 +16,8 @@ export const databaseLimits = {
   bytesMax: 2 ** 30,
   /** Behind this much of a file's end its metadata does not begin (the format says so). */
   metadataBytesMax: 128 << 10,
+  /** Values of a file that are kept decoded. */
+  cachedMax: 8192,
 } as const;
 
 export type DatabaseName = 'as' | 'country';
@@ -71,7 +74,8 @@ const metadataStart = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
 function readerOf(bytes: Buffer): Reader<Response> {
   if (bytes.subarray(-databaseLimits.metadataBytesMax).lastIndexOf(metadataStart) < 0)
     throw new Error('it is no MMDB file, or was cut');
-  const reader = new Reader(bytes);
+  const cache = lruMap<string | number, unknown>(databaseLimits.cachedMax);
+  const reader = new Reader(bytes, { cache });
   const { searchTreeSize, buildEpoch, ipVersion } = reader.metadata;
   if (!(searchTreeSize < bytes.length) || Number.isNaN(buildEpoch.getTime()))
     throw new Error('what it says of itself cannot be');
@@ -135,16 +139,22 @@ export function openDatabases(files: Readonly<Partial<Record<DatabaseName, strin
     const file = files[name];
     return file === undefined ? [] : [[name, openDatabase(file, select[name])] as const];
   });
+  /** On a slow disk the next window may come before the last look has ended. */
+  let looking: Promise<boolean> | undefined;
+
+  async function look(): Promise<boolean> {
+    const changed = await Promise.all(databases.map(([, database]) => database.look()));
+    looking = undefined;
+    return changed.includes(true);
+  }
+
   return {
     at(ip, lengthMax = 128) {
       let labels: FarLabels = {};
       for (const [, database] of databases) labels = { ...labels, ...database.at(ip, lengthMax) };
       return labels;
     },
-    async look() {
-      const changed = await Promise.all(databases.map(([, database]) => database.look()));
-      return changed.includes(true);
-    },
+    look: () => (looking ??= look()),
     status: () => Object.fromEntries(databases.map(([name, database]) => [name, database.status()])),
   };
 }

@@ -31,17 +31,19 @@ function isMulticast(view: DataView): boolean {
   return view.getUint8(0) === 0xff;
 }
 
-/** Undefined for what is no address, and for the unspecified one. `own`: of this host, as text. */
+/**
+ * Of an address as records write it, and its bytes; undefined for the unspecified one. `own`: those of this
+ * host.
+ */
 export function scopeOf(
   ip: string,
+  view: DataView,
   own: ReadonlySet<string>,
 ): Exclude<DestinationScope, 'cluster'> | undefined {
-  const view = parseAddress(ip);
-  if (!view || isUnspecified(view)) return undefined;
+  if (isUnspecified(view)) return undefined;
   if (isLoopback(view)) return 'loopback';
-  const text = formatAddress(view, 0);
-  if (metadataAddresses.has(text)) return 'metadata';
-  if (own.has(text)) return 'node';
+  if (metadataAddresses.has(ip)) return 'metadata';
+  if (own.has(ip)) return 'node';
   if (isLinkLocal(view)) return 'link_local';
   if (isMulticast(view)) return 'multicast';
   return isPublic(view) ? 'public' : 'private';

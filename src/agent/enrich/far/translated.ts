@@ -10,6 +10,7 @@ import { statSync } from 'node:fs';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Transport } from '../../../model/connection.ts';
 import type { Redirector, Translation } from '../../../model/far.ts';
+import { doneWithin } from './patience.ts';
 
 export const translatedLimits = {
   /** Namespaces asked with one window; which they are changes from window to window. */
@@ -103,13 +104,7 @@ export function openTranslated({ clock, ask, hostInode = ownInode() }: Translate
         return;
       }
       asking = askAll(chosen(wanted), tables);
-      const patience = new AbortController();
-      const late = clock.sleep(translatedLimits.waitMsMax, patience.signal).then(
-        () => true,
-        () => false, // nobody waits any more
-      );
-      if (await Promise.race([asking.then(() => false), late])) lost.translations_late++;
-      patience.abort();
+      if (!(await doneWithin(clock, asking, translatedLimits.waitMsMax))) lost.translations_late++;
     },
     at(inode, to) {
       if (tables.size === 0) return undefined;
