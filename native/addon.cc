@@ -321,33 +321,6 @@ Napi::Value Netns(const Napi::CallbackInfo &info) {
       });
 }
 
-/* netlink(path, protocol, request, bytesMax): promise of the kernel's answer in that network namespace, whether
- * there was more, and the namespace's inode. */
-Napi::Value Netlink(const Napi::CallbackInfo &info) {
-  auto asking = std::make_shared<Asking>();
-  asking->path = string_of(info, 0);
-  asking->protocol = number_of(info, 1);
-  Bytes request = bytes_of(info, 2, 16); // a netlink header
-  asking->request.assign(request.data, request.data + request.size);
-  asking->bytes_max = number_of(info, 3);
-  return Job::start(
-      info, nullptr,
-      [=](std::string &what) {
-        int error = ask_netlink(*asking);
-        what = asking->failed;
-        return error;
-      },
-      [asking](Napi::Env env) -> Napi::Value {
-        auto result = Napi::Object::New(env);
-        auto bytes = Napi::ArrayBuffer::New(env, asking->answer.size());
-        memcpy(bytes.Data(), asking->answer.data(), asking->answer.size());
-        result["bytes"] = bytes;
-        result["cut"] = Napi::Boolean::New(env, asking->cut);
-        result["inode"] = Napi::Number::New(env, asking->inode);
-        return result;
-      });
-}
-
 Napi::Value Close(const Napi::CallbackInfo &info) {
   if (info.Length() < 1 || !info[0].IsExternal())
     throw Napi::TypeError::New(info.Env(), "the first argument is no object of this addon");

@@ -8,11 +8,29 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
 
+#include "handle.h"
+#include "job.h"
 #include "netns.h"
 
 namespace sonde {
 namespace {
+
+struct Asking {
+  std::string path;  // of the network namespace
+  int protocol;      // NETLINK_*
+  std::vector<char> request;
+  size_t bytes_max;  // of the answer; the rest is left
+  std::vector<char> answer;
+  bool cut = false;
+  uint64_t inode = 0;  // of the namespace that answered
+  std::string failed;  // what could not be done
+};
 
 constexpr size_t kChunk = 64 << 10; /* the kernel's datagrams are at most half of that */
 
@@ -58,10 +76,38 @@ int inside(Asking &asking, int fd) {
   return error;
 }
 
+/* Until the kernel says that it is done, refuses, or says nothing for a second. 0 or an errno. */
+int ask(Asking &asking) {
+  return within_netns(asking.path, asking.failed, [&](int fd) { return inside(asking, fd); });
+}
+
 }  // namespace
 
-int ask_netlink(Asking &asking) {
-  return within_netns(asking.path, asking.failed, [&](int fd) { return inside(asking, fd); });
+/* netlink(path, protocol, request, bytesMax): promise of the kernel's answer in that network namespace,
+ * whether there was more, and the namespace's inode. */
+Napi::Value Netlink(const Napi::CallbackInfo &info) {
+  auto asking = std::make_shared<Asking>();
+  asking->path = string_of(info, 0);
+  asking->protocol = number_of(info, 1);
+  Bytes request = bytes_of(info, 2, sizeof(nlmsghdr));
+  asking->request.assign(request.data, request.data + request.size);
+  asking->bytes_max = number_of(info, 3);
+  return Job::start(
+      info, nullptr,
+      [=](std::string &what) {
+        int error = ask(*asking);
+        what = asking->failed;
+        return error;
+      },
+      [asking](Napi::Env env) -> Napi::Value {
+        auto result = Napi::Object::New(env);
+        auto bytes = Napi::ArrayBuffer::New(env, asking->answer.size());
+        memcpy(bytes.Data(), asking->answer.data(), asking->answer.size());
+        result["bytes"] = bytes;
+        result["cut"] = Napi::Boolean::New(env, asking->cut);
+        result["inode"] = Napi::Number::New(env, asking->inode);
+        return result;
+      });
 }
 
 }  // namespace sonde

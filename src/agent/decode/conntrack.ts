@@ -26,7 +26,7 @@ const proto = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
 const destinationChanged = 1 << 5;
 const transports: Readonly<Record<number, Transport>> = { 6: 'tcp', 17: 'udp' };
 
-/** Asks for all whose destination was changed; kernels before 5.18 do not look at that, and send all. */
+/** Asks for all whose destination was changed; older kernels do not look at that, and send all. */
 function translationsRequest(): Uint8Array {
   const bytes = new Uint8Array(messageHeadBytes + netfilterHeadBytes + 2 * 8);
   const view = new DataView(bytes.buffer);

@@ -7,7 +7,16 @@ import { flowDecoder } from './flows.ts';
 import { listenerDecoder } from './listeners.ts';
 import { netnsDecoder, ownerDecoder } from './tables.ts';
 
-export function decodersOf(types: TypeInformation, tickNs: number) {
+export interface Decoders {
+  readonly event: ReturnType<typeof eventDecoder>;
+  readonly flows: ReturnType<typeof flowDecoder>;
+  readonly listeners: ReturnType<typeof listenerDecoder>;
+  readonly dns: ReturnType<typeof dnsDecoder>;
+  readonly netns: ReturnType<typeof netnsDecoder>;
+  readonly owner: ReturnType<typeof ownerDecoder>;
+}
+
+export function decodersOf(types: TypeInformation, tickNs: number): Decoders {
   return {
     event: eventDecoder(types, tickNs),
     flows: flowDecoder(types, tickNs),
@@ -17,5 +26,3 @@ export function decodersOf(types: TypeInformation, tickNs: number) {
     owner: ownerDecoder(types),
   };
 }
-
-export type Decoders = ReturnType<typeof decodersOf>;

@@ -17,10 +17,10 @@ export interface Enriched<T> {
 }
 
 export interface Labelling {
-  row<T extends FlowRow | LookupRow>(row: T): Enriched<T>;
+  readonly row: <T extends FlowRow | LookupRow>(row: T) => Enriched<T>;
   /** With the command line of its one process. */
-  event(event: ConnectionEvent): Enriched<ConnectionEvent>;
-  listener(listener: Listener): Enriched<Listener>;
+  readonly event: (event: ConnectionEvent) => Enriched<ConnectionEvent>;
+  readonly listener: (listener: Listener) => Enriched<Listener>;
 }
 
 export interface LabellingParts {

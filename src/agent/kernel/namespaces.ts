@@ -109,9 +109,9 @@ export interface Namespaces {
   state(): NamespacesState;
   /** Every namespace that the programs have met, and others in which the kernel counted. */
   observe(): Promise<NamespaceObservation[]>;
-  inode(id: number): number;
+  readonly inode: (id: number) => number;
   /** Where the namespace of that inode was last seen; another may be there by now. */
-  path(inode: number): string | undefined;
+  readonly path: (inode: number) => string | undefined;
   /**
    * If places are short, takes back the numbers of those that are gone, told, and still since then. Their
    * cookies: nothing will be told of them any more.

@@ -76,7 +76,7 @@ test('an answer that is too long is cut, and says so', async () => {
   assert.deepEqual([answer.cut, answer.bytes.byteLength, answer.inode], [true, 0, left.inode]);
 });
 
-test('what the kernel refuses is an error, and the thread that asked leaves no namespace behind', async () => {
+test('what the kernel refuses is an error, and no thread stays in another namespace', async () => {
   const before = readlinkSync('/proc/thread-self/ns/net');
   const unknown = Uint8Array.from(request);
   unknown[5] = 0x7f; // a subsystem that nobody has

@@ -172,7 +172,7 @@ describe('a border', () => {
 });
 
 describe('databases', () => {
-  test('tell of public addresses; a replaced file is told from the next window; trouble is said once', async () => {
+  test('tell of public addresses, and of a file that replaces another; trouble is said once', async () => {
     writeFileSync(file, systems('one'));
     const { far, it } = await open({ config: { databases: { as: file } } });
     const org = () => far.labels(end({ remote: '93.184.0.1' }))['destination.as.org'];

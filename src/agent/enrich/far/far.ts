@@ -33,7 +33,7 @@ export type FarStatus = ReturnType<Addresses['status']> & {
 };
 
 export interface Far {
-  heard(answer: HeardAnswer): void;
+  readonly heard: (answer: HeardAnswer) => void;
   /** Before labels of a window's rows are made: looks at addresses, files and translations again. */
   look(ends: readonly FarEnd[]): Promise<void>;
   labels(end: FarEnd): FarLabels;

@@ -13,7 +13,7 @@ function open(ask: TranslatedOptions['ask']) {
   return { clock, translated: openTranslated({ clock, ask, hostInode }) };
 }
 
-test('a window does not wait for longer than it may; what is late counts, and is not asked twice', async () => {
+test('a window waits for no longer than it may; what is late counts, and is not asked twice', async () => {
   const answers: (() => void)[] = [];
   const { clock, translated } = open(
     () => new Promise((resolve) => answers.push(() => resolve({ found, cut: false }))),

@@ -109,7 +109,7 @@ export function openTranslated({ clock, ask, hostInode = ownInode() }: Translate
     at(inode, to) {
       if (tables.size === 0) return undefined;
       const key = keyOf(to);
-      return (tables.get(inode)?.get(key) ?? tables.get(hostInode)?.get(key)) || undefined;
+      return tables.get(inode)?.get(key) ?? tables.get(hostInode)?.get(key) ?? undefined;
     },
     losses: () =>
       Object.fromEntries(
