@@ -22,6 +22,8 @@ const defaults: AgentConfig = {
   container_sockets: { docker: '/run/docker.sock', podman: '/run/podman/podman.sock' },
   kubernetes: { access: 'off', labels: [], annotations: [], owner: {}, destinations: 'pods' },
   ownership: [],
+  networks: [],
+  databases: {},
   policy: { preset: 'full', fields: {}, prefix_ipv4: 24, prefix_ipv6: 48 },
   limits: {
     flow_rows: 65_536,
@@ -34,6 +36,7 @@ const defaults: AgentConfig = {
     orphan_max: 3_600_000,
     dns_messages_per_second: 5000,
     dns_names: 2000,
+    address_names: 16_384,
     trace_events_per_second: 20_000,
   },
   spool: { max_size: 256e6, drain: 5000 },
@@ -98,6 +101,12 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       },
       { id: 'the-rest', match: { user: ['*'] }, owner: 'operations' },
     ],
+    networks: [
+      { cidr: '10.20.0.0/16', name: 'payments-db', zone: 'on-prem' },
+      { cidr: '2001:db8::/32', zone: 'partner' },
+    ],
+    zone: 'cloud',
+    databases: { as: '/var/lib/mmdb/as.mmdb', country: '/var/lib/mmdb/country.mmdb' },
     policy: {
       preset: 'standard',
       version: 'lab-2',
@@ -117,6 +126,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       orphan_max: 90_000,
       dns_messages_per_second: 100,
       dns_names: 16,
+      address_names: 256,
       trace_events_per_second: 1_000_000,
     },
     spool: { max_size: 1e6, drain: 0 },

@@ -6,6 +6,7 @@ import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
 import { commandLineModes, containerSockets, ownershipSchema } from './enrich/config.ts';
+import { farSchema } from './enrich/far/config.ts';
 import { kubernetesSchema } from './enrich/kubernetes/config.ts';
 import { policySchema } from './window/policy/config.ts';
 
@@ -60,6 +61,15 @@ const limits = z.strictObject({
     .max(100_000)
     .default(2000)
     .meta({ description: 'DNS names that a window tells apart; the rest is told by domain, and says so' }),
+  address_names: z
+    .int()
+    .min(256)
+    .max(1 << 20)
+    .default(16_384)
+    .meta({
+      description:
+        'addresses whose names are kept from DNS answers, for those who asked and for the node; the longest unused go first',
+    }),
   trace_events_per_second: z
     .int()
     .min(1)
@@ -139,6 +149,7 @@ async function agentSchema() {
     ownership: ownershipSchema.default([]).meta({
       description: 'rules that say whose a process is; of those that match the first counts',
     }),
+    ...farSchema,
     policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),

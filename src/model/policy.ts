@@ -70,6 +70,8 @@ const fixedText: ReadonlySet<string> = new Set([
   'k8s.pod.qos',
   'destination.name.source',
   'destination.scope',
+  'destination.service',
+  'destination.redirected_by',
 ]);
 
 interface Named {
@@ -142,6 +144,17 @@ const named: Readonly<Record<string, Named>> = {
     minimal: 'truncate',
     tells: ['dns.question.name'],
   },
+  'destination.zone': { kind: 'text', minimal: 'keep' },
+  'destination.as.number': { kind: 'number', minimal: 'keep', tells: ['destination.as.org'] },
+  'destination.as.org': { kind: 'text', minimal: 'keep', tells: ['destination.as.number'] },
+  'destination.geo.country': { kind: 'text', minimal: 'keep' },
+  'destination.translated.ip': {
+    kind: 'address',
+    standard: 'truncate_public',
+    minimal: 'drop',
+    tells: ['destination.ip'],
+  },
+  'destination.translated.port': { kind: 'number', minimal: 'drop' },
   'dns.question.name': {
     kind: 'domain',
     standard: 'truncate',

@@ -13,6 +13,7 @@ import type {
   TimeoutBy,
   Transport,
 } from './connection.ts';
+import type { FarLabels } from './far.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
 import type { ValueForm } from './policy.ts';
@@ -111,7 +112,8 @@ export type ToldProcess = ProcessLabels & { readonly 'process.name.form'?: Value
 
 /** The two ends as the labelling standard names them; required labels first. */
 export type ConnectionLabels = NodeLabels &
-  ToldProcess & {
+  ToldProcess &
+  FarLabels & {
     readonly 'destination.ip': string;
     readonly 'destination.port': number;
     readonly 'connection.state': ConnectionState;
@@ -260,7 +262,8 @@ export type ListenerRecord = NodeLabels &
  * was asked. The destination is the resolver.
  */
 export type DnsRecord = NodeLabels &
-  ToldProcess & {
+  ToldProcess &
+  FarLabels & {
     readonly 'event.name': 'sonde.dns';
     readonly time: string;
     readonly 'window.number': number;

@@ -10,12 +10,10 @@ import { wantedSignals } from '../../model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import { agentState, createAgent, pastOf, type Agent, type AgentParts } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
-import { dnsDecoder } from '../decode/dns.ts';
-import { eventDecoder } from '../decode/events.ts';
-import { flowDecoder } from '../decode/flows.ts';
-import { listenerDecoder } from '../decode/listeners.ts';
-import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
+import { conntrack } from '../decode/conntrack.ts';
+import { decodersOf, type Decoders } from '../decode/decoders.ts';
 import type { Delivery } from '../deliver/delivery.ts';
+import { openFar } from '../enrich/far/far.ts';
 import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, ownerParts } from '../enrich/owners.ts';
@@ -27,6 +25,7 @@ import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts'
 import type { Pins } from '../kernel/pins.ts';
 import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
+import { askTranslations } from '../kernel/translations.ts';
 import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
 import type { FieldPolicy } from '../window/policy/policy.ts';
@@ -62,23 +61,25 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   return opened;
 }
 
-type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
+type Tables = Pick<AgentParts, 'owners' | 'namespaces' | 'far'> & { readonly decode: Decoders };
 
-function openTables(lasting: Lasting, { kernel, scope }: OpenedKernel): Tables {
-  const { numbers, types } = kernel;
-  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(lasting)];
-  return {
-    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }, parts),
-    namespaces: openNamespaces({
-      native: lasting.native,
-      numbers: numbers.namespaces,
-      read: (id) => decodeNetns(kernel.namespaces, id),
-      find: findNamespaces,
-      parse: parseKernelCounters,
-      scope,
-      full: () => kernel.control.losses()['namespaces_full'] ?? 0,
-    }),
-  };
+async function openTables(lasting: Lasting, { kernel, scope }: OpenedKernel): Promise<Tables> {
+  const { native, config, log, kubernetes } = lasting;
+  const decode = decodersOf(kernel.types, native.tickNs());
+  const namespaces = openNamespaces({
+    native,
+    numbers: kernel.numbers.namespaces,
+    read: (id) => decode.netns(kernel.namespaces, id),
+    find: findNamespaces,
+    parse: parseKernelCounters,
+    scope,
+    full: () => kernel.control.losses()['namespaces_full'] ?? 0,
+  });
+  const { inode, path } = namespaces;
+  const ask = askTranslations({ native, path, conntrack });
+  const far = { config, log, clock: systemClock, inode, ask, cluster: kubernetes?.addresses };
+  const met = { numbers: kernel.numbers.owners, read: (id: number) => decode.owner(kernel.owners, id) };
+  return { decode, namespaces, owners: openOwners(met, ownerParts(lasting)), far: await openFar(far) };
 }
 
 /** One generation of counting, to its end. `onOpen` when it runs; not for one that is only to be ended. */
@@ -88,22 +89,21 @@ export async function runGeneration(
   onOpen: (agent: Agent) => void,
 ): Promise<void> {
   const { config, native, delivery, log, pins, policy, kubernetes } = lasting;
-  const [tickNs, opened] = [native.tickNs(), await openCounts(lasting)];
+  const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const node = policy.node(nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place }));
-  const { owners, namespaces } = openTables(lasting, opened);
+  const { decode, ...tables } = await openTables(lasting, opened);
   const telling = { node, policy, delivery, memory, kubernetes, windowMs: config.window };
   const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy };
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types, tickNs),
-    decodeFlows: flowDecoder(kernel.types, tickNs),
-    decodeListeners: listenerDecoder(kernel.types, tickNs),
-    lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
-    owners,
-    namespaces,
+    decodeEvent: decode.event,
+    decodeFlows: decode.flows,
+    decodeListeners: decode.listeners,
+    lookups: lookupsOf(kernel, decode.dns, { ...config, resumed: lookups, heard: tables.far.heard }),
+    ...tables,
     closeWindow: windowCloser(node, closing, memory),
     begin,
     ...telling,
@@ -112,7 +112,7 @@ export async function runGeneration(
   });
   const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
   const counting = { pins, log, clock: systemClock, agentId, since: begin.since, known, orphanMs };
-  await beginCounting(opened, namespaces, counting);
+  await beginCounting(opened, tables.namespaces, counting);
   const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);
   await agent.run(goesOn ? signal : AbortSignal.abort());

@@ -4,6 +4,7 @@
  */
 
 import { mergeHistograms } from '../../model/latency.ts';
+import type { FarLabels } from '../../model/far.ts';
 import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
 import type { FieldPolicy } from './policy/policy.ts';
@@ -11,7 +12,7 @@ import { flowLabels, type FlowLabels, type Labelled, type Merged } from './recor
 
 interface Merging<Row, Labels> {
   readonly policy: FieldPolicy;
-  /** All but those of the process. */
+  /** All but those of the process and of the other end. */
   readonly labelsOf: (row: Omit<Labelled<Row>, 'process'>) => Labels;
   readonly add: (a: Row, b: Row) => Row;
 }
@@ -20,16 +21,17 @@ interface Merging<Row, Labels> {
 export function mergeEqual<Row, Labels extends object>(
   rows: readonly Labelled<Row>[],
   { policy, labelsOf, add }: Merging<Row, Labels>,
-): Merged<Row, Labels & ProcessLabels>[] {
-  const merged = new Map<string, Merged<Row, Labels & ProcessLabels>>();
+): Merged<Row, Labels & ProcessLabels & FarLabels>[] {
+  const merged = new Map<string, Merged<Row, Labels & ProcessLabels & FarLabels>>();
   for (const row of rows) {
     const owner = policy.owner(row.process);
+    const far = policy.far(row.far);
     const labels = policy.apply(labelsOf(row));
-    const key = owner.key + JSON.stringify(labels);
+    const key = owner.key + far.key + JSON.stringify(labels);
     const before = merged.get(key);
     const equal = before
       ? { of: add(before.of, row.of), labels: before.labels }
-      : { of: row.of, labels: { ...owner.labels, ...labels } };
+      : { of: row.of, labels: { ...owner.labels, ...far.labels, ...labels } };
     merged.set(key, equal);
   }
   return [...merged.values()];

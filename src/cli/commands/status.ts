@@ -9,6 +9,8 @@ import type { Command } from '../command.ts';
 import { askAgent } from '../local-client.ts';
 import { painter, windowLine } from '../trace-lines.ts';
 
+type Database = [name: string, NonNullable<AgentStatus['far']['databases']['as']>];
+
 function exporterLine(name: string, exporter: AgentStatus['exporters'][string]): string {
   const { behindRecords, behindBytes, lastError, lastDeliveredAt } = exporter;
   const behind =
@@ -46,6 +48,11 @@ function signalsLine(on: readonly SignalName[]): string {
   return `signals ${on.join(', ')}${off.length === 0 ? '' : `; off: ${off.join(', ')}`}`;
 }
 
+function databaseLine([name, { file, built, problem }]: Database): string {
+  const used = built === null ? 'nothing read of it' : `built ${built}`;
+  return `database ${name} ${printable(file)}, ${used}${problem === null ? '' : `; ${printable(problem)}`}`;
+}
+
 function lines(status: AgentStatus): string[] {
   const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
   const { 'agent.instance': instance, 'host.name': host, environment } = status.node;
@@ -55,6 +62,8 @@ function lines(status: AgentStatus): string[] {
     `agent ${instance} on ${host}, environment ${environment}, since ${status.since}`,
     `knows ${owners} owners and ${listeners} listeners in ${namespaces} network namespaces; ${watchers} watch it`,
     signalsLine(status.signals),
+    `knows names of ${String(status.far.names)} addresses; this node's zone is ${status.far.zone ?? 'not known'}`,
+    ...Object.entries(status.far.databases).map(databaseLine),
     `uses ${formatBytes(status.memoryBytes)} of memory`,
     lost.length === 0
       ? 'nothing lost'

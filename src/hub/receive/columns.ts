@@ -74,6 +74,22 @@ const oneProcess: Columns = {
   process_command_line: text('process.command_line'),
 };
 
+/** What is at the other end. */
+const far: Columns = {
+  destination_name: text('destination.name'),
+  destination_name_source: text('destination.name.source'),
+  destination_scope: text('destination.scope'),
+  destination_zone: text('destination.zone'),
+  boundary_crossed: bool('boundary.crossed'),
+  destination_service: text('destination.service'),
+  destination_as_number: integer('destination.as.number', uint32Max),
+  destination_as_org: text('destination.as.org'),
+  destination_geo_country: text('destination.geo.country'),
+  destination_translated_ip: text('destination.translated.ip'),
+  destination_translated_port: integer('destination.translated.port', uint16Max),
+  destination_redirected_by: text('destination.redirected_by'),
+};
+
 /** Whose end it is, and whom it was to reach. */
 const end: Columns = {
   ...owner,
@@ -84,6 +100,7 @@ const end: Columns = {
   destination_ip: text('destination.ip'),
   destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
   destination_port: integer('destination.port', uint16Max),
+  ...far,
   connection_state: word('connection.state', connectionStates),
 };
 

@@ -6,6 +6,7 @@
  * no pod's.
  */
 
+import type { ClusterAddress, ClusterAddresses } from '../../../model/far.ts';
 import type { Taker } from './follow.ts';
 import {
   identityOf,
@@ -17,20 +18,6 @@ import {
   type Slice,
 } from './objects.ts';
 import { guessedWorkload } from './origin.ts';
-
-export interface ClusterAddress {
-  /** Of the Service, or of the pod's workload. */
-  readonly name: string;
-  readonly namespace: string;
-  /** `service`, or as `workload.kind`. */
-  readonly kind: string;
-  /** The Service; of a pod the first by name of those that it is behind. */
-  readonly service?: string;
-}
-
-export interface ClusterAddresses {
-  at(ip: string): ClusterAddress | undefined;
-}
 
 export interface AddressCounts {
   readonly services: number;

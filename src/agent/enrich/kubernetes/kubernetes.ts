@@ -5,10 +5,11 @@
 
 import type { Clock } from '../../../lib/clock.ts';
 import type { Prng } from '../../../lib/prng.ts';
+import type { ClusterAddresses } from '../../../model/far.ts';
 import type { NodeIdentity } from '../../../model/record.ts';
 import type { ContainerFacts } from '../containers.ts';
 import { openAccess, nodeName, type Access } from './access.ts';
-import { openAddresses, type AddressBook, type AddressCounts, type ClusterAddresses } from './addresses.ts';
+import { openAddresses, type AddressBook, type AddressCounts } from './addresses.ts';
 import { clientLimits, openClient, type ClientLimits } from './client.ts';
 import type { KubernetesConfig } from './config.ts';
 import { follow, followLimits, type Followed, type FollowLimits, type FollowState } from './follow.ts';
