@@ -10,7 +10,7 @@ function scope(ip: string, own: ReadonlySet<string>): string | undefined {
   return scopeOf(ip, view, own);
 }
 
-const own = new Set(['192.168.7.9', '203.0.113.9', '2001:db8:7::9', 'fe80::9', '127.0.0.1', '::1']);
+const own = new Set(['192.168.7.9', '203.0.113.9', '2001:db8:7::9', '127.0.0.1', '::1']);
 
 const table: Readonly<Partial<Record<DestinationScope, readonly string[]>>> = {
   loopback: ['127.0.0.1', '127.255.255.254', '127.0.0.53', '::1'],

@@ -43,19 +43,22 @@ export function scopeOf(
   if (isUnspecified(view)) return undefined;
   if (isLoopback(view)) return 'loopback';
   if (metadataAddresses.has(ip)) return 'metadata';
-  if (own.has(ip)) return 'node';
   if (isLinkLocal(view)) return 'link_local';
+  if (own.has(ip)) return 'node';
   if (isMulticast(view)) return 'multicast';
   return isPublic(view) ? 'public' : 'private';
 }
 
-/** Of this host's interfaces in the agent's own network namespace, as records write them. */
+/**
+ * Of this host's interfaces in the agent's own network namespace, as records write them. Link-local ones are
+ * a link's, not the host's, and come and go with every container.
+ */
 export function ownAddresses(): Set<string> {
   const own = new Set<string>();
   for (const entries of Object.values(networkInterfaces())) {
     for (const { address } of entries ?? []) {
       const view = parseAddress(address);
-      if (view) own.add(formatAddress(view, 0));
+      if (view && !isLinkLocal(view)) own.add(formatAddress(view, 0));
     }
   }
   return own;
