@@ -41,8 +41,11 @@ export const guestFiles: readonly GuestFile[] = [
   'build/sonde.node',
   'build/bpf/sonde.bpf.o',
   'build/lab',
-  'node_modules/zod',
+  'node_modules/mmdb-lib',
+  'node_modules/tldts',
+  'node_modules/tldts-core',
   'node_modules/yaml',
+  'node_modules/zod',
 ];
 
 /** Commands that the tests run, besides those of every guest. */

@@ -60,6 +60,14 @@ test('nor is the container that sends the one that a record is about', () => {
     assert.equal(record.resource[fieldOf(label)], undefined);
 });
 
+test('what is said of the emitter may be on each record', () => {
+  const attributes = [named('host.name'), named('k8s.node')];
+  const body = { resourceLogs: [{ resource: {}, scopeLogs: [{ logRecords: [{ attributes }] }] }] };
+  const [record] = decodeJson(Buffer.from(JSON.stringify(body)));
+  assert.ok(record);
+  for (const { key, value } of attributes) assert.equal(record.fields[fieldOf(key)], value.stringValue);
+});
+
 test('the name of the event may be an attribute; a canonical name wins over the other', () => {
   const attributes = [
     { key: 'process.name', value: { stringValue: 'canonical' } },

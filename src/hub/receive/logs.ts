@@ -55,14 +55,18 @@ interface Name {
   readonly isCanonical: boolean;
 }
 
-/** `isAsked`: by its OpenTelemetry name. Where that is the canonical one too, it goes by the same. */
+/**
+ * `isAsked`: by its OpenTelemetry name. Where that is the canonical one too, it goes by the same; but what is
+ * said of the emitter may be on each record as well.
+ */
 function names(isAsked: (label: (typeof labels)[number]) => boolean): Map<string, Name> {
   const all = new Map<string, Name>();
   labels.forEach((label, field) => {
     if (isAsked(label)) all.set(label.otel, { field, isCanonical: false });
   });
   labels.forEach((label, field) => {
-    if (label.name !== label.otel || isAsked(label)) all.set(label.name, { field, isCanonical: true });
+    if (label.name !== label.otel || isAsked(label) || label.onResource === true)
+      all.set(label.name, { field, isCanonical: true });
   });
   return all;
 }
