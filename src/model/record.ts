@@ -9,13 +9,14 @@ import type {
   CloseReason,
   ConnectionState,
   Direction,
+  NetworkType,
   ResetSide,
   TimeoutBy,
   Transport,
+  ValueForm,
 } from './connection.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
-import type { ValueForm } from './policy.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -48,6 +49,12 @@ export type NodeLabels = NodeIdentity & {
 export const workloadKinds = ['pod', 'container', 'systemd_unit', 'user_session', 'host_process'] as const;
 export type WorkloadKind = (typeof workloadKinds)[number];
 
+export const podQosClasses = ['guaranteed', 'burstable', 'besteffort'] as const;
+export type PodQos = (typeof podQosClasses)[number];
+
+export const containerRuntimes = ['docker', 'containerd', 'cri-o', 'podman', 'lxc'] as const;
+export type ContainerRuntime = (typeof containerRuntimes)[number];
+
 /** Whose socket it is, and who answers for that. */
 export interface ProcessLabels {
   readonly 'process.name': string;
@@ -63,9 +70,9 @@ export interface ProcessLabels {
   /** As its runtime knows it, once that has answered. */
   readonly 'container.name'?: string;
   readonly 'container.image'?: string;
-  readonly 'container.runtime'?: string;
+  readonly 'container.runtime'?: ContainerRuntime;
   readonly 'k8s.pod.uid'?: string;
-  readonly 'k8s.pod.qos'?: string;
+  readonly 'k8s.pod.qos'?: PodQos;
   /** Where neither a unit nor a container says more. */
   readonly 'cgroup.path'?: string;
   /** From the first rule of the configuration that matches, `workload.rule`; `environment` then is its own. */
@@ -87,7 +94,7 @@ export type ConnectionLabels = NodeLabels &
     readonly latency_ms: number | null;
     readonly direction: Direction;
     readonly 'network.transport': Transport;
-    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.type'?: NetworkType;
     readonly 'network.namespace': number;
     readonly 'source.ip'?: string;
     readonly 'connection.established': boolean;
@@ -210,7 +217,7 @@ export type ListenerRecord = NodeLabels &
     readonly 'destination.ip.form'?: AddressForm;
     readonly 'destination.port': number;
     readonly 'network.transport': 'tcp';
-    readonly 'network.type': 'ipv4' | 'ipv6';
+    readonly 'network.type': NetworkType;
     readonly 'network.namespace': number;
     /** Connections that wait to be accepted, and how many may. */
     readonly 'listener.backlog': number;
@@ -241,7 +248,7 @@ export type DnsRecord = NodeLabels &
     readonly 'destination.ip.form': AddressForm;
     readonly 'destination.port': number;
     readonly 'network.transport': DnsTransport;
-    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.type'?: NetworkType;
     readonly 'network.namespace': number;
     /** `timed_out`: nobody answered in time. */
     readonly 'connection.state': 'closed' | 'timed_out';

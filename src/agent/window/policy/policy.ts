@@ -7,12 +7,12 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { ValueForm } from '../../../model/connection.ts';
 import {
   effectiveActions,
   fieldRules,
   type FieldAction,
   type FieldRule,
-  type ValueForm,
 } from '../../../model/policy.ts';
 import {
   unknownLabel,
