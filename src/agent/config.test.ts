@@ -38,7 +38,7 @@ const defaults: AgentConfig = {
   exporters: {},
 };
 
-const jsonl = { path: '-', max_size: 1e8, keep: 5 };
+const jsonl = { path: '-', max_size: 1e8, keep: 5, names: 'canonical' };
 
 /** What each good file means. */
 const meanings: Readonly<Record<string, AgentConfig>> = {
@@ -106,7 +106,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       trace_events_per_second: 1_000_000,
     },
     spool: { max_size: 1e6, drain: 0 },
-    exporters: { jsonl: { path: '-', max_size: 1.5e9, keep: 0 } },
+    exporters: { jsonl: { path: '-', max_size: 1.5e9, keep: 0, names: 'otel' } },
   },
 };
 

@@ -8,12 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ValueForm } from '../../../model/connection.ts';
-import {
-  effectiveActions,
-  fieldRules,
-  type FieldAction,
-  type FieldRule,
-} from '../../../model/policy.ts';
+import { effectiveActions, fieldRules, type FieldAction, type FieldRule } from '../../../model/policy.ts';
 import {
   unknownLabel,
   type NodeIdentity,
