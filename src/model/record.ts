@@ -336,7 +336,6 @@ export type WindowRecord = NodeLabels & {
   readonly 'resets.reasons'?: Readonly<Record<string, number>>;
   /** Listeners known at its end, told or not. */
   readonly listeners: number;
-  /** Connections by how their owner is known. */
   /** UDP flows of this window, `opened` to `datagrams.received`; the sums above are of TCP alone. */
   readonly udp: Readonly<Record<string, number>>;
   /** TCP connections by how their owner is known. */
@@ -355,6 +354,9 @@ export type WindowRecord = NodeLabels & {
   readonly 'coverage.kernel': number;
   /** Namespaces that could not be compared. */
   readonly 'coverage.unreachable': number;
+  /** TCP connections of the window whose owner is known, of how many. */
+  readonly 'coverage.attributed': number;
+  readonly 'coverage.attributable': number;
   readonly 'coverage.namespaces': readonly NamespaceCoverage[];
 };
 

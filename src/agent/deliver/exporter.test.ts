@@ -96,7 +96,10 @@ test('jsonl opens with a path alone, and closes', async () => {
 describe('openExporters', () => {
   test('opens those that have options', async () => {
     assert.equal((await openExporters({ jsonl: undefined }, context)).size, 0);
-    const exporters = await openExporters({ jsonl: { path: '-', max_size: 1e8, keep: 5, names: 'canonical' } }, context);
+    const exporters = await openExporters(
+      { jsonl: { path: '-', max_size: 1e8, keep: 5, names: 'canonical' } },
+      context,
+    );
     assert.deepEqual([...exporters.keys()], ['jsonl']);
   });
 

@@ -62,7 +62,10 @@ function udpSums(records: readonly FlowRecord[]): Record<string, number> {
   return Object.fromEntries(Object.entries(sums).filter(([, sum]) => sum > 0));
 }
 
-type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution'>;
+type Shares = Pick<
+  WindowRecord,
+  'connections.ended.states' | 'attribution' | 'coverage.attributed' | 'coverage.attributable'
+>;
 
 function countShares(records: readonly FlowRecord[]): Shares {
   const states: Partial<Record<ConnectionState, number>> = {};
@@ -76,7 +79,13 @@ function countShares(records: readonly FlowRecord[]): Shares {
     if (connections > 0)
       attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
   }
-  return { 'connections.ended.states': states, attribution };
+  const attributable = Object.values(attribution).reduce((sum, count) => sum + count, 0);
+  return {
+    'connections.ended.states': states,
+    attribution,
+    'coverage.attributed': attributable - (attribution.unknown ?? 0),
+    'coverage.attributable': attributable,
+  };
 }
 
 function countUnlabelled(records: readonly (FlowRecord | DnsRecord)[]): Record<string, number> {

@@ -64,6 +64,21 @@ describe('coverage', () => {
     assert.deepEqual([smallest, notes], [1, []]);
   });
 
+  test('how owners are known, over all nodes; not where rollups answer', async () => {
+    const known = { attribution: { exact: 6, unknown: 2 }, attributed: 6, attributable: 8 };
+    const others = { attribution: { exact: 1, inherited: 3 }, attributed: 4, attributable: 4 };
+    await insert('owners', [
+      ...windows({ from: 400, until: 10 }, known),
+      ...windows({ from: 400, until: 10, host: 'web-2' }, others),
+    ]);
+    const recent = await coverage({ environment: 'owners', since: '5m' });
+    assert.deepEqual(recent.attributions, { unknown: 58, exact: 203, inherited: 87 });
+    assert.deepEqual(recent.attribution, { part: 290, of: 348, ratio: 290 / 348 });
+    const long = await coverage({ environment: 'owners', since: '8h' });
+    assert.equal(long.attributions, undefined);
+    assert.ok(long.attribution.of > 0);
+  });
+
   test('a node that fell silent is expected for a day, by name', async () => {
     await insert('silent', [
       ...windows({ from: 400, until: 10 }),

@@ -104,6 +104,21 @@ export const windowFields = {
     classes: 'P0',
     means: 'namespaces that could not be compared',
   },
+  'coverage.attributed': {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_coverage_attributed_total' },
+    classes: 'P0',
+    means:
+      'TCP connections (ended, open or abandoned) whose owner is known, however; `attribution` has them by how ([coverage](coverage.md#owners))',
+  },
+  'coverage.attributable': {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_coverage_attributable_total' },
+    classes: 'P0',
+    means: 'of how many',
+  },
   'coverage.namespaces': {
     on: 'window',
     type: 'list',
