@@ -13,7 +13,7 @@ import { policySchema } from '../src/agent/window/policy/config.ts';
 import { openPolicy, type FieldPolicy } from '../src/agent/window/policy/policy.ts';
 import { flowRecord, type Labelled } from '../src/agent/window/records.ts';
 import type { FlowRow } from '../src/model/observation.ts';
-import { node, row } from '../test/observations.ts';
+import { judge, node, row } from '../test/observations.ts';
 import { owner, ownerTable, parts } from '../test/owner-table.ts';
 import { series } from './series.ts';
 import type { Block } from './table.ts';
@@ -107,7 +107,7 @@ function round({ full, standard, hashing }: Policies): Run {
   });
   const recorded = (policy: FieldPolicy): number =>
     microseconds(rowCount, () => {
-      for (const of of mergeRows(labels, policy)) flowRecord(of, node, bounds);
+      for (const of of mergeRows(labels, { policy, judge })) flowRecord(of, node, bounds);
     });
   return {
     met,

@@ -12,7 +12,7 @@ import { noCounts, type Listener } from '../src/model/observation.ts';
 import type { NumberedRecord, ProcessLabels, SondeRecord } from '../src/model/record.ts';
 import { schemaFiles } from '../src/model/record-schema.ts';
 import type { Names } from '../src/model/rendering.ts';
-import { connection, node, row } from './observations.ts';
+import { closingOptions, connection, node, row } from './observations.ts';
 
 const ajv = new Ajv2020({ allErrors: true });
 
@@ -182,7 +182,7 @@ export function realRecords(policy: FieldPolicy = keepsAll): NumberedRecord[] {
   const told = policy.node(node);
   const netnsInode = 4_026_531_840;
   const lookups = [lookup, unanswered].map((of) => ({ of, process, netnsInode }));
-  const { records, closing } = windowCloser(told, { inFlight: 1, incomparable: {}, policy })({
+  const { records, closing } = windowCloser(told, { ...closingOptions, policy })({
     bounds: { number: 1, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.000Z', last: true },
     rows: flows,
     lookups,

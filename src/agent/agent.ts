@@ -12,6 +12,7 @@
 
 import type { Clock } from '../lib/clock.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
+import type { RecentLabels } from '../model/local.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
@@ -34,6 +35,7 @@ import {
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
 import type { FieldPolicy } from './window/policy/policy.ts';
+import { newRecent } from './window/recent.ts';
 import { connectionRecord, type Labelled } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -155,6 +157,8 @@ export interface Agent {
   watch(watcher: Watcher): () => void;
   observe(observer: WindowObserver): () => void;
   status(): AgentStatus;
+  /** What fell short of the labelling standard in the last windows. */
+  labels(): RecentLabels;
   /** Leaves exactly these signals on, from the next tick; what the kernel refuses is off, and named. */
   switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
@@ -253,7 +257,7 @@ interface Windows {
 function windowsOf(
   parts: AgentParts,
   { signals, bootedAt }: { readonly signals: Switching; readonly bootedAt: number },
-  onClosed: (closing: WindowRecord) => void,
+  onClosed: (closed: Pick<ClosedWindow, 'closing' | 'findings'>) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   let { window: number, end: lastEnd } = parts.begin;
@@ -277,7 +281,7 @@ function windowsOf(
     const raw = await kernel.close(bounds.number, atMs);
     owners.refresh();
     const resets = kernel.resets();
-    const { records, closing } = parts.closeWindow({
+    const { records, closing, findings } = parts.closeWindow({
       bounds,
       rows: parts.decodeFlows(raw).map((row) => label(row, parts, servedPort(row))),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
@@ -303,7 +307,7 @@ function windowsOf(
     await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
     lastEndBootMs = bootMs;
-    onClosed(closing);
+    onClosed({ closing, findings });
   }
 
   return {
@@ -321,10 +325,12 @@ export function createAgent(parts: AgentParts): Agent {
   const watchers = new Set<Watcher>();
   const observers = new Set<WindowObserver>();
   let lastWindow: WindowRecord | null = null;
+  const recent = newRecent();
   const bootedAt = bootedAtMs(clock);
   const signals = switchingOf(kernel);
-  const windows = windowsOf(parts, { signals, bootedAt }, (closing) => {
+  const windows = windowsOf(parts, { signals, bootedAt }, ({ closing, findings }) => {
     lastWindow = closing;
+    recent.add(closing, findings);
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
   });
@@ -365,6 +371,7 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     run,
     watch,
+    labels: () => recent.told(),
     switchTo: (wanted) => signals.ask(wanted),
     observe(observer) {
       observers.add(observer);

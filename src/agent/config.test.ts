@@ -22,6 +22,7 @@ const defaults: AgentConfig = {
   container_sockets: { docker: '/run/docker.sock', podman: '/run/podman/podman.sock' },
   ownership: [],
   policy: { preset: 'full', fields: {}, prefix_ipv4: 24, prefix_ipv6: 48 },
+  standard: { required: [], values: {}, patterns: {} },
   limits: {
     flow_rows: 65_536,
     udp_flows: 32_768,
@@ -92,6 +93,11 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       key_file: '/etc/sonde/policy.key',
       prefix_ipv4: 16,
       prefix_ipv6: 64,
+    },
+    standard: {
+      required: ['workload.owner', 'labels.tier'],
+      values: { environment: ['production', 'lab'] },
+      patterns: { 'workload.owner': '^team-' },
     },
     limits: {
       flow_rows: 1024,

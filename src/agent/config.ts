@@ -7,6 +7,7 @@ import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
 import { commandLineModes, containerSockets, ownershipSchema } from './enrich/config.ts';
 import { policySchema } from './window/policy/config.ts';
+import { standardSchema } from './window/standard.ts';
 
 const limits = z.strictObject({
   flow_rows: z
@@ -132,6 +133,9 @@ async function agentSchema() {
       description: 'rules that say whose a process is; of those that match the first counts',
     }),
     policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
+    standard: standardSchema.prefault({}).meta({
+      description: 'the labelling standard that records are counted against',
+    }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),

@@ -340,8 +340,10 @@ export type WindowRecord = NodeLabels & {
   readonly udp: Readonly<Record<string, number>>;
   /** TCP connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
-  /** Records that lack a required label, by label. */
+  /** Records that lack a label that the standard requires, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;
+  /** `rule.label` → records whose label the standard does not allow, or whose pattern does not match. */
+  readonly nonstandard: Readonly<Record<string, number>>;
   /** Signals that were on from its beginning to its end. */
   readonly signals: readonly SignalName[];
   /** `stage.reason` → how many, in this window. */

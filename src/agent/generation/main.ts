@@ -28,6 +28,7 @@ import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
 import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
+import { judgeOf } from '../window/standard.ts';
 import type { FieldPolicy } from '../window/policy/policy.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -90,10 +91,12 @@ export async function runGeneration(
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
-  const node = policy.node(nodeLabels({ ...config, agentId: opened.adopted?.birth.agentId }));
+  const identity = nodeLabels({ ...config, agentId: opened.adopted?.birth.agentId });
+  const node = policy.node(identity);
   const { owners, namespaces } = openTables(lasting, opened);
   const telling = { node, policy, delivery, memory };
-  const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy };
+  const judge = judgeOf(config.standard, identity);
+  const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy, judge };
   const agent = createAgent({
     clock: systemClock,
     kernel,

@@ -66,6 +66,7 @@ describe('a quiet window', () => {
       listeners: 0,
       attribution: {},
       unlabelled: {},
+      nonstandard: {},
       udp: {},
       signals: [...signalNames],
       lost: {},

@@ -12,6 +12,7 @@ import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
 import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
+import { newTally, type Fields, type Findings, type Shortfall } from '../../model/standard.ts';
 import { coverageSince, type Opens } from './coverage.ts';
 import { inboundSince, type InboundTotals } from './inbound.ts';
 import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
@@ -19,7 +20,8 @@ import { dnsRecord, mergeLookups } from './lookups.ts';
 import { mergeRows } from './merge.ts';
 import type { FieldPolicy } from './policy/policy.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
-import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
+import { flowRecord, type Labelled, type WindowBounds } from './records.ts';
+import type { Judge } from './standard.ts';
 
 export interface WindowParts {
   readonly bounds: WindowBounds;
@@ -40,6 +42,7 @@ export interface WindowParts {
 export interface ClosedWindow {
   readonly records: readonly RowRecord[];
   readonly closing: WindowRecord;
+  readonly findings: Findings;
 }
 
 function total(records: readonly FlowRecord[], value: (record: FlowRecord) => number): number {
@@ -88,10 +91,41 @@ function countShares(records: readonly FlowRecord[]): Shares {
   };
 }
 
-function countUnlabelled(records: readonly (FlowRecord | DnsRecord)[]): Record<string, number> {
-  const unlabelled: Record<string, number> = {};
-  for (const label of records.flatMap(missingLabels)) unlabelled[label] = (unlabelled[label] ?? 0) + 1;
-  return unlabelled;
+/** By label, and those that are not missing by rule and label. */
+function countShort(short: readonly Shortfall[]): Pick<WindowRecord, 'unlabelled' | 'nonstandard'> {
+  const [unlabelled, nonstandard]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  for (const { label, rule } of short) {
+    if (rule === 'missing') unlabelled[label] = (unlabelled[label] ?? 0) + 1;
+    else nonstandard[`${rule}.${label}`] = (nonstandard[`${rule}.${label}`] ?? 0) + 1;
+  }
+  return { unlabelled, nonstandard };
+}
+
+interface Told extends Pick<ClosedWindow, 'findings'> {
+  readonly records: readonly FlowRecord[];
+  readonly lookups: readonly DnsRecord[];
+  readonly short: ReturnType<typeof countShort>;
+}
+
+/** Rows become records, and what falls short of the standard is counted. */
+function toldRows(
+  { rows, asked, bounds }: Pick<WindowParts, 'rows' | 'bounds'> & { asked: readonly Labelled<LookupRow>[] },
+  { node, policy, judge }: Pick<ClosingOptions, 'policy' | 'judge'> & { node: NodeLabels },
+): Told {
+  const tally = newTally();
+  const all: Shortfall[] = [];
+  const judged = <T extends FlowRecord | DnsRecord>(record: T, short: readonly Shortfall[]): T => {
+    tally.add(record as unknown as Fields, short);
+    all.push(...short);
+    return record;
+  };
+  const lookups = mergeLookups(asked, { policy, judge }).map((row) =>
+    judged(dnsRecord(row, { node, bounds, policy }), row.short),
+  );
+  const records = mergeRows(rows, { policy, judge }).map((row) =>
+    judged(flowRecord(row, node, bounds), row.short),
+  );
+  return { records, lookups, findings: tally.findings(), short: countShort(all) };
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -161,18 +195,18 @@ function incomparable(options: ReconcileOptions, missed: readonly SignalName[]):
 
 export interface ClosingOptions extends ReconcileOptions {
   readonly policy: FieldPolicy;
+  readonly judge: Judge;
 }
 
 /** `memory` is the closer's, and up to date between two windows. `node` has been through the policy. */
 export function windowCloser(
   node: NodeLabels,
-  { policy, ...options }: ClosingOptions,
+  { policy, judge, ...options }: ClosingOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
   const tellListeners = listenerTeller({ node, policy }, memory.listeners);
   return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, inventory }) => {
-    const lookups = mergeLookups(asked, policy).map((row) => dnsRecord(row, { node, bounds, policy }));
-    const records = mergeRows(rows, policy).map((row) => flowRecord(row, node, bounds));
+    const { records, lookups, findings, short } = toldRows({ rows, asked, bounds }, { node, policy, judge });
     const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
     const [tcp, udp] = [of('tcp'), of('udp')];
     const opened = total(tcp, (r) => r['connections.opened']);
@@ -221,7 +255,7 @@ export function windowCloser(
       ...(resets ? { 'resets.reasons': since(memory.resets, resets) } : {}),
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
       ...countShares(tcp),
-      unlabelled: countUnlabelled([...records, ...lookups]),
+      ...short,
       udp: udpSums(udp),
       signals,
       lost: since(memory.losses, losses),
@@ -231,6 +265,6 @@ export function windowCloser(
       'coverage.namespaces': compared,
     };
     Object.assign(memory, { losses, resets: resets ?? {} });
-    return { records: all, closing };
+    return { records: all, closing, findings };
   };
 }

@@ -64,21 +64,6 @@ describe('coverage', () => {
     assert.deepEqual([smallest, notes], [1, []]);
   });
 
-  test('how owners are known, over all nodes; not where rollups answer', async () => {
-    const known = { attribution: { exact: 6, unknown: 2 }, attributed: 6, attributable: 8 };
-    const others = { attribution: { exact: 1, inherited: 3 }, attributed: 4, attributable: 4 };
-    await insert('owners', [
-      ...windows({ from: 400, until: 10 }, known),
-      ...windows({ from: 400, until: 10, host: 'web-2' }, others),
-    ]);
-    const recent = await coverage({ environment: 'owners', since: '5m' });
-    assert.deepEqual(recent.attributions, { unknown: 58, exact: 203, inherited: 87 });
-    assert.deepEqual(recent.attribution, { part: 290, of: 348, ratio: 290 / 348 });
-    const long = await coverage({ environment: 'owners', since: '8h' });
-    assert.equal(long.attributions, undefined);
-    assert.ok(long.attribution.of > 0);
-  });
-
   test('a node that fell silent is expected for a day, by name', async () => {
     await insert('silent', [
       ...windows({ from: 400, until: 10 }),
@@ -153,15 +138,18 @@ describe('coverage', () => {
 
   test('opens that were not seen, and why; namespaces that could not be compared', async () => {
     const short = { 'coverage.seen': 8, 'coverage.kernel': 10, lost: { 'ring.full': 3 } };
-    const apart = { 'coverage.unreachable': 3, attributed: 1, attributable: 2 };
+    const owners = { attribution: { exact: 1, unknown: 1 }, attributed: 1, attributable: 2 };
+    const apart = { 'coverage.unreachable': 3, ...owners };
     await insert('unseen', [
       ...windows({ from: 60, until: 10 }, { ...short, ...apart }),
       // What one node counts beyond its kernel does not make good what another missed.
       ...windows({ from: 60, until: 10, host: 'web-2' }, { 'coverage.seen': 12, 'coverage.kernel': 10 }),
     ]);
-    const { connections, attribution, notes } = await coverage({ environment: 'unseen', since: '1m' });
+    const asked = { environment: 'unseen', since: '1m' };
+    const { connections, attribution, attributions, notes } = await coverage(asked);
     assert.deepEqual(connections, { part: 90, of: 100, ratio: 0.9 });
     assert.deepEqual(attribution, { part: 5, of: 10, ratio: 0.5 });
+    assert.deepEqual(attributions, { unknown: 5, exact: 5 });
     assert.deepEqual(notes, [
       '10 opens on web-1 not seen: lost 15 ring.full',
       '3 network namespaces on web-1 could not be compared with the kernel',

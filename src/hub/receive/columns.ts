@@ -275,4 +275,5 @@ export const windowColumns: Columns = {
   udp: countsValue('udp'),
   resets_reasons: countsValue('resets.reasons'),
   policy_version: text('policy.version'),
+  nonstandard: countsValue('nonstandard'),
 };

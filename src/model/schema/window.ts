@@ -65,7 +65,16 @@ export const windowFields = {
     of: 'int',
     prometheus: { value: 'sonde_unlabelled_total' },
     classes: 'P0',
-    means: 'records that lack a required label, by label',
+    means: 'flow and DNS records that lack a label that the [standard](standard.md) requires, by label',
+  },
+  nonstandard: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    prometheus: { value: 'sonde_nonstandard_total' },
+    classes: 'P0',
+    means:
+      'those that have one with a value that it does not allow, by `not_allowed.` or `not_matching.` and the label',
   },
   signals: {
     on: 'window',

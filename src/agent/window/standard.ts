@@ -1,0 +1,93 @@
+/**
+ * What of a window's rows falls short of the labelling standard, judged before the field policy changes their
+ * values: a hashed one cannot be compared with anything. What an owner's labels lack is found once for each
+ * set of them, and not once for each row.
+ */
+
+import * as z from 'zod';
+import { labels } from '../../model/labels.ts';
+import type { NodeIdentity, ProcessLabels } from '../../model/record.ts';
+import { ownerFields } from '../../model/schema/owner.ts';
+import {
+  checksOf,
+  freeLabelOf,
+  plainStandard,
+  shortfallsOf,
+  standardProblem,
+  type Check,
+  type Fields,
+  type Shortfall,
+  type Standard,
+} from '../../model/standard.ts';
+
+const text = (max: number) => z.string().min(1, 'must not be empty').max(max);
+
+/** `standard` of agent.yaml. */
+export const standardSchema = z
+  .strictObject({
+    required: z
+      .array(text(128))
+      .min(1, 'must not be empty: leave it out where the seven are enough')
+      .max(64)
+      .optional()
+      .meta({
+        description:
+          'labels that every record must have, beside the seven, by name; labels.NAME is one that a rule gives ([standard](standard.md))',
+      }),
+    values: z
+      .record(z.string(), z.array(text(256)).min(1, 'must not be empty: nothing would be allowed').max(1000))
+      .default({})
+      .meta({ description: 'all that a label may be, by its name' }),
+    patterns: z.record(z.string(), text(256)).default({}).meta({
+      description: 'regular expression that is found in a label, by its name; ^ and $ are its ends',
+    }),
+  })
+  .transform(({ required = [], ...of }): Standard => ({ required, ...of }))
+  .superRefine((standard, context) => {
+    const problem = standardProblem(standard);
+    if (problem) context.addIssue({ code: 'custom', path: [...problem.path], message: problem.message });
+  });
+
+/** What falls short of one row, by what it says and whose it is. */
+export type Judge = (kind: RowKind, process: ProcessLabels, about: Fields) => readonly Shortfall[];
+export type RowKind = 'flow' | 'dns';
+
+const onResource: ReadonlySet<string> = new Set(
+  labels.filter((label) => label.onResource).map(({ name }) => name),
+);
+
+/** Rules give an environment too; how the owner is known differs from row to row. */
+function isOfOwner({ label }: Check): boolean {
+  const isKnown = Object.hasOwn(ownerFields, label) && label !== 'attribution';
+  return isKnown || label === 'environment' || freeLabelOf(label) !== undefined;
+}
+
+function isOfNode({ label }: Check): boolean {
+  return onResource.has(label) && label !== 'environment';
+}
+
+/** `node` has not been through the field policy. */
+export function judgeOf(standard: Standard, node: NodeIdentity): Judge {
+  // Every row has a latency, or null: it is no label of its, and worked out later.
+  const checks = checksOf(standard).filter(({ label }) => label !== 'latency_ms');
+  const ofNode = shortfallsOf(checks.filter(isOfNode), { ...node });
+  const ofOwner = checks.filter(isOfOwner);
+  const ofRow = (kind: RowKind): Check[] =>
+    checks.filter((check) => check.kinds.includes(kind) && !isOfNode(check) && !isOfOwner(check));
+  const ofRows = { flow: ofRow('flow'), dns: ofRow('dns') };
+  const owners = new WeakMap<ProcessLabels, readonly Shortfall[]>();
+  return (kind, process, about) => {
+    let owner = owners.get(process);
+    if (!owner) {
+      const fields = { environment: node.environment, ...process };
+      owners.set(process, (owner = [...ofNode, ...shortfallsOf(ofOwner, fields)]));
+    }
+    const row = shortfallsOf(ofRows[kind], about);
+    return row.length === 0 ? owner : [...owner, ...row];
+  };
+}
+
+/** For tests of what is not about standards. */
+export function plainJudge(node: NodeIdentity): Judge {
+  return judgeOf(plainStandard, node);
+}
