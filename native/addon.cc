@@ -21,6 +21,7 @@
 
 #include "handle.h"
 #include "job.h"
+#include "netlink.h"
 #include "netns.h"
 #include "others.h"
 #include "pins.h"
@@ -356,6 +357,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"statistics", Statistics},
       {"programs", Programs},
       {"netns", Netns},
+      {"netlink", Netlink},
       {"close", Close},
       {"kernelArguments", KernelArguments},
       {"kernelEnum", KernelEnum},

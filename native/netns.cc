@@ -31,8 +31,8 @@ int read_file(VisitedFile &file) {
 int inside(Visit &visit, int fd) {
   struct stat about;
   socklen_t size = sizeof visit.cookie;
-  visit.failed = "enter the network namespace " + visit.path;
-  if (fstat(fd, &about) || setns(fd, CLONE_NEWNET)) return errno;
+  visit.failed = "look at the network namespace " + visit.path;
+  if (fstat(fd, &about)) return errno;
   visit.inode = about.st_ino;
   visit.failed = "ask for the cookie of the network namespace " + visit.path;
   int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -49,21 +49,29 @@ int inside(Visit &visit, int fd) {
 
 }  // namespace
 
-int visit_netns(Visit &visit) {
+int within_netns(const std::string &path, std::string &failed, const std::function<int(int)> &work) {
   int error = 0;
-  int fd = open(visit.path.c_str(), O_RDONLY | O_CLOEXEC);
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    visit.failed = "open the network namespace " + visit.path;
+    failed = "open the network namespace " + path;
     return errno;
   }
+  auto enter = [&] {
+    failed = "enter the network namespace " + path;
+    error = setns(fd, CLONE_NEWNET) ? errno : work(fd);
+  };
   try {
-    std::thread([&] { error = inside(visit, fd); }).join();
+    std::thread(enter).join();
   } catch (const std::system_error &e) {
-    visit.failed = "start a thread";
+    failed = "start a thread";
     error = e.code().value();
   }
   close(fd);
   return error;
+}
+
+int visit_netns(Visit &visit) {
+  return within_netns(visit.path, visit.failed, [&](int fd) { return inside(visit, fd); });
 }
 
 }  // namespace sonde

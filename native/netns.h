@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Visit {
   uint64_t inode = 0;
   std::string failed;  // what could not be done
 };
+
+/* Does `work` inside, with the namespace's descriptor. 0 or an errno, and what failed. */
+int within_netns(const std::string &path, std::string &failed, const std::function<int(int)> &work);
 
 /* 0 or an errno. */
 int visit_netns(Visit &visit);

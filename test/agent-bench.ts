@@ -4,15 +4,24 @@ import { manualClock, type ManualClock } from '../src/lib/clock.ts';
 import { createAgent, type Agent, type AgentParts } from '../src/agent/agent.ts';
 import type { Delivery } from '../src/agent/deliver/delivery.ts';
 import type { Position, Stopped } from '../src/agent/kernel/control.ts';
+import type { Lookups } from '../src/agent/lookups/lookups.ts';
 import { newMemory, windowCloser } from '../src/agent/window/closing.ts';
 import { keepsAll } from '../src/agent/window/policy/policy.ts';
 import type { ConnectionEvent, FlowRow } from '../src/model/observation.ts';
 import type { ConnectionRecord, SondeRecord, WindowRecord } from '../src/model/record.ts';
 import { signalNames } from '../src/model/signals.ts';
-import { closingOptions, curl, node } from './observations.ts';
+import { closingOptions, curl, node, nothingFar } from './observations.ts';
 
 /** RFC 3339 of a wall time. */
 export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** Nobody asks for a name. */
+export const quietLookups: Lookups = {
+  tick: () => undefined,
+  endWindow: () => [],
+  losses: () => ({}),
+  state: () => ({ consumed: 0, pending: 0 }),
+};
 
 /** An agent on parts that write down what is done to them, in order. */
 export class Bench implements AsyncDisposable {
@@ -55,12 +64,7 @@ export class Bench implements AsyncDisposable {
     const view = new DataView(new ArrayBuffer(0));
     return {
       clock: this.clock,
-      lookups: {
-        tick: () => undefined,
-        endWindow: () => [],
-        losses: () => ({}),
-        state: () => ({ consumed: 0, pending: 0 }),
-      },
+      lookups: quietLookups,
       kernel: {
         ring: {
           drain: (visit, eventsMax) => {
@@ -104,11 +108,13 @@ export class Bench implements AsyncDisposable {
         commandLine: () => undefined,
         recycle: () => Promise.resolve(),
       },
+      far: nothingFar,
       namespaces: {
         start: () => Promise.resolve(new Map()),
         resume: () => undefined,
         state: () => ({ vanished: [] }),
         observe: () => Promise.resolve([]),
+        path: () => undefined,
         inode: () => 7,
         recycle: () => Promise.resolve([]),
       },

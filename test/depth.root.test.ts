@@ -207,8 +207,8 @@ describe('what limits the sender', { concurrency: true }, () => {
   });
 
   test('its own send buffer', async (t) => {
-    if (release().startsWith('6.1.')) {
-      t.skip('6.1 does not tell it of a buffer that is full of what was sent');
+    if (/^(?:6\.1|7\.\d+)\./.test(release())) {
+      t.skip('6.1 and 7.3 do not tell it of a buffer that is full of what was sent');
       return;
     }
     await using stage = new Stage();

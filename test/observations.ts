@@ -3,6 +3,7 @@
  * about.
  */
 
+import type { Far } from '../src/agent/enrich/far/far.ts';
 import { mergeRows } from '../src/agent/window/merge.ts';
 import { keepsAll, type FieldPolicy } from '../src/agent/window/policy/policy.ts';
 import { flowRecord, type Labelled, type WindowBounds } from '../src/agent/window/records.ts';
@@ -24,6 +25,15 @@ export const node: NodeLabels = {
 export const telling = { node, policy: keepsAll } as const;
 export const judge = plainJudge(node);
 export const closingOptions = { inFlight: 1, incomparable: {}, policy: keepsAll, judge } as const;
+
+/** Knows nothing of any other end. */
+export const nothingFar: Far = {
+  heard: () => undefined,
+  look: () => Promise.resolve(),
+  labels: () => ({}),
+  losses: () => ({}),
+  status: () => ({ names: 0, zone: null, databases: {} }),
+};
 
 export const noSums: Sums = {
   opened: 0,

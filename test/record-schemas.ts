@@ -8,6 +8,7 @@ import { connectionRecord } from '../src/agent/window/records.ts';
 import { wallTimes } from '../src/agent/window/time.ts';
 import { manualClock } from '../src/lib/clock.ts';
 import type { LookupRow } from '../src/model/dns.ts';
+import type { FarLabels } from '../src/model/far.ts';
 import { noCounts, type Listener } from '../src/model/observation.ts';
 import type { NumberedRecord, ProcessLabels, SondeRecord } from '../src/model/record.ts';
 import { schemaFiles } from '../src/model/record-schema.ts';
@@ -45,7 +46,7 @@ const process: Required<Omit<ProcessLabels, 'cgroup.path' | 'environment'>> = {
   'user.id': 33,
   'user.name': 'www-data',
   'workload.name': 'shop',
-  'workload.kind': 'container',
+  'workload.kind': 'deployment',
   'workload.owner': 'team-shop',
   'workload.rule': 'shop',
   labels: { tier: 'gold', 'cost.center': '42' },
@@ -56,6 +57,26 @@ const process: Required<Omit<ProcessLabels, 'cgroup.path' | 'environment'>> = {
   'container.runtime': 'docker',
   'k8s.pod.uid': '6b0b2d3e-0b0c-4a53-a7a2-0d6b7a3c1f11',
   'k8s.pod.qos': 'burstable',
+  'k8s.namespace': 'shop',
+  'k8s.pod': 'shop-5d4f-x2x9z',
+  'k8s.service_account': 'shop',
+  'enrichment.missing': ['container_runtime'],
+};
+
+/** All that may be known of the other end. */
+const far: Required<FarLabels> = {
+  'destination.name': 'api.example.com',
+  'destination.name.source': 'dns',
+  'destination.scope': 'public',
+  'destination.zone': 'partner',
+  'boundary.crossed': true,
+  'destination.as.number': 64_500,
+  'destination.as.org': 'Example',
+  'destination.geo.country': 'NL',
+  'destination.service': 'https',
+  'destination.translated.ip': '10.0.0.7',
+  'destination.translated.port': 8443,
+  'destination.redirected_by': 'envoy',
 };
 
 const depth = {
@@ -179,12 +200,12 @@ const events = [
 /** Of every kind, with nearly all that a record may have. */
 export function realRecords(policy: FieldPolicy = keepsAll): NumberedRecord[] {
   const times = wallTimes(manualClock());
-  const told = policy.node(node);
+  const told = policy.node({ ...node, 'k8s.node': 'n1', 'k8s.cluster': 'lab' });
   const netnsInode = 4_026_531_840;
-  const lookups = [lookup, unanswered].map((of) => ({ of, process, netnsInode }));
+  const lookups = [lookup, unanswered].map((of) => ({ of, process, netnsInode, far }));
   const { records, closing } = windowCloser(told, { ...closingOptions, policy })({
     bounds: { number: 1, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.000Z', last: true },
-    rows: flows,
+    rows: flows.map((of) => ({ ...of, far })),
     lookups,
     inventory: { listeners: [{ of: listener, process, netnsInode }], times },
     losses: { 'kernel.owners_full': 3 },
@@ -194,7 +215,7 @@ export function realRecords(policy: FieldPolicy = keepsAll): NumberedRecord[] {
   });
   const connections = events.map((of, i) =>
     connectionRecord(
-      { ...of, process, commandLine: i === 0 ? 'php-fpm -d x=***' : undefined },
+      { ...of, process, far, commandLine: i === 0 ? 'php-fpm -d x=***' : undefined },
       { node: told, policy },
       times,
     ),

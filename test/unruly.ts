@@ -3,6 +3,7 @@
 import type { CommandLines } from '../src/agent/enrich/command-line.ts';
 import type { Inventory } from '../src/agent/window/listeners.ts';
 import type { LookupRow } from '../src/model/dns.ts';
+import type { FarLabels } from '../src/model/far.ts';
 import { labels } from '../src/model/labels.ts';
 import type { ConnectionEvent, FlowRow, Listener } from '../src/model/observation.ts';
 import { fieldRules, type FieldRule } from '../src/model/policy.ts';
@@ -15,6 +16,8 @@ export interface World {
   /** By their numbers. */
   readonly owners: readonly ProcessLabels[];
   readonly commandLine: CommandLines;
+  /** Of other ends. */
+  readonly fars: readonly FarLabels[];
   readonly rows: readonly FlowRow[];
   readonly events: readonly ConnectionEvent[];
   readonly lookups: readonly LookupRow[];
@@ -46,7 +49,8 @@ type Values = ReturnType<typeof values>;
 function valueOf({ name, kind }: FieldRule, make: Values): unknown {
   if (labels.find((label) => label.name === name)?.type === 'map') return { team: make.secret() };
   if (kind === 'number') return make.number();
-  return kind === 'domain' || kind === 'program' ? make[kind]() : make.secret();
+  if (kind === 'domain' || kind === 'program' || kind === 'address') return make[kind]();
+  return make.secret();
 }
 
 const elsewhere = /^(host|source|destination|dns|listener|connection)\./;
@@ -57,6 +61,15 @@ function owner(make: Values): ProcessLabels {
   const rules = fieldRules.filter(({ name, kind }) => kind !== 'fixed' && !elsewhere.test(name));
   const of = rules.filter(({ name }) => !ofOneProcess.has(name) && !name.startsWith('process.parent'));
   return Object.fromEntries(of.map((rule) => [rule.name, valueOf(rule, make)])) as unknown as ProcessLabels;
+}
+
+const ofFar = /^destination\.(name|zone|as|geo|translated)\b/;
+
+/** Whatever labels of the other end there are, or will be. */
+function far(make: Values): FarLabels {
+  const rules = fieldRules.filter(({ name, kind }) => kind !== 'fixed' && ofFar.test(name));
+  const of = Object.fromEntries(rules.map((rule) => [rule.name, valueOf(rule, make)]));
+  return { ...of, 'destination.name.source': 'dns', 'destination.scope': 'public' };
 }
 
 function several<T>(random: Prng, make: () => T): T[] {
@@ -161,6 +174,7 @@ export function unruly(random: Prng): World {
     node: { ...identity, 'host.name': make.domain() },
     owners,
     commandLine,
+    fars: several(random, () => far(make)),
     rows: several(random, () => flowRow(make, random, owners.length)),
     events: several(random, () => event(make, random, owners.length)),
     lookups: several(random, () => lookup(make, random, owners.length)),

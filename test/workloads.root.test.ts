@@ -4,55 +4,18 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import type { Actor } from '../lab/actor.ts';
 import { programPath } from '../lab/programs.ts';
 import { Stage } from '../lab/stage.ts';
-import { hierarchiesOf } from '../src/agent/enrich/cgroups.ts';
 import type { ConnectionRecord } from '../src/model/record.ts';
+import { brief, group, named, unified } from './control-groups.ts';
 import { eventually, startRig, type Rig } from './rig.ts';
 
 const patienceMs = 30_000;
-const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-const { unified } = hierarchiesOf(mounts);
-/** Of systemd's own of version 1. */
-const named = mounts
-  .split('\n')
-  .find((line) => /(?:^|,)name=systemd$/.test(line))
-  ?.split(' ')[4];
-
 const id = '9bca8d63d5fa610783847915bcff0ecac1273e5b4bed3f6fa1b07350e0135961';
 const uid = '72f7f152-440c-66ac-9084-e0fc1d8a910c';
-
-/** A group under one of the test's own; all are removed behind the test, once the processes have ended. */
-function group(t: TestContext, mount: string, path: string): string {
-  const names = [`sonde-test-${String(process.pid)}`, ...path.split('/')];
-  const folders = names.map((_, at) => [mount, ...names.slice(0, at + 1)].join('/'));
-  for (const folder of folders) mkdirSync(folder, { recursive: true });
-  t.after(async () => {
-    for (const folder of folders.toReversed())
-      assert.ok(await eventually(() => isRemoved(folder), patienceMs));
-  });
-  return folders.at(-1) ?? '';
-}
-
-function isRemoved(folder: string): boolean {
-  try {
-    rmdirSync(folder);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
-  }
-}
-
-/** In the group, a process that is gone after less than 5 ms. */
-async function brief(starter: Actor, folder: string): Promise<void> {
-  const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
-  const argv = ['/bin/sh', '-c', enter, folder, programPath('brief'), '127.0.0.1', '9'];
-  const { status, text } = await starter.run(argv);
-  assert.equal(status, 0, text);
-}
 
 async function briefly(t: TestContext, path: string): Promise<ConnectionRecord> {
   await using stage = new Stage();

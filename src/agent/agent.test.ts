@@ -1,12 +1,42 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Bench } from '../../test/agent-bench.ts';
-import { connection, curl, row } from '../../test/observations.ts';
+import { Bench, quietLookups } from '../../test/agent-bench.ts';
+import { connection, curl, nothingFar, row } from '../../test/observations.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { ConnectionEvent } from '../model/observation.ts';
 import { agentLimits } from './agent.ts';
 
 const event = (change: Partial<ConnectionEvent> = {}): ConnectionEvent => connection(change).of;
+
+describe('answers of DNS', () => {
+  test('are taken behind the connections that they led to, and before those are labelled', async () => {
+    const told: string[] = [];
+    const note = (what: string) => (): void => void told.push(what);
+    const bench: Bench = new Bench({
+      lookups: { ...quietLookups, tick: note('answers') },
+      far: { ...nothingFar, look, labels: labelled },
+    });
+    function look() {
+      told.push('look');
+      return Promise.resolve();
+    }
+    function labelled() {
+      told.push('labels');
+      return { 'destination.scope': 'private' } as const;
+    }
+    bench.refill = note('drain');
+    bench.events = [event()];
+    bench.rows = [row().of];
+    bench.start();
+    await bench.clock.advance(1050);
+    await bench.stop();
+    assert.deepEqual(told.slice(0, 3), ['drain', 'answers', 'labels']);
+    const at = told.indexOf('look');
+    assert.deepEqual(told.slice(at - 2, at + 2), ['answers', 'answers', 'look', 'labels']);
+    const flow = bench.delivered.find((record) => record['event.name'] === 'sonde.flow');
+    assert.equal(flow?.['destination.scope'], 'private');
+  });
+});
 
 describe('windows', () => {
   test('close at whole multiples of their length in wall time, one after the other', async () => {

@@ -11,12 +11,17 @@
  */
 
 import type { Clock } from '../lib/clock.ts';
+import type { LookupRow } from '../model/dns.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
 import type { RecentLabels } from '../model/local.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
 import type { Delivery, Resumed } from './deliver/delivery.ts';
+import { farEndOf } from './enrich/far/ends.ts';
+import type { Far, FarStatus } from './enrich/far/far.ts';
+import { labelling } from './enrich/labelling.ts';
+import type { Kubernetes, KubernetesStatus } from './enrich/kubernetes/kubernetes.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces, NamespacesState } from './kernel/namespaces.ts';
@@ -36,7 +41,7 @@ import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
 import type { FieldPolicy } from './window/policy/policy.ts';
 import { newRecent } from './window/recent.ts';
-import { connectionRecord, type Labelled } from './window/records.ts';
+import { connectionRecord } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
 export interface AgentParts {
@@ -53,6 +58,8 @@ export interface AgentParts {
   readonly decodeListeners: (raw: RawRows) => Listener[];
   readonly lookups: Lookups;
   readonly owners: OwnerTable;
+  readonly kubernetes?: Pick<Kubernetes, 'status' | 'losses'> | undefined;
+  readonly far: Far;
   readonly namespaces: Namespaces;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
   /** What `closeWindow` remembers. */
@@ -144,11 +151,14 @@ export interface AgentStatus {
   readonly owners: number;
   readonly namespaces: number;
   readonly signals: readonly SignalName[];
+  readonly far: FarStatus;
   readonly watchers: number;
   readonly memoryBytes: number;
   readonly lastWindow: WindowRecord | null;
   /** How far behind each exporter is. */
   readonly exporters: ReturnType<Delivery['status']>;
+  /** Null where it is not asked. */
+  readonly kubernetes: KubernetesStatus | null;
 }
 
 export interface Agent {
@@ -163,32 +173,17 @@ export interface Agent {
   switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
 
-function label<T extends { owner: number; netns: number }>(
-  of: T,
-  { owners, namespaces }: AgentParts,
-  servedPort: number | undefined,
-): Labelled<T> {
-  return { of, process: owners.labels(of.owner, servedPort), netnsInode: namespaces.inode(of.netns) };
-}
-
-/** With the command line of its one process. */
-function labelOne<T extends ConnectionEvent | Listener>(
-  of: T,
-  parts: AgentParts,
-  servedPort: number | undefined,
-): Labelled<T> {
-  return { ...label(of, parts, servedPort), commandLine: parts.owners.commandLine(of) };
-}
-
-function servedPort({ direction, destinationPort }: FlowRow | ConnectionEvent): number | undefined {
-  return direction === 'ingress' ? destinationPort : undefined;
-}
-
-function losses({ kernel, lookups, delivery }: AgentParts): Record<string, number> {
+function losses({ kernel, lookups, far, delivery, kubernetes }: AgentParts): Record<string, number> {
   const kernelLosses = Object.entries(kernel.losses()).map(
     ([reason, count]) => [`kernel.${reason}`, count] as const,
   );
-  return { ...Object.fromEntries(kernelLosses), ...lookups.losses(), ...delivery.losses() };
+  const ours = { ...lookups.losses(), ...far.losses(), ...kubernetes?.losses(), ...delivery.losses() };
+  return { ...Object.fromEntries(kernelLosses), ...ours };
+}
+
+/** Behind what else was drained: an answer was there before whoever asked could connect. */
+function takeLookups({ lookups, clock, kernel }: AgentParts): void {
+  lookups.tick({ monotonicNs: clock.monotonicNs(), on: kernel.signals.includes('dns') });
 }
 
 /** One tick: events out of the ring, labelled, to exporters and watchers. Returns how many there were. */
@@ -201,12 +196,14 @@ async function drainEvents(
     (view, offset) => events.push(parts.decodeEvent(view, offset)),
     agentLimits.eventsPerTickMax,
   );
+  takeLookups(parts);
   parts.owners.refresh();
   if (events.length === 0) return 0;
   const times = wallTimes(parts.clock, bootedAt);
   const wanted: ConnectionRecord[] = [];
+  const labels = labelling(parts);
   for (const event of events) {
-    const record = connectionRecord(labelOne(event, parts, servedPort(event)), parts, times);
+    const record = connectionRecord(labels.event(event), parts, times);
     if (event.detail || parts.allEvents) wanted.push(record);
     for (const watcher of watchers) watcher.record(record);
   }
@@ -260,12 +257,13 @@ function windowsOf(
   onClosed: (closed: Pick<ClosedWindow, 'closing' | 'findings'>) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
+  const labels = labelling(parts);
   let { window: number, end: lastEnd } = parts.begin;
   /** CLOCK_BOOTTIME of it; undefined as long as it is another agent's. */
   let lastEndBootMs: number | undefined;
 
   function inventoryOf(raw: RawRows): Inventory {
-    const listeners = parts.decodeListeners(raw).map((listener) => labelOne(listener, parts, listener.port));
+    const listeners = parts.decodeListeners(raw).map(labels.listener);
     return { listeners, times: wallTimes(clock, bootedAt) };
   }
 
@@ -279,15 +277,16 @@ function windowsOf(
       last: atStop !== undefined,
     };
     const raw = await kernel.close(bounds.number, atMs);
+    takeLookups(parts);
     owners.refresh();
     const resets = kernel.resets();
+    const [rows, asked] = [parts.decodeFlows(raw), parts.lookups.endWindow()];
+    await parts.far.look(rows.map(farEndOf));
     const { records, closing, findings } = parts.closeWindow({
       bounds,
-      rows: parts.decodeFlows(raw).map((row) => label(row, parts, servedPort(row))),
+      rows: rows.map(labels.row<FlowRow>),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
-      lookups: parts.lookups
-        .endWindow()
-        .map((row) => label(row, parts, row.direction === 'ingress' ? row.serverPort : undefined)),
+      lookups: asked.map(labels.row<LookupRow>),
       losses: losses(parts),
       ...(resets ? { resets } : {}),
       namespaces: atStop ?? (await namespaces.observe()),
@@ -343,7 +342,6 @@ export function createAgent(parts: AgentParts): Agent {
     while (!signal.aborted && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
       signals.apply();
-      parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: kernel.signals.includes('dns') });
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
         await windows.end(clock.wallMs());
@@ -384,10 +382,12 @@ export function createAgent(parts: AgentParts): Agent {
       owners: kernel.numbers.owners.inUse(),
       namespaces: kernel.numbers.namespaces.inUse(),
       signals: kernel.signals,
+      far: parts.far.status(),
       watchers: watchers.size,
       memoryBytes: process.memoryUsage.rss(),
       lastWindow,
       exporters: parts.delivery.status(),
+      kubernetes: parts.kubernetes?.status() ?? null,
     }),
   };
 }

@@ -6,6 +6,8 @@ import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
 import { commandLineModes, containerSockets, ownershipSchema } from './enrich/config.ts';
+import { farSchema } from './enrich/far/config.ts';
+import { kubernetesSchema } from './enrich/kubernetes/config.ts';
 import { policySchema } from './window/policy/config.ts';
 import { standardSchema } from './window/standard.ts';
 
@@ -34,6 +36,10 @@ const limits = z.strictObject({
   network_namespaces: z.int().min(16).max(16_384).default(1024).meta({
     description: 'network namespaces that are told apart at a time; beyond it they are told as one',
   }),
+  cluster_addresses: z.int().min(100).max(200_000).default(10_000).meta({
+    description:
+      'Services, pods and endpoints of a Kubernetes cluster that are known by their address, of each so many; the rest is counted. 10,000 of each take 14 MB',
+  }),
   events_per_second: z
     .int()
     .min(1)
@@ -56,6 +62,15 @@ const limits = z.strictObject({
     .max(100_000)
     .default(2000)
     .meta({ description: 'DNS names that a window tells apart; the rest is told by domain, and says so' }),
+  address_names: z
+    .int()
+    .min(256)
+    .max(1 << 20)
+    .default(16_384)
+    .meta({
+      description:
+        'addresses whose names are kept from DNS answers, for those who asked and for the node; the longest unused go first',
+    }),
   trace_events_per_second: z
     .int()
     .min(1)
@@ -129,9 +144,13 @@ async function agentSchema() {
     container_sockets: containerSockets.prefault({}).meta({
       description: 'where names and images of containers are asked for, in the background',
     }),
+    kubernetes: kubernetesSchema.prefault({}).meta({
+      description: 'what the API server of its cluster is asked of pods, in the background',
+    }),
     ownership: ownershipSchema.default([]).meta({
       description: 'rules that say whose a process is; of those that match the first counts',
     }),
+    ...farSchema,
     policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
     standard: standardSchema.prefault({}).meta({
       description: 'the labelling standard that records are counted against',

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Bench } from '../../test/agent-bench.ts';
-import { closingOptions } from '../../test/observations.ts';
+import { closingOptions, nothingFar } from '../../test/observations.ts';
 import { readLogsRequest } from '../../test/otlp-reader.ts';
 import { unruly, type World } from '../../test/unruly.ts';
 import { manualClock, systemClock } from '../lib/clock.ts';
@@ -85,7 +85,7 @@ interface Told {
 async function run(world: World, config: PolicyConfig): Promise<Told> {
   const policy = await openPolicy(config);
   const node = policy.node(world.node);
-  const { inventory, owners, commandLine, lookups, rows, events } = world;
+  const { inventory, owners, fars, commandLine, lookups, rows, events } = world;
   const closer = windowCloser(node, { ...closingOptions, policy });
   let asked = [...lookups];
   const bench = new Bench({
@@ -98,6 +98,7 @@ async function run(world: World, config: PolicyConfig): Promise<Told> {
       commandLine,
       recycle: () => Promise.resolve(),
     },
+    far: { ...nothingFar, labels: ({ owner }) => fars[owner % fars.length] ?? {} },
     lookups: {
       tick: () => undefined,
       endWindow: () => asked.splice(0),

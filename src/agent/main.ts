@@ -9,6 +9,7 @@ import type { Log } from '../lib/log.ts';
 import type { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { openDelivery, type Delivery } from './deliver/delivery.ts';
+import { openCluster } from './enrich/kubernetes/open.ts';
 import { bootId } from './enrich/node.ts';
 import { runGeneration } from './generation/main.ts';
 import { artefacts, loadNative, type Native } from './kernel/native.ts';
@@ -35,6 +36,8 @@ export async function runAgent(
   await using open = new AsyncDisposableStack();
   const server = open.use(await openLocalServer(config.instance, log));
   const policy = await openPolicy(config.policy);
+  const kubernetes = await openCluster(config.kubernetes, config.limits.cluster_addresses);
+  if (kubernetes) open.use(kubernetes);
   const native = given.native ?? loadNative(artefacts());
   const folder = agentStateFolder(config.instance, stateFolder);
   const parts = { folder, bootId: bootId(), clock: systemClock, log };
@@ -47,7 +50,7 @@ export async function runAgent(
   else await detachLeft(config.instance, log);
   let opened = onOpen;
   do {
-    await runGeneration({ config, log, native, delivery, policy, pins }, signal, (agent) => {
+    await runGeneration({ config, log, native, delivery, policy, kubernetes, pins }, signal, (agent) => {
       if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
       server.serve(agent);
       opened?.(agent);

@@ -72,6 +72,11 @@ export const operatorErrors = {
     message: 'no network namespace {namespace} ({reason})',
     whatToDo: 'name it as host, pid:N, a name of ip netns list, or a path',
   },
+  'config.kubernetes': {
+    exitCode: 'usage',
+    message: 'Kubernetes: {problem}',
+    whatToDo: 'correct kubernetes in the configuration, or what it names (docs/operating/kubernetes.md)',
+  },
   'config.exporter': {
     exitCode: 'usage',
     message: 'exporter {exporter} cannot be opened ({reason})',

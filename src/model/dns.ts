@@ -18,6 +18,8 @@ export interface DnsAnswer {
   readonly ttlSeconds: number;
   /** Of A and AAAA. */
   readonly address?: string;
+  /** Of CNAME. */
+  readonly target?: string;
 }
 
 export interface DnsMessage {
@@ -54,6 +56,21 @@ export interface DnsPacket {
   readonly family: 'ipv4' | 'ipv6' | undefined;
   /** Undefined: no DNS message. */
   readonly message: DnsMessage | undefined;
+}
+
+/** What a name that was asked for led to. Times are monotonic milliseconds. */
+export interface HeardAnswer {
+  readonly netns: number;
+  readonly owner: number;
+  readonly name: string;
+  readonly atMs: number;
+  /** Each with the shortest time to live on the way there. */
+  readonly addresses: readonly LedAddress[];
+}
+
+export interface LedAddress {
+  readonly address: string;
+  readonly ttlSeconds: number;
 }
 
 /** What became of lookups that nobody answered in time, where others have a response code. */

@@ -99,6 +99,12 @@ export const derivedFields = {
     classes: 'U P2',
     means: '`source.address` where that is one address; a prefix or a hash is none',
   },
+  'destination.nat.ip': {
+    on: 'flow? connection? dns?',
+    type: 'string',
+    classes: 'U P1',
+    means: '`sonde.destination.translated.ip`, likewise',
+  },
   'dns.resolved_ip': {
     on: 'dns?',
     type: 'list',
@@ -244,6 +250,7 @@ function endsOf(record: Flat, kind: RecordKind): Flat {
   if (kind === 'window') return {};
   const { 'source.ip': source, 'destination.ip': destination, 'user.name': user } = record;
   const [single] = addresses([source]);
+  const [translated] = addresses([record['destination.translated.ip']]);
   return {
     ...(kind === 'flow' || kind === 'connection'
       ? {
@@ -252,6 +259,7 @@ function endsOf(record: Flat, kind: RecordKind): Flat {
         }
       : {}),
     ...(single === undefined ? {} : { 'source.ip': single }),
+    ...(translated === undefined ? {} : { 'destination.nat.ip': translated }),
     ...(Array.isArray(record['dns.answers'])
       ? some('dns.resolved_ip', addresses(record['dns.answers']))
       : {}),

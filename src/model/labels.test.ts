@@ -69,9 +69,9 @@ function prefixes(name: string): string[] {
   return words.slice(1).map((_, i) => words.slice(0, i + 1).join('.'));
 }
 
-function ecsNames({ name, ecs }: Pick<Field, 'ecs'> & { readonly name: string }): string[] {
-  if (ecs === undefined) return [`sonde.${name}`];
-  return typeof ecs === 'string' ? [ecs] : [ecs.egress, ecs.ingress, `sonde.${name}`];
+function ecsNames({ name, ecs }: Pick<Field, 'ecs'> & { readonly name: string }, kind: RecordKind): string[] {
+  if (ecs === undefined || (kind === 'window' && typeof ecs === 'object')) return [`sonde.${name}`];
+  return typeof ecs === 'string' ? [ecs] : [ecs.egress, ecs.ingress];
 }
 
 describe('the table', () => {
@@ -110,7 +110,7 @@ describe('the table', () => {
       ...own,
       ...allLabels.flatMap((label) => {
         const of = fieldOn(label, kind);
-        return of ? ecsNames(of) : [];
+        return of ? ecsNames(of, kind) : [];
       }),
     ]);
     const all = new Set(names.flat());

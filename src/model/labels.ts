@@ -6,6 +6,7 @@
 import { countFields } from './schema/counts.ts';
 import { emitterFields, headFields } from './schema/emitter.ts';
 import { endFields } from './schema/ends.ts';
+import { farFields } from './schema/far.ts';
 import type { Field, RecordKind } from './schema/field.ts';
 import { dnsFields, listenerFields } from './schema/lookups.ts';
 import { ownerFields } from './schema/owner.ts';
@@ -16,6 +17,7 @@ export const fieldGroups = {
   'Head and emitter': { ...headFields, ...emitterFields },
   Owner: ownerFields,
   'Ends and outcome': endFields,
+  'The other end': farFields,
   Counts: countFields,
   'DNS lookups': dnsFields,
   Listeners: listenerFields,
@@ -27,6 +29,7 @@ export const fields = {
   ...emitterFields,
   ...ownerFields,
   ...endFields,
+  ...farFields,
   ...countFields,
   ...dnsFields,
   ...listenerFields,

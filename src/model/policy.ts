@@ -66,6 +66,8 @@ const fixedText: ReadonlySet<string> = new Set([
   'k8s.pod.qos',
   'destination.name.source',
   'destination.scope',
+  'destination.service',
+  'destination.redirected_by',
 ]);
 
 interface Named {
@@ -104,6 +106,9 @@ const named: Readonly<Record<string, Named>> = {
   'container.name': { kind: 'text', minimal: 'keep', tells: ['workload.name'] },
   'container.image': { kind: 'text', minimal: 'drop' },
   'k8s.pod.uid': { kind: 'text', minimal: 'drop' },
+  // It begins with its workload's name.
+  'k8s.pod': { kind: 'text', minimal: 'drop', tells: ['workload.name'] },
+  'k8s.service_account': { kind: 'text', minimal: 'drop' },
   'systemd.unit': { kind: 'text', minimal: 'keep', tells: ['workload.name'] },
   'k8s.namespace': { kind: 'text', minimal: 'keep' },
   'k8s.cluster': { kind: 'text', minimal: 'keep' },
@@ -135,6 +140,17 @@ const named: Readonly<Record<string, Named>> = {
     minimal: 'truncate',
     tells: ['dns.question.name'],
   },
+  'destination.zone': { kind: 'text', minimal: 'keep' },
+  'destination.as.number': { kind: 'number', minimal: 'keep', tells: ['destination.as.org'] },
+  'destination.as.org': { kind: 'text', minimal: 'keep', tells: ['destination.as.number'] },
+  'destination.geo.country': { kind: 'text', minimal: 'keep' },
+  'destination.translated.ip': {
+    kind: 'address',
+    standard: 'truncate_public',
+    minimal: 'drop',
+    tells: ['destination.ip'],
+  },
+  'destination.translated.port': { kind: 'number', minimal: 'drop' },
   'dns.question.name': {
     kind: 'domain',
     standard: 'truncate',

@@ -15,6 +15,7 @@ import type {
   Transport,
   ValueForm,
 } from './connection.ts';
+import type { FarLabels } from './far.ts';
 import type { InboundCounter } from './observation.ts';
 import type { DnsTransport } from './dns.ts';
 import type { SignalName } from './signals.ts';
@@ -34,6 +35,9 @@ export interface NodeIdentity {
   /** One generation of counting: sums balance within it, over all agents that served it in turn. */
   readonly 'agent.id': string;
   readonly 'boot.id': string;
+  /** Where Kubernetes is configured; the cluster, where it is named. */
+  readonly 'k8s.node'?: string;
+  readonly 'k8s.cluster'?: string;
 }
 
 /**
@@ -45,8 +49,25 @@ export type NodeLabels = NodeIdentity & {
   readonly 'host.name.form'?: ValueForm;
 };
 
-/** What runs the process. Left out where its control group could not be told. */
-export const workloadKinds = ['pod', 'container', 'systemd_unit', 'user_session', 'host_process'] as const;
+/**
+ * What runs the process. Left out where its control group could not be told. Of a pod, where Kubernetes is
+ * asked, who made it; `custom_resource` is any other controller.
+ */
+export const workloadKinds = [
+  'pod',
+  'container',
+  'systemd_unit',
+  'user_session',
+  'host_process',
+  'deployment',
+  'replicaset',
+  'statefulset',
+  'daemonset',
+  'job',
+  'cronjob',
+  'replicationcontroller',
+  'custom_resource',
+] as const;
 export type WorkloadKind = (typeof workloadKinds)[number];
 
 export const podQosClasses = ['guaranteed', 'burstable', 'besteffort'] as const;
@@ -54,6 +75,9 @@ export type PodQos = (typeof podQosClasses)[number];
 
 export const containerRuntimes = ['docker', 'containerd', 'cri-o', 'podman', 'lxc'] as const;
 export type ContainerRuntime = (typeof containerRuntimes)[number];
+/** Who is asked in the background, and may not have answered yet. */
+export const enrichmentSources = ['kubernetes', 'container_runtime'] as const;
+export type EnrichmentSource = (typeof enrichmentSources)[number];
 
 /** Whose socket it is, and who answers for that. */
 export interface ProcessLabels {
@@ -73,10 +97,17 @@ export interface ProcessLabels {
   readonly 'container.runtime'?: ContainerRuntime;
   readonly 'k8s.pod.uid'?: string;
   readonly 'k8s.pod.qos'?: PodQos;
+  /** From here on of the pod, as the API server knows it. */
+  readonly 'k8s.namespace'?: string;
+  readonly 'k8s.pod'?: string;
+  readonly 'k8s.service_account'?: string;
+  /** Who should know more of it, and has not said. */
+  readonly 'enrichment.missing'?: readonly EnrichmentSource[];
   /** Where neither a unit nor a container says more. */
   readonly 'cgroup.path'?: string;
-  /** From the first rule of the configuration that matches, `workload.rule`; `environment` then is its own. */
+  /** From a rule, or of a pod from a label of its own. */
   readonly 'workload.owner'?: string;
+  /** The first rule of the configuration that matches; `environment` then is its own. */
   readonly 'workload.rule'?: string;
   readonly environment?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -87,7 +118,8 @@ export type ToldProcess = ProcessLabels & { readonly 'process.name.form'?: Value
 
 /** The two ends as the labelling standard names them; required labels first. */
 export type ConnectionLabels = NodeLabels &
-  ToldProcess & {
+  ToldProcess &
+  FarLabels & {
     readonly 'destination.ip': string;
     readonly 'destination.port': number;
     readonly 'connection.state': ConnectionState;
@@ -236,7 +268,8 @@ export type ListenerRecord = NodeLabels &
  * was asked. The destination is the resolver.
  */
 export type DnsRecord = NodeLabels &
-  ToldProcess & {
+  ToldProcess &
+  FarLabels & {
     readonly 'event.name': 'sonde.dns';
     readonly time: string;
     readonly 'window.number': number;
@@ -344,6 +377,8 @@ export type WindowRecord = NodeLabels & {
   readonly unlabelled: Readonly<Record<string, number>>;
   /** `rule.label` → records whose label the standard does not allow, or whose pattern does not match. */
   readonly nonstandard: Readonly<Record<string, number>>;
+  /** Records with `enrichment.missing`, by who is missing. */
+  readonly unenriched: Readonly<Partial<Record<EnrichmentSource, number>>>;
   /** Signals that were on from its beginning to its end. */
   readonly signals: readonly SignalName[];
   /** `stage.reason` → how many, in this window. */

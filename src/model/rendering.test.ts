@@ -105,7 +105,7 @@ describe('each name elsewhere is the name of one field', () => {
 });
 
 describe('ECS', () => {
-  test('the source is who opened it: bytes are swapped on ingress', () => {
+  test('the source is who opened it: bytes are swapped on ingress, and the other end is the source', () => {
     const [out, into] = [
       ecs((r) => r['event.name'] === 'sonde.flow' && r.direction === 'egress' && r['bytes.sent'] > 0),
       ecs((r) => r['event.name'] === 'sonde.flow' && r.direction === 'ingress' && r['bytes.sent'] > 0),
@@ -115,6 +115,11 @@ describe('ECS', () => {
       [100, 2000, 2100],
     );
     assert.deepEqual([into['source.bytes'], into['destination.bytes'], into['network.bytes']], [0, 7, 7]);
+    assert.deepEqual(
+      [out['destination.domain'], into['source.domain']],
+      ['api.example.com', 'api.example.com'],
+    );
+    assert.ok(!('source.domain' in out) && !('destination.domain' in into));
   });
 
   test('a connection that ended lasted from its start to its end', () => {

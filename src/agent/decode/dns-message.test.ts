@@ -69,7 +69,7 @@ describe('a message', () => {
       record(pointer(atQuestion), 28, bytes([0x20, 1, 0xd, 0xb8], Array<number>(11).fill(0), 1), 30),
     );
     assert.deepEqual(parse(answered)?.answers, [
-      { name: 'www.example.com', type: 'CNAME', ttlSeconds: 300 },
+      { name: 'www.example.com', type: 'CNAME', ttlSeconds: 300, target: 'edge.example.com' },
       { name: 'edge.example.com', type: 'A', ttlSeconds: 20, address: '192.0.2.1' },
       { name: 'www.example.com', type: 'AAAA', ttlSeconds: 30, address: '2001:db8::1' },
     ]);
@@ -172,7 +172,8 @@ test('hostile bytes never throw, and never make more than there is room for', ()
     parsed++;
     assert.ok(found.questions.length <= dnsMessageLimits.questionsMax);
     assert.ok(found.answers.length <= dnsMessageLimits.recordsMax);
-    for (const { name: said } of [...found.questions, ...found.answers]) {
+    const targets = found.answers.flatMap(({ target }) => target ?? []);
+    for (const said of [...[...found.questions, ...found.answers].map((of) => of.name), ...targets]) {
       assert.ok(said.length <= 4 * dnsMessageLimits.nameBytesMax);
       assert.match(said, /^[!-~]+$/, 'printable ASCII, and no space');
     }

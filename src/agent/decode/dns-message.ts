@@ -47,7 +47,7 @@ const types: Readonly<Record<number, string>> = {
   255: 'ANY',
   257: 'CAA',
 };
-const [typeA, typeAaaa, typeOpt] = [1, 28, 41];
+const [typeA, typeCname, typeAaaa, typeOpt] = [1, 5, 28, 41];
 
 const rcodes: readonly string[] = [
   'NOERROR',
@@ -149,13 +149,15 @@ function addressOf(view: DataView, { type, dataAt, dataBytes }: ResourceRecord):
   return type === typeAaaa && dataBytes === 16 ? formatAddress(view, dataAt) : undefined;
 }
 
-function answerOf(view: DataView, record: ResourceRecord): DnsAnswer {
-  const address = addressOf(view, record);
+function answerOf(bytes: Bytes, record: ResourceRecord): DnsAnswer {
+  const address = addressOf(bytes.view, record);
+  const target = record.type === typeCname ? readName(bytes, record.dataAt)?.value : undefined;
   return {
     name: record.name,
     type: typeName(record.type),
     ttlSeconds: record.ttl > 0x7fff_ffff ? 0 : record.ttl, // RFC 2181: the highest bit set is zero
     ...(address === undefined ? {} : { address }),
+    ...(target === undefined ? {} : { target }),
   };
 }
 
@@ -170,7 +172,7 @@ function readRecords(
   for (let i = 0, at = from; i < most; i++) {
     const record = readRecord(bytes, at);
     if (!record) break;
-    if (i < counts.answers) answers.push(answerOf(bytes.view, record.value));
+    if (i < counts.answers) answers.push(answerOf(bytes, record.value));
     else if (record.value.type === typeOpt) return { answers, rcodeHigh: record.value.ttl >>> 24 };
     at = record.next;
   }

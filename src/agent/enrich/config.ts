@@ -76,7 +76,8 @@ const match = z
       cgroup: pattern().optional().meta({ description: 'path of its control group' }),
       container: pattern().optional().meta({ description: 'id or name of its container' }),
       image: pattern().optional().meta({ description: 'image of its container' }),
-      pod: pattern().optional().meta({ description: 'UID of its pod' }),
+      pod: pattern().optional().meta({ description: 'UID or name of its pod' }),
+      namespace: pattern().optional().meta({ description: 'namespace of its pod' }),
       user: oneOrMore(
         z.union([
           z
@@ -96,7 +97,8 @@ const match = z
     { error: 'must say what a process has, such as { process: nginx }' },
   )
   .refine((of) => Object.values(of).some((value) => value !== undefined), {
-    error: 'matches nothing: it needs process, executable, unit, cgroup, container, image, pod, user or port',
+    error:
+      'matches nothing: it needs process, executable, unit, cgroup, container, image, pod, namespace, user or port',
   });
 
 const labelName = /^[a-z][a-z0-9_.-]{0,62}$/;

@@ -28,6 +28,8 @@ export interface ContainerFacts {
 export interface Containers {
   /** What is known; who is not yet is asked for. */
   factsOf(container: Container): ContainerFacts | undefined;
+  /** Whether its runtime is one that is asked. */
+  asks(container: Container): boolean;
   /** Goes on asking. Ids of those that became known since the last call. */
   pump(): readonly string[];
   /** Asks now, and waits for the answer; undefined where there is none. */
@@ -140,6 +142,7 @@ export function openContainers(
         wait(container.id, socket);
       return facts;
     },
+    asks: (container) => container.runtime !== undefined && socketOf(container) !== undefined,
     pump() {
       const nowNs = clock.monotonicNs();
       for (const [id, socket] of waiting) {

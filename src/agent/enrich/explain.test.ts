@@ -5,11 +5,13 @@ import { userInfo } from 'node:os';
 import { describe, test } from 'node:test';
 import { isOperatorError } from '../../lib/errors.ts';
 import { ownershipSchema } from './config.ts';
+import { kubernetesSchema } from './kubernetes/config.ts';
 import { explainProcess, type Explaining } from './explain.ts';
 
 const { uid, username } = userInfo();
 
 const sockets = { docker: 'off', podman: 'off' };
+const kubernetes = kubernetesSchema.parse({});
 
 const rules = ownershipSchema.parse([
   { id: 'other', match: { executable: '/usr/sbin/nginx' }, name: 'web' },
@@ -24,7 +26,13 @@ const rules = ownershipSchema.parse([
 ]);
 
 async function explained(change: Partial<Explaining> = {}, id = process.pid) {
-  const { labels, ...told } = await explainProcess(id, { rules, environment: 'lab', sockets, ...change });
+  const { labels, ...told } = await explainProcess(id, {
+    rules,
+    environment: 'lab',
+    sockets,
+    kubernetes,
+    ...change,
+  });
   return { ...told, labels: new Map(labels.map(({ name, value, from }) => [name, { value, from }])) };
 }
 

@@ -9,10 +9,12 @@ import { tellingPath } from './cgroup-path.ts';
 import { groupsNow } from './cgroups.ts';
 import type { ContainerSockets, OwnershipRule } from './config.ts';
 import { openContainers } from './containers.ts';
+import type { KubernetesConfig } from './kubernetes/config.ts';
+import { openCluster } from './kubernetes/open.ts';
 import { findOwnProcesses } from './own.ts';
 import { candidatesOf, matchedOf, missOf, ruleFor, withRule, type Miss } from './ownership.ts';
 import { startTicks } from './running.ts';
-import { knownOf, subjectLabels, subjectOf } from './subject.ts';
+import { knownOf, subjectLabels, subjectOf, type Known, type Subject } from './subject.ts';
 import { openUsers } from './users.ts';
 
 export interface ExplainedLabel {
@@ -45,12 +47,17 @@ export interface Explaining {
   /** Of the node. */
   readonly environment: string | undefined;
   readonly sockets: ContainerSockets;
+  readonly kubernetes: KubernetesConfig;
   /** One that the process serves. */
   readonly port?: number | undefined;
 }
 
 const control = 'control group';
 const runtime = 'the container\u2019s runtime';
+const cluster = 'the API server of its cluster';
+
+/** For the cluster's answer. */
+const patienceMs = 5000;
 
 const sources: Readonly<Record<keyof ProcessLabels, string>> = {
   'process.name': '/proc/PID/comm, or the executable where that says nothing',
@@ -66,6 +73,10 @@ const sources: Readonly<Record<keyof ProcessLabels, string>> = {
   'container.runtime': control,
   'k8s.pod.uid': control,
   'k8s.pod.qos': control,
+  'k8s.namespace': cluster,
+  'k8s.pod': cluster,
+  'k8s.service_account': cluster,
+  'enrichment.missing': 'they did not answer',
   'cgroup.path': control,
   'workload.owner': 'rule',
   'workload.rule': 'rule',
@@ -126,24 +137,50 @@ function verdictsOf(
   });
 }
 
+/** Who is asked is asked now, and waited for. */
+async function knownNow(
+  subject: Subject,
+  { sockets, kubernetes }: Pick<Explaining, 'sockets' | 'kubernetes'>,
+): Promise<Known> {
+  const { container, pod } = subject.placement;
+  await using open = pod && (await openCluster({ ...kubernetes, destinations: 'off' }, 0));
+  const facts = pod && (await open?.ask(pod.uid, AbortSignal.timeout(patienceMs)));
+  const containers = openContainers(sockets, systemClock);
+  const told = container && !open ? await containers.ask(container) : undefined;
+  return knownOf(subject, {
+    users: openUsers(),
+    containers: { ...containers, factsOf: () => told },
+    pods: open && { pod: () => facts },
+  });
+}
+
+/** Of a pod that the cluster knows. */
+const ofPods: ReadonlySet<keyof ProcessLabels> = new Set([
+  'workload.name',
+  'workload.kind',
+  'workload.owner',
+  'container.name',
+  'container.image',
+  'labels',
+]);
+
 export async function explainProcess(
   id: number,
-  { rules, environment, port, sockets }: Explaining,
+  { rules, environment, port, ...asked }: Explaining,
 ): Promise<Explanation> {
   const owner = ownerNow(id);
   const groups = groupsNow(owner);
   const cgroup = groups === undefined ? undefined : tellingPath(groups);
   const subject = subjectOf(owner, findOwnProcesses(), cgroup);
-  const { container } = subject.placement;
-  const facts = container && (await openContainers(sockets, systemClock).ask(container));
-  const known = knownOf(subject, { users: openUsers(), containers: { factsOf: () => facts } });
+  const known = await knownNow(subject, asked);
   const bare = subjectLabels(subject, known);
   const matched = matchedOf(subject, bare);
   const rule = ruleFor(candidatesOf(rules, matched), port);
   const ruled = withRule(bare, rule);
   const labels = Object.entries(ruled).map(([name, value]): ExplainedLabel => {
     const key = name as keyof ProcessLabels;
-    const from = value === bare[key] ? sources[key] : `rule ${rule?.id ?? ''}`;
+    const source = known.pod && ofPods.has(key) ? cluster : sources[key];
+    const from = value === bare[key] ? source : `rule ${rule?.id ?? ''}`;
     return { name, value, from: key === 'workload.name' && subject.own ? 'one of Sonde\u2019s own' : from };
   });
   if (ruled.environment === undefined)

@@ -16,6 +16,8 @@ export function nodeLabels(options: {
   instance: string;
   environment?: string | undefined;
   agentId?: string | undefined;
+  /** Where Kubernetes is asked. */
+  place?: Pick<NodeIdentity, 'k8s.node' | 'k8s.cluster'> | undefined;
 }): NodeIdentity {
   return {
     'host.name': hostname() || unknownLabel,
@@ -24,5 +26,6 @@ export function nodeLabels(options: {
     'agent.version': packageVersion(),
     'agent.id': options.agentId ?? randomUUID(),
     'boot.id': bootId(),
+    ...options.place,
   };
 }

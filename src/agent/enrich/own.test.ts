@@ -49,7 +49,12 @@ test('without a user sonde nobody passes for it', (t) => {
 test('its records say so', () => {
   const own = findOwnProcesses();
   const workload = (owner: Owner, cgroup: string) =>
-    subjectLabels(subjectOf(owner, own, cgroup), { user: undefined, container: undefined })['workload.name'];
+    subjectLabels(subjectOf(owner, own, cgroup), {
+      user: undefined,
+      container: undefined,
+      pod: undefined,
+      missing: [],
+    })['workload.name'];
   assert.equal(workload(ours, '/system.slice/sonde-agent.service'), 'sonde');
   assert.equal(workload({ ...ours, name: 'curl' }, '/'), undefined);
 });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { owner, ownerTable, parts } from '../../../test/owner-table.ts';
 import type { Owner } from '../../model/observation.ts';
 import { ownershipSchema } from './config.ts';
+import type { PodFacts } from './kubernetes/kubernetes.ts';
 import { openOwners } from './owners.ts';
 
 describe('where it runs', () => {
@@ -58,6 +59,7 @@ describe('where it runs', () => {
     const told: string[] = [];
     const containers = {
       factsOf: () => (told.length > 0 ? { name: 'shop', image: 'nginx:1' } : undefined),
+      asks: () => true,
       pump: () => told,
       ask: () => Promise.resolve(undefined),
     };
@@ -69,11 +71,13 @@ describe('where it runs', () => {
     );
     const labels = () =>
       [1, 2].map((id) => [owners.labels(id)['workload.name'], owners.labels(id)['workload.owner']]);
+    const missing = () => [1, 2].map((id) => owners.labels(id)['enrichment.missing']);
     owners.refresh();
     assert.deepEqual(labels(), [
       [undefined, undefined],
       [undefined, undefined],
     ]);
+    assert.deepEqual(missing(), [['container_runtime'], ['container_runtime']]);
     told.push(container);
     owners.refresh();
     assert.deepEqual(labels(), [
@@ -81,6 +85,7 @@ describe('where it runs', () => {
       ['shop', 'them'],
     ]);
     assert.equal(owners.labels(1)['container.image'], 'nginx:1');
+    assert.deepEqual(missing(), [undefined, undefined]);
   });
 
   test('one met without its group is looked for, once there is a look', () => {
@@ -110,6 +115,85 @@ describe('where it runs', () => {
     await owners.recycle(9);
     assert.equal(owners.labels(1)['user.name'], 'new');
     assert.deepEqual(table.reads, [1]);
+  });
+});
+
+describe('a pod, where its cluster is asked', () => {
+  const uid = '72f7f152-440c-66ac-9084-e0fc1d8a910c';
+  const container = 'b2a102854b4969b2ce98dc329c86b4fb2b06e4ad2cc8da9d8a7578c9cd2004a2';
+  const facts: PodFacts = {
+    namespace: 'shop',
+    name: 'web-5d8-x',
+    serviceAccount: 'web',
+    workload: { name: 'web', kind: 'deployment' },
+    owner: 'them',
+    labels: { 'k8s.label.tier': 'gold', 'k8s.label.zone': 'a' },
+    container: (id) => (id === container ? { name: 'nginx', image: 'nginx:1' } : undefined),
+  };
+
+  function opened(rules: readonly object[] = []) {
+    const told = { facts: undefined as PodFacts | undefined, news: [] as string[], asked: 0 };
+    const cgroups = { pathOf: () => `/kubepods/burstable/pod${uid}/${container}`, look: () => false };
+    const pods = { pod: (of: string) => (of === uid ? told.facts : undefined), pump: () => told.news };
+    const containers = {
+      factsOf: () => {
+        told.asked++;
+        return undefined;
+      },
+      asks: () => true,
+      pump: () => [],
+      ask: () => Promise.resolve(undefined),
+    };
+    const owners = openOwners(
+      ownerTable(owner({ exeInode: 0, name: 'web' })),
+      parts({ cgroups, pods, containers, rules: ownershipSchema.parse(rules) }),
+    );
+    const tell = (of: PodFacts | undefined) => {
+      Object.assign(told, { facts: of, news: [uid] });
+      owners.refresh();
+      told.news = [];
+    };
+    return { owners, told, tell };
+  }
+
+  const bare = {
+    'process.name': 'web',
+    'user.id': 7,
+    'container.id': container,
+    'k8s.pod.uid': uid,
+    'k8s.pod.qos': 'burstable',
+  };
+  const missing = { 'enrichment.missing': ['kubernetes'] };
+  const named = {
+    'k8s.namespace': 'shop',
+    'k8s.pod': 'web-5d8-x',
+    'k8s.service_account': 'web',
+    'container.name': 'nginx',
+    'container.image': 'nginx:1',
+    'workload.owner': 'them',
+    labels: facts.labels,
+  };
+
+  test('says what is missing, until it is told', () => {
+    const { owners, told, tell } = opened();
+    owners.refresh();
+    assert.deepEqual(owners.labels(1), { ...bare, 'workload.kind': 'pod', ...missing });
+    tell({ ...facts, workload: undefined });
+    assert.deepEqual(owners.labels(1), { ...bare, ...named, 'workload.kind': 'pod', ...missing });
+    tell(facts);
+    const workload = { 'workload.kind': 'deployment', 'workload.name': 'web' };
+    assert.deepEqual(owners.labels(1), { ...bare, ...named, ...workload });
+    assert.equal(told.asked, 0, 'no other runtime is asked');
+  });
+
+  test('rules see its name and namespace, and win', () => {
+    const match = { pod: 'web-*', namespace: 'shop' };
+    const { owners, tell } = opened([{ id: 'shop', match, owner: 'us', labels: { tier: 'x' } }]);
+    assert.equal(owners.labels(1)['workload.rule'], undefined);
+    tell(facts);
+    const told = owners.labels(1);
+    assert.deepEqual([told['workload.rule'], told['workload.owner']], ['shop', 'us']);
+    assert.deepEqual(told.labels, { ...facts.labels, tier: 'x' });
   });
 });
 

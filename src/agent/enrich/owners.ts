@@ -14,6 +14,7 @@ import { openCgroups, type Cgroups } from './cgroups.ts';
 import { openCommandLines, type CommandLines } from './command-line.ts';
 import type { CommandLineMode, ContainerSockets, OwnershipRule } from './config.ts';
 import { openContainers, type Containers } from './containers.ts';
+import type { PodLookup } from './kubernetes/kubernetes.ts';
 import { findOwnProcesses, type OwnProcesses } from './own.ts';
 import { candidatesOf, matchedOf, ruleFor, withRule, type Candidates } from './ownership.ts';
 import { knownOf, subjectLabels, subjectOf, type Subject } from './subject.ts';
@@ -68,6 +69,8 @@ export interface OwnerParts {
   readonly users: Users;
   readonly cgroups: Cgroups;
   readonly containers: Containers;
+  /** Undefined where Kubernetes is not asked. */
+  readonly pods: PodLookup | undefined;
   readonly rules: readonly OwnershipRule[];
   readonly commandLine: CommandLines;
 }
@@ -78,12 +81,19 @@ interface OwnerOptions {
   readonly container_sockets: ContainerSockets;
 }
 
-export function ownerParts(options: OwnerOptions): OwnerParts {
+interface Configured {
+  readonly config: OwnerOptions;
+  readonly kubernetes: PodLookup | undefined;
+}
+
+/** `kubernetes`: undefined where it is not asked. */
+export function ownerParts({ config: options, kubernetes: pods }: Configured): OwnerParts {
   return {
     own: findOwnProcesses(),
     users: openUsers(),
     cgroups: openCgroups(systemClock),
     containers: openContainers(options.container_sockets, systemClock),
+    pods,
     rules: options.ownership,
     commandLine: openCommandLines(options.command_line),
   };
@@ -103,8 +113,20 @@ function labelsFor({ candidates, labels, byRule }: Known, servedPort: number | u
   return (rule && byRule.get(rule)) ?? labels;
 }
 
+/** Whether it runs in one of these containers. */
+function inContainers(ids: readonly string[]): (subject: Subject) => boolean {
+  const all = new Set(ids);
+  return ({ placement: { container } }) => container !== undefined && all.has(container.id);
+}
+
+/** Whether in one of these pods. */
+function inPods(uids: readonly string[]): (subject: Subject) => boolean {
+  const all = new Set(uids);
+  return ({ placement: { pod } }) => pod !== undefined && all.has(pod.uid);
+}
+
 export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
-  const { own, users, cgroups, containers, rules, commandLine } = parts;
+  const { own, users, cgroups, containers, pods, rules, commandLine } = parts;
   const { numbers } = source;
   const table = new Map<number, Known>();
   /** A map keeps the order in which they came: the first are the oldest. */
@@ -113,7 +135,7 @@ export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
   const placeless = new Set<number>();
 
   function labelled(subject: Subject): Known {
-    const bare = subjectLabels(subject, knownOf(subject, { users, containers }));
+    const bare = subjectLabels(subject, knownOf(subject, { users, containers, pods }));
     const candidates = candidatesOf(rules, matchedOf(subject, bare));
     return {
       subject,
@@ -163,9 +185,9 @@ export function openOwners(source: OwnerSource, parts: OwnerParts): OwnerTable {
     refresh() {
       for (const id of numbers.met()) lookUp(id);
       if (placeless.size > 0 && cgroups.look()) place();
-      const named = new Set(containers.pump());
-      if (named.size > 0)
-        relabel(({ placement: { container } }) => container !== undefined && named.has(container.id));
+      const [named, told] = [containers.pump(), pods?.pump() ?? []];
+      if (named.length > 0) relabel(inContainers(named));
+      if (told.length > 0) relabel(inPods(told));
     },
     labels(id, servedPort) {
       const known = lookUp(id);

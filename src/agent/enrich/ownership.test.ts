@@ -12,6 +12,7 @@ const payd: Matched = {
   container: ['9bca8d63', 'payments'],
   image: [],
   pod: [],
+  namespace: [],
   uid: 4711,
   user: 'pay',
 };

@@ -28,7 +28,8 @@ export function matchedOf(subject: Subject, labels: ProcessLabels): Matched {
     cgroup: known(subject.cgroup),
     container: known(container?.id, labels['container.name']),
     image: known(labels['container.image']),
-    pod: known(pod?.uid),
+    pod: known(pod?.uid, labels['k8s.pod']),
+    namespace: known(labels['k8s.namespace']),
     uid: subject.uid,
     user: labels['user.name'],
   };
@@ -42,7 +43,16 @@ export interface Miss {
   readonly has: string | undefined;
 }
 
-const keys: readonly Key[] = ['process', 'executable', 'unit', 'cgroup', 'container', 'image', 'pod'];
+const keys: readonly Key[] = [
+  'process',
+  'executable',
+  'unit',
+  'cgroup',
+  'container',
+  'image',
+  'pod',
+  'namespace',
+];
 
 /** The first key that does not match; undefined when all do. The port is another matter. */
 export function missOf({ match }: OwnershipRule, process: Matched): Miss | undefined {
@@ -100,7 +110,7 @@ export function withRule(labels: ProcessLabels, rule: OwnershipRule | undefined)
     ...(name === undefined ? {} : { 'workload.name': name }),
     ...(rule.owner === undefined ? {} : { 'workload.owner': rule.owner }),
     ...(rule.environment === undefined ? {} : { environment: rule.environment }),
-    ...(rule.labels === undefined ? {} : { labels: rule.labels }),
+    ...(rule.labels === undefined ? {} : { labels: { ...labels.labels, ...rule.labels } }),
     'workload.rule': rule.id,
   };
 }

@@ -10,12 +10,11 @@ import { wantedSignals } from '../../model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import { agentState, createAgent, pastOf, type Agent, type AgentParts } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
-import { dnsDecoder } from '../decode/dns.ts';
-import { eventDecoder } from '../decode/events.ts';
-import { flowDecoder } from '../decode/flows.ts';
-import { listenerDecoder } from '../decode/listeners.ts';
-import { netnsDecoder, ownerDecoder } from '../decode/tables.ts';
+import { conntrack } from '../decode/conntrack.ts';
+import { decodersOf, type Decoders } from '../decode/decoders.ts';
 import type { Delivery } from '../deliver/delivery.ts';
+import { openFar } from '../enrich/far/far.ts';
+import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { openOwners, ownerParts } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
@@ -26,6 +25,7 @@ import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts'
 import type { Pins } from '../kernel/pins.ts';
 import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
+import { askTranslations } from '../kernel/translations.ts';
 import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
 import { judgeOf } from '../window/standard.ts';
@@ -39,6 +39,7 @@ export interface Lasting {
   readonly native: Native;
   readonly delivery: Delivery;
   readonly policy: FieldPolicy;
+  readonly kubernetes: Kubernetes | undefined;
   /** Undefined: a private agent. Counting ends with it. */
   readonly pins: Pins | undefined;
 }
@@ -61,23 +62,25 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   return opened;
 }
 
-type Tables = Pick<AgentParts, 'owners' | 'namespaces'>;
+type Tables = Pick<AgentParts, 'owners' | 'namespaces' | 'far'> & { readonly decode: Decoders };
 
-function openTables({ native, config }: Lasting, { kernel, scope }: OpenedKernel): Tables {
-  const { numbers, types } = kernel;
-  const [decodeNetns, decodeOwner, parts] = [netnsDecoder(types), ownerDecoder(types), ownerParts(config)];
-  return {
-    owners: openOwners({ numbers: numbers.owners, read: (id) => decodeOwner(kernel.owners, id) }, parts),
-    namespaces: openNamespaces({
-      native,
-      numbers: numbers.namespaces,
-      read: (id) => decodeNetns(kernel.namespaces, id),
-      find: findNamespaces,
-      parse: parseKernelCounters,
-      scope,
-      full: () => kernel.control.losses()['namespaces_full'] ?? 0,
-    }),
-  };
+async function openTables(lasting: Lasting, { kernel, scope }: OpenedKernel): Promise<Tables> {
+  const { native, config, log, kubernetes } = lasting;
+  const decode = decodersOf(kernel.types, native.tickNs());
+  const namespaces = openNamespaces({
+    native,
+    numbers: kernel.numbers.namespaces,
+    read: (id) => decode.netns(kernel.namespaces, id),
+    find: findNamespaces,
+    parse: parseKernelCounters,
+    scope,
+    full: () => kernel.control.losses()['namespaces_full'] ?? 0,
+  });
+  const { inode, path } = namespaces;
+  const ask = askTranslations({ native, path, conntrack });
+  const far = { config, log, clock: systemClock, inode, ask, cluster: kubernetes?.addresses };
+  const met = { numbers: kernel.numbers.owners, read: (id: number) => decode.owner(kernel.owners, id) };
+  return { decode, namespaces, owners: openOwners(met, ownerParts(lasting)), far: await openFar(far) };
 }
 
 /** One generation of counting, to its end. `onOpen` when it runs; not for one that is only to be ended. */
@@ -86,36 +89,33 @@ export async function runGeneration(
   signal: AbortSignal,
   onOpen: (agent: Agent) => void,
 ): Promise<void> {
-  const { config, native, delivery, log, pins, policy } = lasting;
-  const tickNs = native.tickNs();
+  const { config, native, delivery, log, pins, policy, kubernetes } = lasting;
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
-  const identity = nodeLabels({ ...config, agentId: opened.adopted?.birth.agentId });
+  const identity = nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place });
   const node = policy.node(identity);
-  const { owners, namespaces } = openTables(lasting, opened);
-  const telling = { node, policy, delivery, memory };
+  const { decode, ...tables } = await openTables(lasting, opened);
+  const telling = { node, policy, delivery, memory, kubernetes, windowMs: config.window };
   const judge = judgeOf(config.standard, identity);
   const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy, judge };
   const agent = createAgent({
     clock: systemClock,
     kernel,
-    decodeEvent: eventDecoder(kernel.types, tickNs),
-    decodeFlows: flowDecoder(kernel.types, tickNs),
-    decodeListeners: listenerDecoder(kernel.types, tickNs),
-    lookups: lookupsOf(kernel, dnsDecoder(kernel.types), { ...config, resumed: lookups }),
-    owners,
-    namespaces,
+    decodeEvent: decode.event,
+    decodeFlows: decode.flows,
+    decodeListeners: decode.listeners,
+    lookups: lookupsOf(kernel, decode.dns, { ...config, resumed: lookups, heard: tables.far.heard }),
+    ...tables,
     closeWindow: windowCloser(node, closing, memory),
     begin,
     ...telling,
     signals: opened.signals,
-    windowMs: config.window,
     allEvents: config.profile === 'full',
   });
   const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
   const counting = { pins, log, clock: systemClock, agentId, since: begin.since, known, orphanMs };
-  await beginCounting(opened, namespaces, counting);
+  await beginCounting(opened, tables.namespaces, counting);
   const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);
   await agent.run(goesOn ? signal : AbortSignal.abort());

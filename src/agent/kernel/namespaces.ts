@@ -109,7 +109,9 @@ export interface Namespaces {
   state(): NamespacesState;
   /** Every namespace that the programs have met, and others in which the kernel counted. */
   observe(): Promise<NamespaceObservation[]>;
-  inode(id: number): number;
+  readonly inode: (id: number) => number;
+  /** Where the namespace of that inode was last seen; another may be there by now. */
+  readonly path: (inode: number) => string | undefined;
   /**
    * If places are short, takes back the numbers of those that are gone, told, and still since then. Their
    * cookies: nothing will be told of them any more.
@@ -259,9 +261,11 @@ function isTold({ vanished, settled }: Books, { counts, unreachable }: Namespace
 export function openNamespaces(source: NamespaceSource): Namespaces {
   const books = openBooks(source);
   const { baselines, vanished, settled, letGo, unmet } = books;
+  let found: ReadonlyMap<number, string> = new Map();
   return {
     async start() {
-      for (const path of source.find().values()) {
+      found = source.find();
+      for (const path of found.values()) {
         try {
           const reading = await readAt(source, path);
           if (reading) baselines.set(...reading);
@@ -289,7 +293,7 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
     }),
     async observe() {
       const observations: NamespaceObservation[] = [];
-      const found = source.find();
+      found = source.find();
       const reached = new Set<number>();
       settled.clear();
       for (const id of source.numbers.known()) {
@@ -302,6 +306,10 @@ export function openNamespaces(source: NamespaceSource): Namespaces {
       return [...observations, ...(await unmet.observe(found, reached))];
     },
     inode: (id) => source.read(id)?.inode ?? letGo.inode(id),
+    path(inode) {
+      if (!found.has(inode)) found = source.find(); // it has come since the last window
+      return found.get(inode);
+    },
     recycle: () => letGoOf(source, books),
   };
 }

@@ -14,6 +14,7 @@ const native = loadNative(paths);
 const withoutObject = [
   'open',
   'netns',
+  'netlink',
   'kernelArguments',
   'kernelEnum',
   'tickNs',
@@ -159,6 +160,9 @@ describe('wrong arguments', () => {
   }
 
   test('functions without an object', () => {
+    assert.throws(() => call('netlink', '/proc/self/ns/net'), /argument 1 is no number/);
+    assert.throws(() => call('netlink', '/proc/self/ns/net', 12, 'x', 1), /argument 2 is no typed array/);
+    assert.throws(() => call('netlink', '/proc/self/ns/net', 12, new Uint8Array(15), 1), /shorter than 16/);
     assert.throws(() => call('open'), /argument 0 is no string/);
     assert.throws(() => call('open', 7), /argument 0 is no string/);
     assert.throws(() => call('kernelArguments', {}), /argument 0 is no string/);

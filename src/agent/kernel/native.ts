@@ -33,6 +33,15 @@ export interface NetnsVisit {
   texts: string[];
 }
 
+export interface NetlinkAnswer {
+  /** Messages as the kernel sent them. */
+  bytes: ArrayBuffer;
+  /** There was more than was wanted. */
+  cut: boolean;
+  /** Of the namespace that answered. */
+  inode: number;
+}
+
 /** What a program's section names, such as `tp_btf/NAME`, and its enum bpf_attach_type. */
 export interface Hook {
   program: string;
@@ -94,6 +103,7 @@ export interface Native {
   programsOn(cgroup: string, attachType: number): { programs: ProgramInfo[]; flags: number };
   mapType(type: number): boolean;
   netns(path: string, ...files: string[]): Promise<NetnsVisit>;
+  netlink(path: string, protocol: number, request: Uint8Array, bytesMax: number): Promise<NetlinkAnswer>;
   close(of: NativeObject): void;
 }
 

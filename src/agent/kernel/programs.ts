@@ -15,6 +15,7 @@ import type { SignalName } from '../../model/signals.ts';
 import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
+import { openLeftOut, type LeftOut } from './left-out.ts';
 import { openListeners, type Listeners } from './listeners.ts';
 import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
 import type { Pins } from './pins.ts';
@@ -32,7 +33,6 @@ import {
   leavesOut,
   programsOf,
   signalPrograms,
-  standsIn,
   tracesAllResets,
 } from './signals.ts';
 
@@ -46,6 +46,8 @@ export interface KernelOptions {
   readonly limits: KernelLimits;
   /** Their programs are loaded, and may be attached. */
   readonly signals: readonly SignalName[];
+  /** What the kernel has against others. */
+  readonly refused?: ReadonlyMap<SignalName, string>;
   /**
    * These programs may ask for a packet's network namespace. A kernel before 6.15 refuses those that do; they
    * then know it from the socket's sender.
@@ -115,20 +117,18 @@ export class Kernel implements AsyncDisposable {
   /** Besides that of sockets. */
   #sweeps: readonly string[] = [];
   #pinned: Pinned | undefined;
-  /** By program: what its running instance has skipped so far, and all of them together. */
-  readonly #skippedBy = new Map<string, number>();
-  #skipped = 0;
-  /** Of these, what no program stood in for; never less than it was. */
-  #unseen = 0;
+  readonly #leftOut: LeftOut;
   readonly #listeners: Listeners;
   readonly #read: ReadRows;
   readonly #readResets: ReadResets;
+  readonly #refused: ReadonlyMap<SignalName, string>;
 
   constructor(native: Native, path: string, options: KernelOptions) {
     const { limits, signals, pinned, leavesOut: leaves = leavesOut(release()) } = options;
     this.#native = native;
     this.limits = limits;
     this.#pinned = pinned;
+    this.#refused = options.refused ?? new Map();
     ({ object: this.#object, types: this.types } = openObject(native, path));
     this.#attachments = attachmentsOf(native, this.#object, leaves);
     try {
@@ -151,6 +151,10 @@ export class Kernel implements AsyncDisposable {
     this.control = openControl(this.types, this.#view('shared'));
     this.#generation = new DataView(this.#view('generation'));
     this.#readResets = resetReader(native);
+    this.#leftOut = openLeftOut({
+      programs: () => this.programs(),
+      stoodIn: () => this.control.stoodIn(),
+    });
     this.#listeners = openListeners(native, this.#object, this.types);
     this.#read = rowReader(native, this.#object, {
       keySize: this.types.layout('flow_key').size,
@@ -251,10 +255,11 @@ export class Kernel implements AsyncDisposable {
 
   /** Leaves exactly these on; what the kernel refuses is off, and named. What was counted stays counted. */
   switchTo(signals: readonly SignalName[]): ReadonlyMap<SignalName, string> {
-    this.#lookForSkipped();
-    const refused = this.#attachments.switchTo(signals, this.#pinned);
+    this.#leftOut.look();
+    const loaded = signals.filter((name) => !this.#refused.has(name));
+    const refused = this.#attachments.switchTo(loaded, this.#pinned);
     this.#tellSignals();
-    return refused;
+    return new Map([...refused, ...[...this.#refused].filter(([name]) => signals.includes(name))]);
   }
 
   /** The sweep makes nothing for a signal that is off. */
@@ -353,29 +358,16 @@ export class Kernel implements AsyncDisposable {
   }
 
   /**
-   * Counts by the names of `enum loss`, and the programs' runs that the kernel skipped: state changes that
-   * came while that CPU was in the middle of the very program that counts them, and that no program stood in
-   * for. Since counting began.
+   * Counts by the names of `enum loss`, and the programs' runs that the kernel left out because that CPU was
+   * in the middle of the same program. Since counting began.
    */
   losses(): Record<string, number> {
-    this.#lookForSkipped();
-    this.#unseen = Math.max(this.#unseen, this.#skipped - this.control.stoodIn());
-    return { ...this.control.losses(), runs_skipped: this.#unseen };
+    return { ...this.control.losses(), runs_skipped: this.#leftOut.count() };
   }
 
   /** Resets that this host sent since counting began, by the kernel's reason, where it gives one. */
   resets(): ResetCounts | undefined {
     return this.#readResets(this.control.resets());
-  }
-
-  /** A program that is attached again counts from zero. */
-  #lookForSkipped(): void {
-    for (const { name, skipped = 0n } of this.programs()) {
-      const [now, before] = [Number(skipped), this.#skippedBy.get(name) ?? 0];
-      if (!allPrograms.includes(name) || standsIn(name)) continue;
-      this.#skipped += now < before ? now : now - before;
-      this.#skippedBy.set(name, now);
-    }
   }
 
   /**
@@ -384,7 +376,7 @@ export class Kernel implements AsyncDisposable {
    */
   detach(): void {
     this.control.stop();
-    this.#lookForSkipped();
+    this.#leftOut.look();
     this.#attachments.detachAll(this.#pinned);
   }
 

@@ -16,7 +16,7 @@ export interface Loaded {
   readonly refused: ReadonlyMap<SignalName, string>;
 }
 
-type Options = Omit<KernelOptions, 'signals' | 'netnsOfPackets'>;
+type Options = Omit<KernelOptions, 'signals' | 'refused' | 'netnsOfPackets'>;
 
 /** Undefined when all is well; else what the kernel has against them. Throws all that is not about them. */
 function trial(
@@ -51,9 +51,11 @@ function loadBest(load: (netnsOfPackets: boolean) => Kernel): Kernel {
 
 /** Throws kernel.load_failed when even those that must be there are refused. */
 export function loadSupported(native: Native, object: string, options: Options): Loaded {
-  const load = (names: readonly SignalName[]) =>
-    loadBest((netnsOfPackets) => new Kernel(native, object, { ...options, signals: names, netnsOfPackets }));
   const refused = lacking(native);
+  const load = (names: readonly SignalName[]) =>
+    loadBest(
+      (netnsOfPackets) => new Kernel(native, object, { ...options, signals: names, refused, netnsOfPackets }),
+    );
   const possible = signalNames.filter((name) => !refused.has(name));
   try {
     return { kernel: load(possible), refused };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { DnsMessage, DnsPacket } from '../../model/dns.ts';
+import type { DnsMessage, DnsPacket, HeardAnswer } from '../../model/dns.ts';
 import { lookupLimits, openLookups, type LookupsState } from './lookups.ts';
 import { rowLimits } from './rows.ts';
 
@@ -45,6 +45,7 @@ function response(asked: DnsPacket, change: Partial<DnsPacket> = {}, message: Pa
 
 function bench(options: { resumed?: LookupsState; namesMax?: number } = {}) {
   const ring: DnsPacket[] = [];
+  const heard: HeardAnswer[] = [];
   const it = { told: 0, lost: 0 };
   const lookups = openLookups(
     {
@@ -56,10 +57,16 @@ function bench(options: { resumed?: LookupsState; namesMax?: number } = {}) {
       told: () => it.told,
       responsesLost: () => it.lost,
     },
-    { dns: { timeout: 5000 }, limits: { dns_names: options.namesMax ?? 100 }, resumed: options.resumed },
+    {
+      dns: { timeout: 5000 },
+      limits: { dns_names: options.namesMax ?? 100 },
+      resumed: options.resumed,
+      heard: (answer) => heard.push(answer),
+    },
   );
   return {
     it,
+    heard,
     lookups,
     at(timeMs: number, ...packets: readonly DnsPacket[]) {
       ring.push(...packets);
@@ -237,6 +244,39 @@ describe('bounds', () => {
     const last = rows.at(-1);
     assert.deepEqual([last?.server, last?.serverForm, last?.name, last?.lookups], [null, 'folded', '*', 5]);
     assert.deepEqual(it.lookups.losses(), { 'dns.rows_folded': 5 });
+  });
+});
+
+describe('the addresses that a name leads to', () => {
+  test('are heard for who asked, whatever the window tells of names', () => {
+    const answers = [
+      { name: 'a.example', type: 'CNAME', ttlSeconds: 5, target: 'edge.example' },
+      { name: 'edge.example', type: 'A', ttlSeconds: 30, address: '192.0.2.1' },
+    ];
+    const asked = query();
+    const it = bench({ namesMax: 0 }).at(1100, asked, response(asked, {}, { answers }));
+    assert.deepEqual(it.heard, [
+      {
+        netns: 1,
+        owner: 3,
+        name: 'a.example',
+        atMs: 1002,
+        addresses: [{ address: '192.0.2.1', ttlSeconds: 5 }],
+      },
+    ]);
+  });
+
+  test('are not heard at the end that answers, nor of answers to nothing that was asked', () => {
+    const served = query({ direction: 'ingress' });
+    const it = bench().at(1100, served, response(served));
+    it.at(1200, response(query({ cookie: 8 })));
+    assert.deepEqual(it.heard, []);
+  });
+
+  test('are none of a failure', () => {
+    const asked = query();
+    const it = bench().at(1100, asked, response(asked, {}, { rcode: 'NXDOMAIN', answers: [] }));
+    assert.deepEqual(it.heard, []);
   });
 });
 

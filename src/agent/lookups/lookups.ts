@@ -5,7 +5,7 @@
  * knows how much that was, and says so.
  */
 
-import type { DnsPacket, LookupRow } from '../../model/dns.ts';
+import type { DnsPacket, HeardAnswer, LookupRow } from '../../model/dns.ts';
 import { pendingLookups } from './pending.ts';
 import { lookupRows } from './rows.ts';
 
@@ -44,6 +44,7 @@ export interface LookupsOptions {
     readonly dns_names: number;
   };
   readonly resumed?: LookupsState | undefined;
+  readonly heard?: (answer: HeardAnswer) => void;
 }
 
 export interface Lookups {
@@ -87,7 +88,10 @@ function counted(losses: Losses): Record<string, number> {
   );
 }
 
-export function openLookups(source: LookupSource, { dns, limits, resumed }: LookupsOptions): Lookups {
+export function openLookups(
+  source: LookupSource,
+  { dns, limits, resumed, heard = () => undefined }: LookupsOptions,
+): Lookups {
   const lost = { malformed: 0, unmatched: 0, overflow: 0, unknown: 0, forgotten: 0 };
   const folded = { toDomain: 0, toAll: 0, rowsFolded: 0 };
   const rows = lookupRows(limits.dns_names, folded);
@@ -96,6 +100,7 @@ export function openLookups(source: LookupSource, { dns, limits, resumed }: Look
     pendingMax: lookupLimits.pendingMax,
     losses: lost,
     ended: (lookup) => rows.add(lookup),
+    heard,
   });
   const gap = openGap(source.told(), resumed);
   let packetsForgotten = 0;

@@ -7,7 +7,14 @@
  */
 
 import type { Direction } from '../../model/connection.ts';
-import { unansweredLookup, type DnsMessage, type DnsPacket, type DnsQuestion } from '../../model/dns.ts';
+import {
+  unansweredLookup,
+  type DnsMessage,
+  type DnsPacket,
+  type DnsQuestion,
+  type HeardAnswer,
+} from '../../model/dns.ts';
+import { ledTo } from './led.ts';
 import type { EndedLookup } from './rows.ts';
 
 export const mdnsPort = 5353;
@@ -50,6 +57,8 @@ export interface PendingOptions {
   readonly pendingMax: number;
   readonly losses: PendingLosses;
   readonly ended: (lookup: EndedLookup) => void;
+  /** What somebody on this node asked for has addresses. */
+  readonly heard: (answer: HeardAnswer) => void;
 }
 
 function isMulticast(address: string): boolean {
@@ -153,7 +162,13 @@ function isAnnouncement({ localPort, remotePort, local, remote }: DnsPacket): bo
   return ofMdns || isMulticast(local) || isMulticast(remote);
 }
 
-export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: PendingOptions): PendingLookups {
+export function pendingLookups({
+  timeoutMs,
+  pendingMax,
+  losses,
+  ended,
+  heard,
+}: PendingOptions): PendingLookups {
   const room = waitingRoom();
   const { waiting } = room;
 
@@ -177,7 +192,11 @@ export function pendingLookups({ timeoutMs, pendingMax, losses, ended }: Pending
     for (const pending of asked) {
       room.remove(pending);
       const latencyUs = Math.max(0, Math.round((packet.atNs - pending.packet.atNs) / 1000));
-      ended({ ...endOf(pending, packet), rcode, truncated, latencyUs, ...answersOf(message) });
+      const end = endOf(pending, packet);
+      ended({ ...end, rcode, truncated, latencyUs, ...answersOf(message) });
+      const addresses = pending.direction === 'egress' ? ledTo(end.name, message.answers) : [];
+      if (addresses.length > 0)
+        heard({ netns: end.netns, owner: end.owner, name: end.name, atMs: packet.atNs / 1e6, addresses });
     }
     if (asked.length === 0 && !isAnnouncement(packet)) losses.unmatched++;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { closingOptions, node, noInbound, row } from '../../../test/observations.ts';
 import { noCounts, type NamespaceObservation } from '../../model/observation.ts';
-import type { WindowRecord } from '../../model/record.ts';
+import type { EnrichmentSource, WindowRecord } from '../../model/record.ts';
 import {
   forgetNamespace,
   newMemory,
@@ -67,6 +67,7 @@ describe('a quiet window', () => {
       attribution: {},
       unlabelled: {},
       nonstandard: {},
+      unenriched: {},
       udp: {},
       signals: [...signalNames],
       lost: {},
@@ -116,6 +117,22 @@ describe('sums', () => {
     assert.deepEqual(closing.attribution, { exact: 7, inherited: 2, unknown: 5 });
     assert.deepEqual([closing['coverage.attributed'], closing['coverage.attributable']], [9, 14]);
     assert.deepEqual(closing.unlabelled, { 'process.name': 1 });
+  });
+
+  test('records by who has not said what it knows of them', () => {
+    const missing = (...of: readonly EnrichmentSource[]) => ({
+      'process.name': 'web',
+      'enrichment.missing': of,
+    });
+    const [closing] = closings({
+      rows: [
+        row({}, missing('kubernetes')),
+        row({ destinationPort: 81 }, missing('kubernetes')),
+        row({}, missing('container_runtime')),
+        row({}),
+      ],
+    });
+    assert.deepEqual(closing?.unenriched, { kubernetes: 2, container_runtime: 1 });
   });
 });
 

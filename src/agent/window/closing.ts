@@ -10,7 +10,14 @@
 import type { Attribution, ConnectionState, Transport } from '../../model/connection.ts';
 import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
-import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
+import type {
+  DnsRecord,
+  EnrichmentSource,
+  FlowRecord,
+  NodeLabels,
+  RowRecord,
+  WindowRecord,
+} from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { newTally, type Fields, type Findings, type Shortfall } from '../../model/standard.ts';
 import { coverageSince, type Opens } from './coverage.ts';
@@ -126,6 +133,14 @@ function toldRows(
     judged(flowRecord(row, node, bounds), row.short),
   );
   return { records, lookups, findings: tally.findings(), short: countShort(all) };
+}
+
+/** Records of all kinds that somebody in the background has not said all about yet. */
+function countUnenriched(all: readonly RowRecord[]): WindowRecord['unenriched'] {
+  const counts: Partial<Record<EnrichmentSource, number>> = {};
+  for (const name of all.flatMap((record) => record['enrichment.missing'] ?? []))
+    counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -256,6 +271,7 @@ export function windowCloser(
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
       ...countShares(tcp),
       ...short,
+      unenriched: countUnenriched(all),
       udp: udpSums(udp),
       signals,
       lost: since(memory.losses, losses),

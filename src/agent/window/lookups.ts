@@ -1,6 +1,7 @@
 /** From labelled rows of lookups to records. */
 
 import { unansweredLookup, type LookupRow } from '../../model/dns.ts';
+import type { FarLabels } from '../../model/far.ts';
 import { mergeHistograms } from '../../model/latency.ts';
 import type { DnsRecord, NodeLabels, ProcessLabels } from '../../model/record.ts';
 import { mergeEqual } from './merge.ts';
@@ -50,7 +51,7 @@ function lookupLabels({ of: row, netnsInode }: Omit<Labelled<LookupRow>, 'proces
   };
 }
 
-type LookupLabels = ReturnType<typeof lookupLabels> & ProcessLabels;
+type LookupLabels = ReturnType<typeof lookupLabels> & ProcessLabels & FarLabels;
 
 /** Rows that became equal once they were labelled and went through the field policy are one row. */
 export function mergeLookups(

@@ -4,6 +4,7 @@
  */
 
 import { mergeHistograms } from '../../model/latency.ts';
+import type { FarLabels } from '../../model/far.ts';
 import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
 import type { Fields, Shortfall } from '../../model/standard.ts';
@@ -15,7 +16,7 @@ interface Merging<Row, Labels> {
   readonly kind: RowKind;
   readonly policy: FieldPolicy;
   readonly judge: Judge;
-  /** All but those of the process. */
+  /** All but those of the process and of the other end. */
   readonly labelsOf: (row: Omit<Labelled<Row>, 'process'>) => Labels;
   readonly add: (a: Row, b: Row) => Row;
 }
@@ -30,18 +31,19 @@ function bothOf(a: readonly Shortfall[], b: readonly Shortfall[]): readonly Shor
 export function mergeEqual<Row, Labels extends object>(
   rows: readonly Labelled<Row>[],
   { kind, policy, judge, labelsOf, add }: Merging<Row, Labels>,
-): Merged<Row, Labels & ProcessLabels>[] {
-  const merged = new Map<string, Merged<Row, Labels & ProcessLabels>>();
+): Merged<Row, Labels & ProcessLabels & FarLabels>[] {
+  const merged = new Map<string, Merged<Row, Labels & ProcessLabels & FarLabels>>();
   for (const row of rows) {
     const owner = policy.owner(row.process);
+    const far = policy.far(row.far);
     const about = labelsOf(row);
     const labels = policy.apply(about);
-    const short = judge(kind, row.process, about as Fields);
-    const key = owner.key + JSON.stringify(labels);
+    const short = judge(kind, row, about as Fields);
+    const key = owner.key + far.key + JSON.stringify(labels);
     const before = merged.get(key);
     const equal = before
       ? { of: add(before.of, row.of), labels: before.labels, short: bothOf(before.short, short) }
-      : { of: row.of, labels: { ...owner.labels, ...labels }, short };
+      : { of: row.of, labels: { ...owner.labels, ...far.labels, ...labels }, short };
     merged.set(key, equal);
   }
   return [...merged.values()];

@@ -3,6 +3,7 @@
 import { getSystemErrorMap } from 'node:util';
 import type { AddressForm } from '../../model/connection.ts';
 import { bucketStartUs, quantileMs, type Histogram } from '../../model/latency.ts';
+import type { FarLabels } from '../../model/far.ts';
 import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
 import type { ConnectionRecord, FlowRecord, NodeLabels, ProcessLabels } from '../../model/record.ts';
 import type { Shortfall } from '../../model/standard.ts';
@@ -18,6 +19,8 @@ export interface Labelled<T> {
   readonly of: T;
   readonly process: ProcessLabels;
   readonly netnsInode: number;
+  /** Of the other end, where there is one. */
+  readonly far?: FarLabels | undefined;
   /** Of the one process, where it is wanted. */
   readonly commandLine?: string | undefined;
 }
@@ -112,7 +115,7 @@ export function flowLabels({ of: row, netnsInode }: Omit<Labelled<FlowRow>, 'pro
   };
 }
 
-export type FlowLabels = FlowIdentity & ProcessLabels;
+export type FlowLabels = FlowIdentity & ProcessLabels & FarLabels;
 
 export function flowRecord(
   { of: row, labels }: Omit<Merged<FlowRow, FlowLabels>, 'short'>,
@@ -199,13 +202,14 @@ export function connectionRecord(
   { node, policy }: { readonly node: NodeLabels; readonly policy: FieldPolicy },
   times: WallTimes,
 ): ConnectionRecord {
-  const { of: event, process } = labelled;
+  const { of: event, process, far } = labelled;
   return {
     'event.name': 'sonde.connection',
     time: times.ofMonotonic(event.atNs),
     'connection.id': `${node['boot.id']}-${String(event.cookie)}-${String(event.sequence)}`,
     ...node,
     ...policy.owner(process).labels,
+    ...policy.far(far).labels,
     ...policy.apply(connectionLabels(labelled, times)),
     'connection.state': event.state,
     'connection.established': event.established,

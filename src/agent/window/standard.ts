@@ -5,8 +5,10 @@
  */
 
 import * as z from 'zod';
+import type { FarLabels } from '../../model/far.ts';
 import { labels } from '../../model/labels.ts';
 import type { NodeIdentity, ProcessLabels } from '../../model/record.ts';
+import { farFields } from '../../model/schema/far.ts';
 import { ownerFields } from '../../model/schema/owner.ts';
 import {
   checksOf,
@@ -48,8 +50,14 @@ export const standardSchema = z
     if (problem) context.addIssue({ code: 'custom', path: [...problem.path], message: problem.message });
   });
 
-/** What falls short of one row, by what it says and whose it is. */
-export type Judge = (kind: RowKind, process: ProcessLabels, about: Fields) => readonly Shortfall[];
+/** Whose a row is, and what is at its other end. */
+export interface Sides {
+  readonly process: ProcessLabels;
+  readonly far?: FarLabels | undefined;
+}
+
+/** What falls short of one row, by its sides and what else it says. */
+export type Judge = (kind: RowKind, sides: Sides, about: Fields) => readonly Shortfall[];
 export type RowKind = 'flow' | 'dns';
 
 const onResource: ReadonlySet<string> = new Set(
@@ -72,17 +80,22 @@ export function judgeOf(standard: Standard, node: NodeIdentity): Judge {
   const checks = checksOf(standard).filter(({ label }) => label !== 'latency_ms');
   const ofNode = shortfallsOf(checks.filter(isOfNode), { ...node });
   const ofOwner = checks.filter(isOfOwner);
+  const isOfFar = ({ label }: Check): boolean => Object.hasOwn(farFields, label);
+  const ofFar = checks.filter(isOfFar);
   const ofRow = (kind: RowKind): Check[] =>
-    checks.filter((check) => check.kinds.includes(kind) && !isOfNode(check) && !isOfOwner(check));
+    checks.filter(
+      (check) => check.kinds.includes(kind) && ![isOfNode, isOfOwner, isOfFar].some((is) => is(check)),
+    );
   const ofRows = { flow: ofRow('flow'), dns: ofRow('dns') };
   const owners = new WeakMap<ProcessLabels, readonly Shortfall[]>();
-  return (kind, process, about) => {
+  return (kind, { process, far }, about) => {
     let owner = owners.get(process);
     if (!owner) {
       const fields = { environment: node.environment, ...process };
       owners.set(process, (owner = [...ofNode, ...shortfallsOf(ofOwner, fields)]));
     }
     const row = shortfallsOf(ofRows[kind], about);
+    if (ofFar.length > 0) row.push(...shortfallsOf(ofFar, { ...far }));
     return row.length === 0 ? owner : [...owner, ...row];
   };
 }

@@ -74,8 +74,8 @@ async function configOf(values: Values): Promise<AgentConfig> {
 async function explain({ values, argument, stdout }: CommandContext): Promise<number> {
   const pid = wholeNumber(argument, { what: 'explain takes the number of a process', max: 2 ** 22 });
   const port = portOf(values);
-  const { ownership: rules, environment, container_sockets: sockets } = await configOf(values);
-  const explanation = await explainProcess(pid, { rules, environment, port, sockets });
+  const { ownership: rules, environment, container_sockets: sockets, kubernetes } = await configOf(values);
+  const explanation = await explainProcess(pid, { rules, environment, port, sockets, kubernetes });
   const told = values['json'] === true ? [jsonLine(explanation)] : lines(explanation);
   stdout.write(`${told.join('\n')}\n`);
   return 0;

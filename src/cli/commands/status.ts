@@ -9,6 +9,8 @@ import type { Command } from '../command.ts';
 import { askAgent } from '../local-client.ts';
 import { painter, windowLine } from '../trace-lines.ts';
 
+type Database = [name: string, NonNullable<AgentStatus['far']['databases']['as']>];
+
 function exporterLine(name: string, exporter: AgentStatus['exporters'][string]): string {
   const { behindRecords, behindBytes, lastError, lastDeliveredAt } = exporter;
   const behind =
@@ -19,9 +21,36 @@ function exporterLine(name: string, exporter: AgentStatus['exporters'][string]):
   return `exporter ${name} ${behind}, last took some ${lastDeliveredAt ?? 'never'}${trouble}`;
 }
 
+type Kubernetes = NonNullable<AgentStatus['kubernetes']>;
+
+function followedLine(
+  name: string,
+  { listed, silentSinceMs, error }: Kubernetes['following'][string],
+): string {
+  if (silentSinceMs === null) return `  ${name} is followed`;
+  const since = `silent since ${new Date(silentSinceMs).toISOString()}${listed ? '' : ', never listed'}`;
+  return `  ${name} ${since}${error === null ? '' : `: ${printable(error)}`}`;
+}
+
+function kubernetesLines({ server, pods, addresses, following, originError }: Kubernetes): string[] {
+  const of = (count: number, what: string) => `${String(count)} ${what}`;
+  const far = [of(addresses.services, 'Services'), of(addresses.pods, 'pods')].join(', ');
+  const cluster = `${far} and ${of(addresses.endpoints, 'endpoints')} in the cluster`;
+  return [
+    `kubernetes ${server}: ${of(pods, 'pods here')}; ${cluster}`,
+    ...Object.entries(following).map(([name, state]) => followedLine(name, state)),
+    ...(originError === null ? [] : [`  who made some pods is not known: ${printable(originError)}`]),
+  ];
+}
+
 function signalsLine(on: readonly SignalName[]): string {
   const off = signalNames.filter((name) => !on.includes(name));
   return `signals ${on.join(', ')}${off.length === 0 ? '' : `; off: ${off.join(', ')}`}`;
+}
+
+function databaseLine([name, { file, built, problem }]: Database): string {
+  const used = built === null ? 'nothing read of it' : `built ${built}`;
+  return `database ${name} ${printable(file)}, ${used}${problem === null ? '' : `; ${printable(problem)}`}`;
 }
 
 function lines(status: AgentStatus): string[] {
@@ -33,11 +62,14 @@ function lines(status: AgentStatus): string[] {
     `agent ${instance} on ${host}, environment ${environment}, since ${status.since}`,
     `knows ${owners} owners and ${listeners} listeners in ${namespaces} network namespaces; ${watchers} watch it`,
     signalsLine(status.signals),
+    `knows names of ${String(status.far.names)} addresses; this node's zone is ${status.far.zone ?? 'not known'}`,
+    ...Object.entries(status.far.databases).map(databaseLine),
     `uses ${formatBytes(status.memoryBytes)} of memory`,
     lost.length === 0
       ? 'nothing lost'
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
     ...Object.entries(status.exporters).map(([name, exporter]) => exporterLine(name, exporter)),
+    ...(status.kubernetes ? kubernetesLines(status.kubernetes) : []),
     status.lastWindow ? windowLine(status.lastWindow, painter(false)) : 'no window closed yet',
   ];
 }

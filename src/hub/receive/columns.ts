@@ -58,6 +58,12 @@ const owner: Columns = {
   container_runtime: text('container.runtime'),
   k8s_pod_uid: text('k8s.pod.uid'),
   k8s_pod_qos: text('k8s.pod.qos'),
+  k8s_namespace: text('k8s.namespace'),
+  k8s_pod: text('k8s.pod'),
+  k8s_service_account: text('k8s.service_account'),
+  k8s_node: text('k8s.node'),
+  k8s_cluster: text('k8s.cluster'),
+  enrichment_missing: textsValue('enrichment.missing'),
   cgroup_path: text('cgroup.path', { max: cellLimits.pathMax }),
   attribution: word('attribution', attributions),
 };
@@ -66,6 +72,22 @@ const oneProcess: Columns = {
   process_pid: integer('process.pid', uint32Max),
   process_start: nullableTime('process.start'),
   process_command_line: text('process.command_line'),
+};
+
+/** What is at the other end. */
+const far: Columns = {
+  destination_name: text('destination.name'),
+  destination_name_source: text('destination.name.source'),
+  destination_scope: text('destination.scope'),
+  destination_zone: text('destination.zone'),
+  boundary_crossed: bool('boundary.crossed'),
+  destination_service: text('destination.service'),
+  destination_as_number: integer('destination.as.number', uint32Max),
+  destination_as_org: text('destination.as.org'),
+  destination_geo_country: text('destination.geo.country'),
+  destination_translated_ip: text('destination.translated.ip'),
+  destination_translated_port: integer('destination.translated.port', uint16Max),
+  destination_redirected_by: text('destination.redirected_by'),
 };
 
 /** Whose end it is, and whom it was to reach. */
@@ -78,6 +100,7 @@ const end: Columns = {
   destination_ip: text('destination.ip'),
   destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
   destination_port: integer('destination.port', uint16Max),
+  ...far,
   connection_state: word('connection.state', connectionStates),
 };
 
@@ -275,5 +298,6 @@ export const windowColumns: Columns = {
   udp: countsValue('udp'),
   resets_reasons: countsValue('resets.reasons'),
   policy_version: text('policy.version'),
+  unenriched: countsValue('unenriched'),
   nonstandard: countsValue('nonstandard'),
 };

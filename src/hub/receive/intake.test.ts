@@ -216,7 +216,7 @@ test('requests that are on their way are bounded', async () => {
 test('what is made of a request is bounded, however small the request is', async () => {
   const text = { 'host.name': 'n'.repeat(200) };
   const many = Array.from({ length: 40 }, (_, n) => flow(n + 1, text));
-  const small = { ...limits, blocks: { rowsMax: 1000, bytesMax: 20_000, waitMsMax: 200 } };
+  const small = { ...limits, blocks: { rowsMax: 1000, bytesMax: 26_000, waitMsMax: 200 } };
   await using intake = await open({ limits: small });
   assert.equal(await codeOf(take(intake, many)), 'request.too_large');
   assert.equal(intake.status().requests.malformed, 1);

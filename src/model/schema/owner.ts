@@ -1,7 +1,7 @@
 /** Whose socket it is, and who answers for that. */
 
 import { attributions, valueForms } from '../connection.ts';
-import { containerRuntimes, podQosClasses, workloadKinds } from '../record.ts';
+import { containerRuntimes, enrichmentSources, podQosClasses, workloadKinds } from '../record.ts';
 import { ofOwners, oneProcess, rows, type Fields } from './field.ts';
 
 export const ownerFields = {
@@ -113,7 +113,8 @@ export const ownerFields = {
     type: 'string',
     prometheus: { label: 'owner' },
     classes: 'W P1',
-    means: 'who answers for it, from a [rule](records.md#rules)',
+    means:
+      'who answers for it, from a [rule](records.md#rules); of a pod also from its own labels ([Kubernetes](../operating/kubernetes.md))',
   },
   'workload.rule': {
     on: ofOwners,
@@ -127,7 +128,7 @@ export const ownerFields = {
     of: 'string',
     ecs: 'labels',
     classes: 'H P1',
-    means: 'other labels by name, from a [rule](records.md#rules)',
+    means: 'other labels by name, as `workload.owner`',
   },
   'systemd.unit': {
     on: ofOwners,
@@ -149,7 +150,8 @@ export const ownerFields = {
     otel: 'container.name',
     ecs: 'container.name',
     classes: 'H P1',
-    means: 'of a container of docker or podman, once its runtime has answered',
+    means:
+      'of a container of docker or podman, once its runtime has answered; of a pod, once its API server has',
   },
   'container.image': {
     on: ofOwners,
@@ -182,6 +184,37 @@ export const ownerFields = {
     values: podQosClasses,
     classes: 'E P0',
     means: 'from the path of the control group',
+  },
+  'k8s.namespace': {
+    on: ofOwners,
+    type: 'string',
+    otel: 'k8s.namespace.name',
+    ecs: 'orchestrator.namespace',
+    prometheus: { label: 'namespace' },
+    classes: 'W P1',
+    means: 'of a pod, once its API server has answered ([Kubernetes](../operating/kubernetes.md))',
+  },
+  'k8s.pod': {
+    on: ofOwners,
+    type: 'string',
+    otel: 'k8s.pod.name',
+    ecs: 'orchestrator.resource.name',
+    classes: 'H P1',
+    means: 'its name, likewise',
+  },
+  'k8s.service_account': {
+    on: ofOwners,
+    type: 'string',
+    classes: 'W P1',
+    means: 'its service account, likewise',
+  },
+  'enrichment.missing': {
+    on: ofOwners,
+    type: 'list',
+    of: 'string',
+    values: enrichmentSources,
+    classes: 'E P0',
+    means: 'who knows more of it and has not said',
   },
   'cgroup.path': {
     on: ofOwners,

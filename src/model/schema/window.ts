@@ -1,5 +1,6 @@
 /** The window, and its closing record. */
 
+import { enrichmentSources } from '../record.ts';
 import { signalNames } from '../signals.ts';
 import type { Fields } from './field.ts';
 
@@ -75,6 +76,15 @@ export const windowFields = {
     classes: 'P0',
     means:
       'those that have one with a value that it does not allow, by `not_allowed.` or `not_matching.` and the label',
+  },
+  unenriched: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    values: enrichmentSources,
+    prometheus: { value: 'sonde_unenriched_total' },
+    classes: 'P0',
+    means: 'records with an `enrichment.missing`, by who is missing',
   },
   signals: {
     on: 'window',

@@ -71,6 +71,21 @@ describe('a record over OTLP', () => {
     for (const name of Object.keys(resource)) assert.ok(!(name in attributes), name);
   });
 
+  test('so is its place in a cluster', () => {
+    const { resource, attributes } = sent({
+      ...flow,
+      'k8s.node': 'n1',
+      'k8s.cluster': 'blue',
+      'k8s.pod': 'web-0',
+    });
+    assert.deepEqual(resource['k8s.node.name'], ['string', 'n1']);
+    assert.deepEqual(resource['k8s.cluster.name'], ['string', 'blue']);
+    assert.deepEqual(
+      Object.keys(attributes).filter((name) => name.startsWith('k8s')),
+      ['k8s.pod'],
+    );
+  });
+
   test('one whose environment a rule gave has a resource of its own', () => {
     const records = [{ ...flow, environment: 'internal' }, flow, refused];
     const read = readLogsRequest(

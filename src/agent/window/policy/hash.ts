@@ -8,6 +8,7 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { OperatorError } from '../../../lib/errors.ts';
+import { lruMap } from '../../../lib/lru.ts';
 
 export const hashLimits = {
   keyBytesMin: 32,
@@ -26,18 +27,13 @@ export function hasherOf(bytes: Buffer): Hasher {
   const key = createSecretKey(bytes); // 1.3 µs a hash in place of 8
   const digest = (value: string): string => createHmac('sha256', key).update(value).digest('hex');
   const keyId = digest('sonde: which key').slice(0, 4);
-  /** A map keeps the order in which they came: the first are the oldest. */
-  const remembered = new Map<string, string>();
+  const remembered = lruMap<string, string>(hashLimits.rememberedMax);
   return {
     keyId,
     hash(value) {
       const known = remembered.get(value);
       if (known !== undefined) return known;
       const hashed = `hmac-${keyId}-${digest(value).slice(0, 16)}`;
-      if (remembered.size >= hashLimits.rememberedMax) {
-        const [oldest] = remembered.keys();
-        remembered.delete(oldest ?? '');
-      }
       remembered.set(value, hashed);
       return hashed;
     },

@@ -144,8 +144,38 @@ describe('the rules', () => {
     assert.equal(problem({ 'destination.ip': 'truncate', 'source.ip': 'truncate_public' }), 'source.ip');
     assert.equal(
       problem({ 'destination.ip': 'hash', 'source.ip': 'truncate', 'dns.answers': 'truncate' }),
+      'destination.translated.ip',
+    );
+    assert.equal(
+      problem({
+        'destination.ip': 'hash',
+        'source.ip': 'truncate',
+        'dns.answers': 'truncate',
+        'destination.translated.ip': 'truncate',
+      }),
       undefined,
     );
+  });
+});
+
+describe('labels of the other end', () => {
+  const dns = { 'destination.name': 'db7.prod.example.com', 'destination.name.source': 'dns_node' } as const;
+  const given = { 'destination.name': 'payments-db', 'destination.name.source': 'static' } as const;
+
+  test('are looked at once, and have a key of their own', async () => {
+    const { far } = await policy({}, { preset: 'standard' });
+    const labels = { ...dns };
+    assert.equal(far(labels), far(labels));
+    assert.notEqual(far(labels).key, far(given).key);
+    assert.deepEqual(far(undefined).labels, {});
+  });
+
+  test('a name that somebody gave is no domain', async () => {
+    const { far } = await policy({}, { preset: 'standard' });
+    assert.equal(far(dns).labels['destination.name'], 'example.com');
+    assert.equal(far(given).labels['destination.name'], 'payments-db');
+    const hiding = await policy({ 'destination.name': 'drop' });
+    assert.deepEqual(hiding.far(given).labels, { 'destination.name.source': 'static' });
   });
 });
 

@@ -15,6 +15,7 @@ import {
   type NodeLabels,
   type ProcessLabels,
 } from '../../../model/record.ts';
+import type { FarLabels, NameSource } from '../../../model/far.ts';
 import type { PolicyConfig } from './config.ts';
 import { hasherOf, readKey, type Hasher } from './hash.ts';
 import {
@@ -26,9 +27,9 @@ import {
   type Truncated,
 } from './truncate.ts';
 
-/** The labels of an owner as they leave; `key` is equal for those that became equal. */
-export interface Owner {
-  readonly labels: ProcessLabels;
+/** Labels that many rows share, as they leave; `key` is equal for those that became equal. */
+export interface Told<Labels> {
+  readonly labels: Labels;
   readonly key: string;
 }
 
@@ -38,7 +39,12 @@ export interface FieldPolicy {
   /** Takes fields that the policy drops out of a record or a part of one, and changes others. */
   readonly apply: <T extends object>(fields: T) => T;
   /** The same for labels of a process; each object is looked at once. */
-  readonly owner: (process: ProcessLabels) => Owner;
+  readonly owner: (process: ProcessLabels) => Told<ProcessLabels>;
+  /**
+   * The same for labels of the other end. A name that the operator or the cluster gave is no domain: it is
+   * kept where domains are truncated.
+   */
+  readonly far: (labels: FarLabels | undefined) => Told<FarLabels>;
   readonly node: (node: NodeIdentity) => NodeLabels;
 }
 
@@ -109,21 +115,34 @@ function changesOf(actions: ReadonlyMap<string, FieldAction>, tools: Tools): Cha
   return changes;
 }
 
-function policyOf(version: string, changes: Changes): FieldPolicy {
-  const owners = new WeakMap<ProcessLabels, Owner>();
+function onceEach<Labels extends object>(apply: (labels: Labels) => Labels): (of: Labels) => Told<Labels> {
+  const known = new WeakMap<Labels, Told<Labels>>();
+  return (of) => {
+    const before = known.get(of);
+    if (before) return before;
+    const labels = apply(of);
+    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const told = { labels, key };
+    known.set(of, told);
+    return told;
+  };
+}
+
+const nothingFar: FarLabels = {};
+const givenNames: ReadonlySet<NameSource | undefined> = new Set(['static', 'k8s'] as const);
+
+/** `ofGiven`: the changes where destination.name is no domain. */
+function policyOf(version: string, changes: Changes, ofGiven: Changes = changes): FieldPolicy {
   const apply = <T extends object>(fields: T): T =>
     changes.size === 0 ? fields : (applied(fields, changes) as T);
+  const far = onceEach<FarLabels>((labels) =>
+    givenNames.has(labels['destination.name.source']) ? applied(labels, ofGiven) : apply(labels),
+  );
   return {
     version,
     apply,
-    owner(process) {
-      const known = owners.get(process);
-      if (known) return known;
-      const labels = apply(process);
-      const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
-      owners.set(process, { labels, key });
-      return { labels, key };
-    },
+    owner: onceEach<ProcessLabels>(apply),
+    far: (labels = nothingFar) => far(labels),
     node: (node) => ({ ...apply(node), 'policy.version': version }),
   };
 }
@@ -145,7 +164,10 @@ export async function openPolicy(config: PolicyConfig): Promise<FieldPolicy> {
   const does = [[...actions].filter(([, action]) => action !== 'keep').sort(), lengths, hasher?.keyId];
   const sum = createHash('sha256').update(JSON.stringify(does)).digest('hex').slice(0, 8);
   const version = `${config.version ?? config.preset}@${sum}`;
-  return policyOf(version, changesOf(actions, { lengths, hasher, suffixes }));
+  const changes = changesOf(actions, { lengths, hasher, suffixes });
+  const ofGiven = new Map(changes);
+  if (actions.get('destination.name') === 'truncate') ofGiven.delete('destination.name');
+  return policyOf(version, changes, ofGiven);
 }
 
 /** For tests of what is not about policies. */

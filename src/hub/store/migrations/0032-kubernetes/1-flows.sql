@@ -1,0 +1,7 @@
+-- The pod, as the API server knows it, and who has not said what it knows.
+ALTER TABLE {flows:Table} ADD COLUMN IF NOT EXISTS k8s_namespace LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS k8s_pod LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS k8s_service_account LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS k8s_node LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS k8s_cluster LowCardinality(String),
+  ADD COLUMN IF NOT EXISTS enrichment_missing Array(LowCardinality(String))

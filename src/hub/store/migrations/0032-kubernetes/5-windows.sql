@@ -1,0 +1,1 @@
+ALTER TABLE {windows:Table} ADD COLUMN IF NOT EXISTS unenriched Map(LowCardinality(String), UInt64)
