@@ -7,7 +7,7 @@ import type { Far } from '../src/agent/enrich/far/far.ts';
 import { mergeRows } from '../src/agent/window/merge.ts';
 import { keepsAll, type FieldPolicy } from '../src/agent/window/policy/policy.ts';
 import { flowRecord, type Labelled, type WindowBounds } from '../src/agent/window/records.ts';
-import { plainJudge } from '../src/agent/window/standard.ts';
+import { plainJudge } from '../src/agent/window/standard/judge.ts';
 import type { ConnectionEvent, FlowRow, InboundCounts, Sums } from '../src/model/observation.ts';
 import type { FlowRecord, NodeLabels, ProcessLabels } from '../src/model/record.ts';
 

@@ -9,7 +9,7 @@ import { commandLineModes, containerSockets, ownershipSchema } from './enrich/co
 import { farSchema } from './enrich/far/config.ts';
 import { kubernetesSchema } from './enrich/kubernetes/config.ts';
 import { policySchema } from './window/policy/config.ts';
-import { standardSchema } from './window/standard.ts';
+import { standardSchema } from './window/standard/config.ts';
 
 const limits = z.strictObject({
   flow_rows: z

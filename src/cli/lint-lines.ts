@@ -180,9 +180,7 @@ export function configLines(findings: readonly ConfigFinding[], file: string, pi
     value === null ? '–' : printable(value),
   ]);
   const titles = ['WHERE', 'LABEL', 'FALLS SHORT', 'VALUE'].map((title) => ({ title }));
-  return [
-    `${printable(file)}: ${paint('yellow', `${counted(findings.length, 'thing')} it says ${findings.length === 1 ? 'falls' : 'fall'} short of its standard`)}`,
-    '',
-    ...tableLines(titles, rows, picture),
-  ];
+  const fall = findings.length === 1 ? 'falls' : 'fall';
+  const short = `${counted(findings.length, 'thing')} it says ${fall} short of its standard`;
+  return [`${printable(file)}: ${paint('yellow', short)}`, '', ...tableLines(titles, rows, picture)];
 }

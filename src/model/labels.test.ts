@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { allLabels, fieldOn, labels, requiredLabels, type fields, type FieldName } from './labels.ts';
-import type { NamespaceCoverage, NumberedRecord } from './record.ts';
+import type { NamespaceCoverage } from './coverage.ts';
+import type { NumberedRecord } from './record.ts';
 import { recordKinds, type Field, type RecordKind } from './schema/field.ts';
 
 /*

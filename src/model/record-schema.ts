@@ -2,7 +2,7 @@
 
 import { derivedFields, textInEcs } from './ecs.ts';
 import { allLabels, fieldOn, requiredLabels, type Label } from './labels.ts';
-import type { NamespaceCoverage } from './record.ts';
+import type { NamespaceCoverage } from './coverage.ts';
 import { emitterService, type Names } from './rendering.ts';
 import { recordKinds, type Field, type ItemType, type RecordKind } from './schema/field.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A labelling standard: which labels a record must have, what they may be, and what of a record falls short.
- * The seven required labels are in every standard. Measured values are not labels: the standard is about text.
+ * A labelling standard: which labels a record must have, what they may be, and what of a record falls
+ * short. The seven required labels are in every standard. Measured values are not labels: it is about text.
  */
 
 import { allLabels, presencesOf, requiredLabels, type Label } from './labels.ts';

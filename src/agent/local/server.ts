@@ -1,6 +1,6 @@
 /**
- * The agent's local socket: trace, status, labels, signals. A watcher that reads too slowly misses connections, and is told
- * how many; it never slows the agent.
+ * The agent's local socket: trace, status, labels, signals. A watcher that reads too slowly misses
+ * connections, and is told how many; it never slows the agent.
  *
  * Owns /run/sonde/INSTANCE.sock. Being able to bind it is what makes an agent the only one of its instance.
  */

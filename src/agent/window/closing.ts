@@ -28,7 +28,7 @@ import { mergeRows } from './merge.ts';
 import type { FieldPolicy } from './policy/policy.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
 import { flowRecord, type Labelled, type WindowBounds } from './records.ts';
-import type { Judge } from './standard.ts';
+import type { Judge } from './standard/judge.ts';
 
 export interface WindowParts {
   readonly bounds: WindowBounds;

@@ -14,7 +14,7 @@ import {
   type Merged,
   type WindowBounds,
 } from './records.ts';
-import type { Judge } from './standard.ts';
+import type { Judge } from './standard/judge.ts';
 
 /** Addresses of one row. */
 const answersMax = 8;

@@ -10,7 +10,7 @@ import type { ProcessLabels } from '../../model/record.ts';
 import type { Fields, Shortfall } from '../../model/standard.ts';
 import type { FieldPolicy } from './policy/policy.ts';
 import { flowLabels, type FlowLabels, type Labelled, type Merged } from './records.ts';
-import type { Judge, RowKind } from './standard.ts';
+import type { Judge, RowKind } from './standard/judge.ts';
 
 interface Merging<Row, Labels> {
   readonly kind: RowKind;

@@ -142,7 +142,7 @@ async function lint(context: CommandContext): Promise<number> {
 
 export const command: Command = {
   name: 'labels',
-  summary: 'where the labels of a process are from, and what falls short of the labelling standard',
+  summary: 'where labels are from, and what falls short of the labelling standard',
   word: { name: 'WHAT', help: 'explain PID: where its labels are from; lint: what falls short' },
   argument: { name: 'PID', help: 'the process to explain' },
   options: {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { closingOptions, curl, node, row } from '../../../test/observations.ts';
-import type { FlowRow } from '../../model/observation.ts';
-import type { ProcessLabels } from '../../model/record.ts';
-import { plainStandard, type Findings, type Standard } from '../../model/standard.ts';
-import { windowCloser } from './closing.ts';
-import { openPolicy, type FieldPolicy } from './policy/policy.ts';
-import type { Labelled } from './records.ts';
-import { judgeOf } from './standard.ts';
+import { closingOptions, curl, node, row } from '../../../../test/observations.ts';
+import type { FlowRow } from '../../../model/observation.ts';
+import type { ProcessLabels } from '../../../model/record.ts';
+import { plainStandard, type Findings, type Standard } from '../../../model/standard.ts';
+import { windowCloser } from '../closing.ts';
+import { openPolicy, type FieldPolicy } from '../policy/policy.ts';
+import type { Labelled } from '../records.ts';
+import { judgeOf } from './judge.ts';
 
 const web: ProcessLabels = {
   ...curl,
