@@ -135,23 +135,27 @@ export function checksOf({ required, values, patterns }: Standard): Check[] {
 }
 
 export function valueOf(fields: Fields, label: string): unknown {
-  const name = freeLabelOf(label);
+  const name = label.startsWith('labels.') ? freeLabelOf(label) : undefined;
   if (name === undefined) return fields[label];
   return (fields['labels'] as Fields | undefined)?.[name];
 }
 
-/** An empty array where nothing falls short. A latency of null is no fault: there was no handshake. */
-function shortOf({ label, required, values, pattern }: Check, value: unknown): Shortfall[] {
-  if (value === undefined || value === '' || value === unknownLabel)
-    return required ? [{ label, rule: 'missing' }] : [];
-  if (typeof value !== 'string') return [];
-  if (values?.has(value) === false) return [{ label, rule: 'not_allowed' }];
-  return pattern?.test(value) === false ? [{ label, rule: 'not_matching' }] : [];
+/** A latency of null is no fault: there was no handshake. */
+function ruleBroken({ required, values, pattern }: Check, value: unknown): ShortRule | undefined {
+  if (value === undefined || value === '' || value === unknownLabel) return required ? 'missing' : undefined;
+  if (typeof value !== 'string') return undefined;
+  if (values?.has(value) === false) return 'not_allowed';
+  return pattern?.test(value) === false ? 'not_matching' : undefined;
 }
 
-/** What of these fields falls short; `checks` are those of its kind. */
+/** What of these fields falls short; `checks` are those of its kind. Asked for every row: it makes little. */
 export function shortfallsOf(checks: readonly Check[], fields: Fields): Shortfall[] {
-  return checks.flatMap((check) => shortOf(check, valueOf(fields, check.label)));
+  const short: Shortfall[] = [];
+  for (const check of checks) {
+    const rule = ruleBroken(check, valueOf(fields, check.label));
+    if (rule !== undefined) short.push({ label: check.label, rule });
+  }
+  return short;
 }
 
 /** A label, a rule, a workload, and how many of its records fall short in this. */
