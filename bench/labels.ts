@@ -19,7 +19,7 @@ import { flowRecord, type Labelled } from '../src/agent/window/records.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import type { FlowRow } from '../src/model/observation.ts';
 import { mmdbFile } from '../test/mmdb-file.ts';
-import { node, row } from '../test/observations.ts';
+import { judge, node, row } from '../test/observations.ts';
 import { owner, ownerTable, parts } from '../test/owner-table.ts';
 import { series } from './series.ts';
 import type { Block } from './table.ts';
@@ -150,7 +150,7 @@ async function round({ full, standard, hashing }: Policies): Promise<Run> {
   });
   const recorded = (policy: FieldPolicy): number =>
     microseconds(rowCount, () => {
-      for (const of of mergeRows(labels, policy)) flowRecord(of, node, bounds);
+      for (const of of mergeRows(labels, { policy, judge })) flowRecord(of, node, bounds);
     });
   return {
     met,

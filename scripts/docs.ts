@@ -10,6 +10,9 @@ import { renderPolicyReference } from '../src/agent/policy-reference.ts';
 import { renderCommandReference } from '../src/cli/command-reference.ts';
 import { renderHubConfigReference, renderHubSchema } from '../src/hub/config-reference.ts';
 import { renderErrorReference } from '../src/lib/error-reference.ts';
+import { renderLabelsReference } from '../src/model/labels-reference.ts';
+import { renderRecordSchema, schemaFiles } from '../src/model/record-schema.ts';
+import { nameModes } from '../src/model/rendering.ts';
 
 const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
   ['docs/reference/agent.schema.json', renderConfigSchema],
@@ -19,7 +22,11 @@ const pages: readonly (readonly [path: string, render: () => string | Promise<st
   ['docs/reference/errors.md', renderErrorReference],
   ['docs/reference/hub-config.md', renderHubConfigReference],
   ['docs/reference/hub.schema.json', renderHubSchema],
+  ['docs/reference/labels.md', renderLabelsReference],
   ['docs/reference/policy-fields.md', renderPolicyReference],
+  ...nameModes.map(
+    (names) => [`docs/reference/schema/${schemaFiles[names]}`, () => renderRecordSchema(names)] as const,
+  ),
 ];
 
 for (const [path, render] of pages) {

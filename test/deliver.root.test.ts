@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,9 +11,15 @@ import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { NumberedRecord } from '../src/model/record.ts';
 import { readLogsRequest, type ReadRecord } from './otlp-reader.ts';
+import { recognised, rendered } from '../src/model/rendering.ts';
+import { faultsOf } from './record-schemas.ts';
 import { eventually } from './rig.ts';
 
 const sonde = join(import.meta.dirname, '../bin/sonde');
+interface EcsLine {
+  readonly 'event.dataset': string;
+}
+
 const patienceMs = 60_000;
 
 interface Running {
@@ -109,6 +115,28 @@ test('a receiver gets what the file gets, also what waited for it; own connectio
   const others = written.filter((r) => r['event.name'] === 'sonde.connection' && r['destination.port'] === 1);
   assert.ok(others.length >= 5, `${String(others.length)} of 5 refused connections are told`);
   for (const r of others) assert.notEqual(workload(r), 'sonde');
+});
+
+test('what it writes under ECS names keeps to the schemas, there and back under the others', async (t) => {
+  const running = await startAgent(t, (path) => ({ jsonl: { path, names: 'ecs' } }));
+  const told = () => (existsSync(running.path) ? lines(running.path) : []) as unknown as EcsLine[];
+  const kinds = () => new Set(told().map((line) => line['event.dataset']));
+  assert.ok(await eventually(() => kinds().has('sonde.window'), patienceMs), 'windows are written');
+  for (let n = 0; n < 5; n++) await knock();
+  const wanted = ['sonde.connection', 'sonde.flow', 'sonde.listener', 'sonde.window'];
+  assert.ok(
+    await eventually(() => wanted.every((kind) => kinds().has(kind)), patienceMs),
+    'all kinds are written',
+  );
+  await stop(running);
+  for (const line of told()) {
+    assert.deepEqual(faultsOf(line, 'ecs'), [], JSON.stringify(line));
+    const record = recognised(line)?.record as NumberedRecord | undefined;
+    assert.ok(record);
+    for (const names of ['canonical', 'otel'] as const)
+      assert.deepEqual(faultsOf(rendered(record, names), names), [], JSON.stringify(record));
+    assert.deepEqual(rendered(record, 'ecs'), line);
+  }
 });
 
 test('nobody reads its standard output: windows go on, and so does the end', async (t) => {

@@ -7,6 +7,7 @@ import type { Far } from '../src/agent/enrich/far/far.ts';
 import { mergeRows } from '../src/agent/window/merge.ts';
 import { keepsAll, type FieldPolicy } from '../src/agent/window/policy/policy.ts';
 import { flowRecord, type Labelled, type WindowBounds } from '../src/agent/window/records.ts';
+import { plainJudge } from '../src/agent/window/standard/judge.ts';
 import type { ConnectionEvent, FlowRow, InboundCounts, Sums } from '../src/model/observation.ts';
 import type { FlowRecord, NodeLabels, ProcessLabels } from '../src/model/record.ts';
 
@@ -22,7 +23,8 @@ export const node: NodeLabels = {
 
 /** Who tells, and a policy that takes nothing away. */
 export const telling = { node, policy: keepsAll } as const;
-export const closingOptions = { inFlight: 1, incomparable: {}, policy: keepsAll } as const;
+export const judge = plainJudge(node);
+export const closingOptions = { inFlight: 1, incomparable: {}, policy: keepsAll, judge } as const;
 
 /** Knows nothing of any other end. */
 export const nothingFar: Far = {
@@ -105,12 +107,12 @@ const noBounds = { number: 1, start: '', end: '', last: false };
 
 /** Rows as they are told under a policy. */
 export function under(policy: FieldPolicy, rows: readonly Labelled<FlowRow>[]): FlowRecord[] {
-  return mergeRows(rows, policy).map((merged) => flowRecord(merged, node, noBounds));
+  return mergeRows(rows, { policy, judge }).map((merged) => flowRecord(merged, node, noBounds));
 }
 
 /** A row that no other is equal to. */
 export function toldFlow(of: Labelled<FlowRow>, bounds: WindowBounds): FlowRecord {
-  const [merged] = mergeRows([of], keepsAll);
+  const [merged] = mergeRows([of], { policy: keepsAll, judge });
   if (!merged) throw new Error('a row went missing');
   return flowRecord(merged, node, bounds);
 }

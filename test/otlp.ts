@@ -316,6 +316,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     retransmits: 1,
     attribution: { exact: 5, unknown: 1 },
     unlabelled: { 'process.name': 1 },
+    nonstandard: { 'not_allowed.environment': 2 },
     unenriched: { kubernetes: 2 },
     udp: { opened: 2, 'datagrams.sent': 9 },
     'resets.reasons': { no_socket: 3, tcp_abort_on_close: 1 },

@@ -13,6 +13,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { LookupRow } from '../model/dns.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
+import type { RecentLabels } from '../model/local.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { RawRows } from './decode/flows.ts';
@@ -39,6 +40,7 @@ import {
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
 import type { FieldPolicy } from './window/policy/policy.ts';
+import { newRecent } from './window/recent.ts';
 import { connectionRecord } from './window/records.ts';
 import { bootedAtMs, wallTimes, windowStart } from './window/time.ts';
 
@@ -165,6 +167,8 @@ export interface Agent {
   watch(watcher: Watcher): () => void;
   observe(observer: WindowObserver): () => void;
   status(): AgentStatus;
+  /** What fell short of the labelling standard in the last windows. */
+  labels(): RecentLabels;
   /** Leaves exactly these signals on, from the next tick; what the kernel refuses is off, and named. */
   switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
@@ -250,7 +254,7 @@ interface Windows {
 function windowsOf(
   parts: AgentParts,
   { signals, bootedAt }: { readonly signals: Switching; readonly bootedAt: number },
-  onClosed: (closing: WindowRecord) => void,
+  onClosed: (closed: Pick<ClosedWindow, 'closing' | 'findings'>) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   const labels = labelling(parts);
@@ -278,7 +282,7 @@ function windowsOf(
     const resets = kernel.resets();
     const [rows, asked] = [parts.decodeFlows(raw), parts.lookups.endWindow()];
     await parts.far.look(rows.map(farEndOf));
-    const { records, closing } = parts.closeWindow({
+    const { records, closing, findings } = parts.closeWindow({
       bounds,
       rows: rows.map(labels.row<FlowRow>),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
@@ -302,7 +306,7 @@ function windowsOf(
     await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
     lastEndBootMs = bootMs;
-    onClosed(closing);
+    onClosed({ closing, findings });
   }
 
   return {
@@ -320,10 +324,12 @@ export function createAgent(parts: AgentParts): Agent {
   const watchers = new Set<Watcher>();
   const observers = new Set<WindowObserver>();
   let lastWindow: WindowRecord | null = null;
+  const recent = newRecent();
   const bootedAt = bootedAtMs(clock);
   const signals = switchingOf(kernel);
-  const windows = windowsOf(parts, { signals, bootedAt }, (closing) => {
+  const windows = windowsOf(parts, { signals, bootedAt }, ({ closing, findings }) => {
     lastWindow = closing;
+    recent.add(closing, findings);
     for (const watcher of watchers) watcher.record(closing);
     for (const observer of observers) observer(closing);
   });
@@ -363,6 +369,7 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     run,
     watch,
+    labels: () => recent.told(),
     switchTo: (wanted) => signals.ask(wanted),
     observe(observer) {
       observers.add(observer);

@@ -25,6 +25,7 @@ const defaults: AgentConfig = {
   networks: [],
   databases: {},
   policy: { preset: 'full', fields: {}, prefix_ipv4: 24, prefix_ipv6: 48 },
+  standard: { required: [], values: {}, patterns: {} },
   limits: {
     flow_rows: 65_536,
     udp_flows: 32_768,
@@ -43,7 +44,7 @@ const defaults: AgentConfig = {
   exporters: {},
 };
 
-const jsonl = { path: '-', max_size: 1e8, keep: 5 };
+const jsonl = { path: '-', max_size: 1e8, keep: 5, names: 'canonical' };
 
 /** What each good file means. */
 const meanings: Readonly<Record<string, AgentConfig>> = {
@@ -115,6 +116,11 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       prefix_ipv4: 16,
       prefix_ipv6: 64,
     },
+    standard: {
+      required: ['workload.owner', 'labels.tier'],
+      values: { environment: ['production', 'lab'] },
+      patterns: { 'workload.owner': '^team-' },
+    },
     limits: {
       flow_rows: 1024,
       udp_flows: 64,
@@ -130,7 +136,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       trace_events_per_second: 1_000_000,
     },
     spool: { max_size: 1e6, drain: 0 },
-    exporters: { jsonl: { path: '-', max_size: 1.5e9, keep: 0 } },
+    exporters: { jsonl: { path: '-', max_size: 1.5e9, keep: 0, names: 'otel' } },
   },
 };
 

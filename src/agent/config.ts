@@ -9,6 +9,7 @@ import { commandLineModes, containerSockets, ownershipSchema } from './enrich/co
 import { farSchema } from './enrich/far/config.ts';
 import { kubernetesSchema } from './enrich/kubernetes/config.ts';
 import { policySchema } from './window/policy/config.ts';
+import { standardSchema } from './window/standard/config.ts';
 
 const limits = z.strictObject({
   flow_rows: z
@@ -151,6 +152,9 @@ async function agentSchema() {
     }),
     ...farSchema,
     policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
+    standard: standardSchema.prefault({}).meta({
+      description: 'the labelling standard that records are counted against',
+    }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),
     exporters: z.strictObject(exporters).default({}).meta({ description: 'where records go' }),

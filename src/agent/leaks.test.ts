@@ -27,11 +27,14 @@ import {
   type FieldAction,
 } from '../model/policy.ts';
 import type { NumberedRecord, SondeRecord } from '../model/record.ts';
+import { nameModes } from '../model/rendering.ts';
+import { plainStandard } from '../model/standard.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
 import { encodeRequest } from './deliver/otlp/encode.ts';
 import { openLocalServer } from './local/server.ts';
 import { windowCloser } from './window/closing.ts';
 import { policySchema, type PolicyConfig } from './window/policy/config.ts';
+import { judgeOf } from './window/standard/judge.ts';
 import { openPolicy } from './window/policy/policy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sonde-leaks-'));
@@ -81,12 +84,22 @@ interface Told {
   readonly local: string;
 }
 
+/** Nobody keeps it: all that may be told of somebody is told. */
+const strict = {
+  ...plainStandard,
+  patterns: Object.fromEntries(
+    ['process.name', 'user.name', 'workload.name', 'workload.owner', 'destination.ip', 'labels.team'].map(
+      (name) => [name, '^$'],
+    ),
+  ),
+};
+
 /** An agent under a policy, from its start to its end, watched. */
 async function run(world: World, config: PolicyConfig): Promise<Told> {
   const policy = await openPolicy(config);
   const node = policy.node(world.node);
   const { inventory, owners, fars, commandLine, lookups, rows, events } = world;
-  const closer = windowCloser(node, { ...closingOptions, policy });
+  const closer = windowCloser(node, { ...closingOptions, policy, judge: judgeOf(strict, world.node) });
   let asked = [...lookups];
   const bench = new Bench({
     node,
@@ -119,27 +132,32 @@ async function run(world: World, config: PolicyConfig): Promise<Told> {
   await bench.clock.advance(1100);
   await begun((text) => text.includes('sonde.window'));
   const status = await say('leaks', '{"ask":"status"}', (text) => text.endsWith('\n'));
+  const short = await say('leaks', '{"ask":"labels"}', (text) => text.endsWith('\n'));
+  assert.match(short.said.text, /"not_matching"/);
   await bench.stop();
-  socket.destroy();
-  status.socket.destroy();
+  for (const each of [socket, status.socket, short.socket]) each.destroy();
   const records = bench.delivered.map((record, i) => ({ ...record, 'record.sequence': i + 1 }));
-  return { version: policy.version, records, local: said.text + status.said.text };
+  return { version: policy.version, records, local: said.text + status.said.text + short.said.text };
 }
 
 async function jsonl(records: readonly NumberedRecord[]): Promise<string> {
   const path = join(folder, 'records.jsonl');
-  rmSync(path, { force: true });
   const exporter = await loadExporter('jsonl');
   const context = { clock: manualClock(), log: silentLog };
-  await using open = await exporter.open(exporter.schema.parse({ path }), context);
-  await open.deliver(records, AbortSignal.abort());
-  return readFileSync(path, 'utf8');
+  const texts: string[] = [];
+  for (const names of nameModes) {
+    rmSync(path, { force: true });
+    await using open = await exporter.open(exporter.schema.parse({ path, names }), context);
+    await open.deliver(records, AbortSignal.abort());
+    texts.push(readFileSync(path, 'utf8'));
+  }
+  return texts.join('');
 }
 
 /** As bytes, in which text is to be found, and as a receiver reads it, numbers too. */
 function otlp(records: readonly NumberedRecord[]): string {
   const texts: string[] = [];
-  for (const names of ['canonical', 'otel'] as const) {
+  for (const names of nameModes) {
     const json = encodeRequest(records, { protocol: 'http/json', names, observedMs: 0 });
     const bytes = encodeRequest(records, { protocol: 'http/protobuf', names, observedMs: 0 });
     const read = readLogsRequest(bytes).map(({ attributes, resource, body }) => [attributes, resource, body]);

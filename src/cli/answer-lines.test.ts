@@ -112,6 +112,15 @@ describe('coverage', () => {
     ]);
   });
 
+  test('how sure the owners are, where there is more than one way', () => {
+    const known = (attributions: Readonly<Record<string, number>>) =>
+      coverageLines({ ...coverage, attributions, notes: [] }, paint).slice(1);
+    assert.deepEqual(known({ unknown: 3, exact: 7996, inherited: 2000 }), [
+      '  owners: unknown 0.0 %, exact 79.9 %, inherited 20.0 %',
+    ]);
+    assert.deepEqual(known({ exact: 9999 }), []);
+  });
+
   test('all of it, and nothing to see', () => {
     const all = { nodes: full, seconds: full, connections: full, attribution: full, smallest: 1, notes: [] };
     assert.match(coverageLines(all, paint)[0] ?? '', /^coverage 100 %: nodes 1 of 1 · time 1 of 1 s · /);

@@ -119,6 +119,14 @@ function timeOf({ part, of: whole }: Share): string {
   return `${of({ part: part / 60, of: whole / 60, ratio: null }, 1)} min`;
 }
 
+/** How sure the owners are, where not all are known in the same way. */
+function ownersLine({ attributions = {} }: Coverage): string | undefined {
+  const all = Object.entries(attributions);
+  const sum = all.reduce((before, [, count]) => before + count, 0);
+  if (all.length < 2) return undefined;
+  return `  owners: ${all.map(([how, count]) => `${how} ${percent(count / sum)}`).join(', ')}`;
+}
+
 /** The four shares, and in yellow what is missing. */
 export function coverageLines(coverage: Coverage, paint: Painter): string[] {
   const { nodes, seconds, connections, attribution, smallest, notes } = coverage;
@@ -130,8 +138,10 @@ export function coverageLines(coverage: Coverage, paint: Painter): string[] {
   ];
   const all = smallest === null ? 'nothing to see' : percent(smallest);
   const first = `coverage ${all}: ${parts.join(' · ')}`;
+  const owners = ownersLine(coverage);
   return [
     smallest === 1 ? paint('dim', first) : paint('yellow', first),
+    ...(owners === undefined ? [] : [paint('dim', owners)]),
     ...notes.map((note) => paint('yellow', `  ${printable(note)}`)),
   ];
 }

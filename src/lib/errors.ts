@@ -277,6 +277,11 @@ export const operatorErrors = {
     message: 'process {pid} cannot be looked at ({reason})',
     whatToDo: 'name one that runs, by its number',
   },
+  'labels.file': {
+    exitCode: 'usage',
+    message: '{file} cannot be read as records ({reason})',
+    whatToDo: 'name a file of JSON lines as the exporter jsonl writes it, plain or compressed with gzip',
+  },
   'agent.already_running': {
     exitCode: 'alreadyRunning',
     message: 'an agent of instance {instance} runs already ({socket})',

@@ -22,6 +22,9 @@ export type Direction = (typeof directions)[number];
 export const transports = ['tcp', 'udp'] as const;
 export type Transport = (typeof transports)[number];
 
+export const networkTypes = ['ipv4', 'ipv6'] as const;
+export type NetworkType = (typeof networkTypes)[number];
+
 /** Which end's RST ended it; `admin`: someone on this host destroyed the socket (`ss -K`). */
 export const resetSides = ['local', 'remote', 'admin'] as const;
 export type ResetSide = (typeof resetSides)[number];
@@ -63,3 +66,7 @@ export type Attribution = (typeof attributions)[number];
  */
 export const addressForms = ['exact', 'prefix', 'folded', 'hashed'] as const;
 export type AddressForm = (typeof addressForms)[number];
+
+/** How much of a value the field policy left, beside it as FIELD.form. */
+export const valueForms = ['prefix', 'domain', 'hashed'] as const;
+export type ValueForm = (typeof valueForms)[number];

@@ -1,164 +1,78 @@
 /**
- * The labelling standard: canonical names and the OpenTelemetry names of the same fields, one to one. The
- * seven required labels are sent under their own names in every mode.
+ * The labelling standard: every field of every record, with its names elsewhere. Pages, JSON Schemas and
+ * renderings are made from it (docs/reference/labels.md); a type test holds it to the records.
  */
 
-export type LabelType = 'string' | 'int' | 'double' | 'bool' | 'time' | 'list' | 'map';
+import { countFields } from './schema/counts.ts';
+import { emitterFields, headFields } from './schema/emitter.ts';
+import { endFields } from './schema/ends.ts';
+import { farFields } from './schema/far.ts';
+import type { Field, RecordKind } from './schema/field.ts';
+import { dnsFields, listenerFields } from './schema/lookups.ts';
+import { ownerFields } from './schema/owner.ts';
+import { windowFields } from './schema/window.ts';
 
-export interface Label {
+/** In the order in which the reference shows them. */
+export const fieldGroups = {
+  'Head and emitter': { ...headFields, ...emitterFields },
+  Owner: ownerFields,
+  'Ends and outcome': endFields,
+  'The other end': farFields,
+  Counts: countFields,
+  'DNS lookups': dnsFields,
+  Listeners: listenerFields,
+  Windows: windowFields,
+} as const;
+
+export const fields = {
+  ...headFields,
+  ...emitterFields,
+  ...ownerFields,
+  ...endFields,
+  ...farFields,
+  ...countFields,
+  ...dnsFields,
+  ...listenerFields,
+  ...windowFields,
+} as const;
+
+export type FieldName = keyof typeof fields;
+
+export interface Label extends Field {
   readonly name: string;
   readonly otel: string;
-  readonly type: LabelType;
-  /** About the emitter, so it sits on the OTLP resource; everything else is on the record. */
-  readonly onResource?: true;
-  readonly required?: true;
 }
 
-export const labels: readonly Label[] = [
-  { name: 'host.name', otel: 'host.name', type: 'string', onResource: true, required: true },
-  { name: 'host.name.form', otel: 'sonde.host.name.form', type: 'string', onResource: true },
-  {
-    name: 'environment',
-    otel: 'deployment.environment.name',
-    type: 'string',
-    onResource: true,
-    required: true,
-  },
-  { name: 'agent.id', otel: 'service.instance.id', type: 'string', onResource: true },
-  { name: 'agent.version', otel: 'service.version', type: 'string', onResource: true },
-  { name: 'agent.instance', otel: 'sonde.agent.instance', type: 'string', onResource: true },
-  { name: 'boot.id', otel: 'sonde.boot.id', type: 'string', onResource: true },
-  { name: 'policy.version', otel: 'sonde.policy.version', type: 'string', onResource: true },
-  { name: 'record.sequence', otel: 'sonde.record.sequence', type: 'int' },
-  { name: 'process.name', otel: 'sonde.process.comm', type: 'string', required: true },
-  { name: 'process.name.form', otel: 'sonde.process.comm.form', type: 'string' },
-  { name: 'process.executable.path', otel: 'process.executable.path', type: 'string' },
-  { name: 'process.pid', otel: 'process.pid', type: 'int' },
-  { name: 'process.start', otel: 'process.creation.time', type: 'time' },
-  { name: 'process.parent.pid', otel: 'process.parent_pid', type: 'int' },
-  { name: 'process.parent.name', otel: 'sonde.process.parent.comm', type: 'string' },
-  { name: 'process.command_line', otel: 'process.command_line', type: 'string' },
-  { name: 'user.id', otel: 'process.user.id', type: 'int' },
-  { name: 'user.name', otel: 'process.user.name', type: 'string' },
-  { name: 'workload.name', otel: 'service.name', type: 'string' },
-  { name: 'workload.kind', otel: 'sonde.workload.kind', type: 'string' },
-  { name: 'workload.owner', otel: 'sonde.workload.owner', type: 'string' },
-  { name: 'workload.rule', otel: 'sonde.workload.rule', type: 'string' },
-  { name: 'labels', otel: 'sonde.labels', type: 'map' },
-  { name: 'systemd.unit', otel: 'sonde.systemd.unit', type: 'string' },
-  { name: 'container.id', otel: 'container.id', type: 'string' },
-  { name: 'container.name', otel: 'container.name', type: 'string' },
-  { name: 'container.image', otel: 'container.image.name', type: 'string' },
-  { name: 'container.runtime', otel: 'container.runtime', type: 'string' },
-  { name: 'k8s.pod.uid', otel: 'k8s.pod.uid', type: 'string' },
-  { name: 'k8s.pod.qos', otel: 'sonde.k8s.pod.qos', type: 'string' },
-  { name: 'k8s.pod', otel: 'k8s.pod.name', type: 'string' },
-  { name: 'k8s.namespace', otel: 'k8s.namespace.name', type: 'string' },
-  { name: 'k8s.service_account', otel: 'sonde.k8s.service_account', type: 'string' },
-  { name: 'k8s.node', otel: 'k8s.node.name', type: 'string', onResource: true },
-  { name: 'k8s.cluster', otel: 'k8s.cluster.name', type: 'string', onResource: true },
-  { name: 'enrichment.missing', otel: 'sonde.enrichment.missing', type: 'list' },
-  { name: 'cgroup.path', otel: 'process.linux.cgroup', type: 'string' },
-  { name: 'attribution', otel: 'sonde.attribution', type: 'string' },
-  { name: 'direction', otel: 'sonde.flow.direction', type: 'string' },
-  { name: 'network.transport', otel: 'network.transport', type: 'string' },
-  { name: 'network.type', otel: 'network.type', type: 'string' },
-  { name: 'network.namespace', otel: 'sonde.network.namespace', type: 'int' },
-  { name: 'source.ip', otel: 'source.address', type: 'string' },
-  { name: 'source.ip.form', otel: 'sonde.source.ip.form', type: 'string' },
-  { name: 'source.port', otel: 'source.port', type: 'int' },
-  { name: 'destination.ip', otel: 'network.peer.address', type: 'string', required: true },
-  { name: 'destination.ip.form', otel: 'sonde.destination.ip.form', type: 'string' },
-  { name: 'destination.port', otel: 'server.port', type: 'int', required: true },
-  { name: 'destination.name', otel: 'destination.address', type: 'string' },
-  { name: 'destination.name.source', otel: 'sonde.destination.name.source', type: 'string' },
-  { name: 'destination.scope', otel: 'sonde.destination.scope', type: 'string' },
-  { name: 'destination.zone', otel: 'sonde.destination.zone', type: 'string' },
-  { name: 'boundary.crossed', otel: 'sonde.boundary.crossed', type: 'bool' },
-  { name: 'destination.service', otel: 'sonde.destination.service', type: 'string' },
-  { name: 'destination.as.number', otel: 'sonde.destination.as.number', type: 'int' },
-  { name: 'destination.as.org', otel: 'sonde.destination.as.org', type: 'string' },
-  { name: 'destination.geo.country', otel: 'sonde.destination.geo.country.iso_code', type: 'string' },
-  { name: 'destination.translated.ip', otel: 'sonde.destination.translated.ip', type: 'string' },
-  { name: 'destination.translated.port', otel: 'sonde.destination.translated.port', type: 'int' },
-  { name: 'destination.redirected_by', otel: 'sonde.destination.redirected_by', type: 'string' },
-  { name: 'connection.state', otel: 'sonde.connection.state', type: 'string', required: true },
-  { name: 'connection.established', otel: 'sonde.connection.established', type: 'bool' },
-  { name: 'connection.id', otel: 'sonde.connection.id', type: 'string' },
-  { name: 'connection.adopted', otel: 'sonde.connection.adopted', type: 'bool' },
-  { name: 'connection.duration_ms', otel: 'sonde.connection.duration_ms', type: 'double' },
-  { name: 'latency_ms', otel: 'sonde.connect.latency_ms', type: 'double', required: true },
-  { name: 'latency.p50_ms', otel: 'sonde.connect.latency.p50_ms', type: 'double' },
-  { name: 'latency.p95_ms', otel: 'sonde.connect.latency.p95_ms', type: 'double' },
-  { name: 'latency.p99_ms', otel: 'sonde.connect.latency.p99_ms', type: 'double' },
-  { name: 'latency.histogram', otel: 'sonde.connect.latency.histogram', type: 'list' },
-  { name: 'window.number', otel: 'sonde.window.number', type: 'int' },
-  { name: 'window.start', otel: 'sonde.window.start', type: 'time' },
-  { name: 'window.end', otel: 'sonde.window.end', type: 'time' },
-  { name: 'window.records', otel: 'sonde.window.records', type: 'int' },
-  { name: 'window.last', otel: 'sonde.window.last', type: 'bool' },
-  { name: 'connections.opened', otel: 'sonde.connections.opened', type: 'int' },
-  { name: 'connections.adopted', otel: 'sonde.connections.adopted', type: 'int' },
-  { name: 'connections.established', otel: 'sonde.connections.established', type: 'int' },
-  { name: 'connections.ended', otel: 'sonde.connections.ended', type: 'int' },
-  { name: 'connections.ended.states', otel: 'sonde.connections.ended.states', type: 'map' },
-  { name: 'connections.open', otel: 'sonde.connections.open', type: 'int' },
-  { name: 'connections.orphaned', otel: 'sonde.connections.orphaned', type: 'int' },
-  { name: 'connections.abandoned', otel: 'sonde.connections.abandoned', type: 'int' },
-  { name: 'connections.untracked', otel: 'sonde.connections.untracked', type: 'int' },
-  { name: 'refusals', otel: 'sonde.refusals', type: 'int' },
-  { name: 'listeners', otel: 'sonde.listeners', type: 'int' },
-  { name: 'listener.id', otel: 'sonde.listener.id', type: 'string' },
-  { name: 'listener.changes', otel: 'sonde.listener.changes', type: 'list' },
-  { name: 'listener.backlog', otel: 'sonde.listener.backlog', type: 'int' },
-  { name: 'listener.backlog_max', otel: 'sonde.listener.backlog_max', type: 'int' },
-  { name: 'listener.waiting_ms', otel: 'sonde.listener.waiting_ms', type: 'int' },
-  { name: 'listener.drops', otel: 'sonde.listener.drops', type: 'int' },
-  { name: 'listener.synack_retransmits', otel: 'sonde.listener.synack_retransmits', type: 'int' },
-  { name: 'listener.resets_sent', otel: 'sonde.listener.resets_sent', type: 'int' },
-  { name: 'bytes.sent', otel: 'sonde.flow.bytes.sent', type: 'int' },
-  { name: 'bytes.received', otel: 'sonde.flow.bytes.received', type: 'int' },
-  { name: 'segments.sent', otel: 'sonde.flow.segments.sent', type: 'int' },
-  { name: 'segments.received', otel: 'sonde.flow.segments.received', type: 'int' },
-  { name: 'retransmits', otel: 'sonde.tcp.retransmits', type: 'int' },
-  { name: 'retransmits.syn', otel: 'sonde.tcp.retransmits.syn', type: 'int' },
-  { name: 'retransmits.synack', otel: 'sonde.tcp.retransmits.synack', type: 'int' },
-  { name: 'retransmits.data', otel: 'sonde.tcp.retransmits.data', type: 'int' },
-  { name: 'rtt_ms', otel: 'sonde.tcp.rtt_ms', type: 'double' },
-  { name: 'rtt.count', otel: 'sonde.tcp.rtt.count', type: 'int' },
-  { name: 'rtt_min_ms', otel: 'sonde.tcp.rtt_min_ms', type: 'double' },
-  { name: 'limited_ms.busy', otel: 'sonde.tcp.limited_ms.busy', type: 'int' },
-  { name: 'limited_ms.peer_window', otel: 'sonde.tcp.limited_ms.peer_window', type: 'int' },
-  { name: 'limited_ms.send_buffer', otel: 'sonde.tcp.limited_ms.send_buffer', type: 'int' },
-  { name: 'app.unread_bytes', otel: 'sonde.app.unread_bytes', type: 'int' },
-  { name: 'app.unread_connections', otel: 'sonde.app.unread_connections', type: 'int' },
-  { name: 'app.waiting_connections', otel: 'sonde.app.waiting_connections', type: 'int' },
-  { name: 'app.waiting_ms', otel: 'sonde.app.waiting_ms', type: 'int' },
-  { name: 'resets.sent', otel: 'sonde.tcp.resets.sent', type: 'int' },
-  { name: 'resets.received', otel: 'sonde.tcp.resets.received', type: 'int' },
-  { name: 'resets.reasons', otel: 'sonde.tcp.resets.reasons', type: 'map' },
-  { name: 'timeouts.by_application', otel: 'sonde.tcp.timeouts.by_application', type: 'int' },
-  { name: 'timeout.by', otel: 'sonde.timeout.by', type: 'string' },
-  { name: 'error', otel: 'error.type', type: 'string' },
-  { name: 'reset.side', otel: 'sonde.reset.side', type: 'string' },
-  { name: 'close.reason', otel: 'sonde.close.reason', type: 'string' },
-  { name: 'dns.question.name', otel: 'dns.question.name', type: 'string' },
-  { name: 'dns.question.name.form', otel: 'sonde.dns.question.name.form', type: 'string' },
-  { name: 'dns.question.type', otel: 'sonde.dns.question.type', type: 'string' },
-  { name: 'dns.rcode', otel: 'sonde.dns.response_code', type: 'string' },
-  { name: 'dns.latency_ms', otel: 'sonde.dns.latency_ms', type: 'double' },
-  { name: 'dns.lookups', otel: 'sonde.dns.lookups', type: 'int' },
-  { name: 'dns.attempts', otel: 'sonde.dns.attempts', type: 'int' },
-  { name: 'dns.truncated', otel: 'sonde.dns.truncated', type: 'int' },
-  { name: 'dns.answers', otel: 'dns.answers', type: 'list' },
-  { name: 'dns.ttl_min', otel: 'sonde.dns.ttl_min', type: 'int' },
-  { name: 'unlabelled', otel: 'sonde.unlabelled', type: 'map' },
-  { name: 'unenriched', otel: 'sonde.unenriched', type: 'map' },
-  { name: 'udp', otel: 'sonde.udp', type: 'map' },
-  { name: 'signals', otel: 'sonde.signals', type: 'list' },
-  { name: 'lost', otel: 'sonde.lost', type: 'map' },
-  { name: 'coverage.seen', otel: 'sonde.coverage.seen', type: 'int' },
-  { name: 'coverage.kernel', otel: 'sonde.coverage.kernel', type: 'int' },
-  { name: 'coverage.unreachable', otel: 'sonde.coverage.unreachable', type: 'int' },
-  { name: 'coverage.namespaces', otel: 'sonde.coverage.namespaces', type: 'list' },
-];
+function labelOf([name, field]: readonly [string, Field]): Label {
+  return { ...field, name, otel: field.otel ?? `sonde.${name}` };
+}
+
+/** Those of the head too. */
+export const allLabels: readonly Label[] = Object.entries(fields).map(labelOf);
+
+/** All but the event's name and time, which have places of their own in a log record. */
+export const labels: readonly Label[] = allLabels.filter(({ name }) => !Object.hasOwn(headFields, name));
+
+export const requiredLabels = labels.filter(({ required }) => required).map(({ name }) => name);
+
+export interface Presence {
+  readonly kind: RecordKind;
+  readonly mayLack: boolean;
+}
+
+/** The kinds of records that have a field. */
+export function presencesOf({ on }: Pick<Field, 'on'>): Presence[] {
+  return on.split(' ').map((word) => ({
+    kind: word.replace('?', '') as RecordKind,
+    mayLack: word.endsWith('?'),
+  }));
+}
+
+/** What a field is on one kind of records; undefined where they have none. */
+export function fieldOn(label: Label, kind: RecordKind): (Label & { readonly mayLack: boolean }) | undefined {
+  const presence = presencesOf(label).find((of) => of.kind === kind);
+  if (!presence) return undefined;
+  const { values: _, ...withoutValues } = label;
+  const of = kind === 'window' && label.onWindow ? { ...withoutValues, ...label.onWindow } : label;
+  return { ...of, mayLack: presence.mayLack };
+}

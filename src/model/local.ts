@@ -6,12 +6,22 @@
 import type { ConnectionFilter } from './filter.ts';
 import type { ConnectionRecord, WindowRecord } from './record.ts';
 import type { SignalName } from './signals.ts';
+import type { Findings } from './standard.ts';
 
 export type LocalRequest =
   | { readonly ask: 'status' }
   | { readonly ask: 'trace'; readonly filter: ConnectionFilter }
+  /** What falls short of the labelling standard. */
+  | { readonly ask: 'labels' }
   /** Which are on; first those that are named are switched, until the agent ends. */
   | { readonly ask: 'signals'; readonly set: Readonly<Partial<Record<SignalName, 'on' | 'off'>>> };
+
+/** Of an agent's last windows; times are null before the first has closed. */
+export interface RecentLabels extends Findings {
+  readonly windows: number;
+  readonly from: string | null;
+  readonly to: string | null;
+}
 
 export type LocalReply =
   | { readonly type: 'status'; readonly status: unknown }
@@ -21,6 +31,7 @@ export type LocalReply =
       readonly on: readonly SignalName[];
       readonly refused: Readonly<Partial<Record<SignalName, string>>>;
     }
+  | { readonly type: 'labels'; readonly labels: RecentLabels }
   | { readonly type: 'watching' }
   | { readonly type: 'connection'; readonly record: ConnectionRecord }
   | { readonly type: 'window'; readonly record: WindowRecord }

@@ -12,10 +12,6 @@ export type FieldAction = (typeof fieldActions)[number];
 export const policyPresets = ['minimal', 'standard', 'full'] as const;
 export type PolicyPreset = (typeof policyPresets)[number];
 
-/** How much of a value is left, beside it as FIELD.form: a prefix, the registered domain, a hash. */
-export const valueForms = ['prefix', 'domain', 'hashed'] as const;
-export type ValueForm = (typeof valueForms)[number];
-
 /**
  * What a truncated value is: an address's network, a name's registered domain, the first word of a program's
  * name. Text and numbers are not truncated; `fixed` is kept whatever a policy says.

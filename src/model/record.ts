@@ -9,14 +9,15 @@ import type {
   CloseReason,
   ConnectionState,
   Direction,
+  NetworkType,
   ResetSide,
   TimeoutBy,
   Transport,
+  ValueForm,
 } from './connection.ts';
 import type { FarLabels } from './far.ts';
-import type { InboundCounter } from './observation.ts';
+import type { NamespaceCoverage } from './coverage.ts';
 import type { DnsTransport } from './dns.ts';
-import type { ValueForm } from './policy.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -69,6 +70,11 @@ export const workloadKinds = [
 ] as const;
 export type WorkloadKind = (typeof workloadKinds)[number];
 
+export const podQosClasses = ['guaranteed', 'burstable', 'besteffort'] as const;
+export type PodQos = (typeof podQosClasses)[number];
+
+export const containerRuntimes = ['docker', 'containerd', 'cri-o', 'podman', 'lxc'] as const;
+export type ContainerRuntime = (typeof containerRuntimes)[number];
 /** Who is asked in the background, and may not have answered yet. */
 export const enrichmentSources = ['kubernetes', 'container_runtime'] as const;
 export type EnrichmentSource = (typeof enrichmentSources)[number];
@@ -88,9 +94,9 @@ export interface ProcessLabels {
   /** As its runtime knows it, once that has answered. */
   readonly 'container.name'?: string;
   readonly 'container.image'?: string;
-  readonly 'container.runtime'?: string;
+  readonly 'container.runtime'?: ContainerRuntime;
   readonly 'k8s.pod.uid'?: string;
-  readonly 'k8s.pod.qos'?: string;
+  readonly 'k8s.pod.qos'?: PodQos;
   /** From here on of the pod, as the API server knows it. */
   readonly 'k8s.namespace'?: string;
   readonly 'k8s.pod'?: string;
@@ -120,7 +126,7 @@ export type ConnectionLabels = NodeLabels &
     readonly latency_ms: number | null;
     readonly direction: Direction;
     readonly 'network.transport': Transport;
-    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.type'?: NetworkType;
     readonly 'network.namespace': number;
     readonly 'source.ip'?: string;
     readonly 'connection.established': boolean;
@@ -243,7 +249,7 @@ export type ListenerRecord = NodeLabels &
     readonly 'destination.ip.form'?: AddressForm;
     readonly 'destination.port': number;
     readonly 'network.transport': 'tcp';
-    readonly 'network.type': 'ipv4' | 'ipv6';
+    readonly 'network.type': NetworkType;
     readonly 'network.namespace': number;
     /** Connections that wait to be accepted, and how many may. */
     readonly 'listener.backlog': number;
@@ -275,7 +281,7 @@ export type DnsRecord = NodeLabels &
     readonly 'destination.ip.form': AddressForm;
     readonly 'destination.port': number;
     readonly 'network.transport': DnsTransport;
-    readonly 'network.type'?: 'ipv4' | 'ipv6';
+    readonly 'network.type'?: NetworkType;
     readonly 'network.namespace': number;
     /** `timed_out`: nobody answered in time. */
     readonly 'connection.state': 'closed' | 'timed_out';
@@ -305,26 +311,6 @@ export type DnsRecord = NodeLabels &
 
 /** What a window is made of, beside its closing record. */
 export type RowRecord = FlowRecord | DnsRecord | ListenerRecord;
-
-/** What the kernel counted in one network namespace since the agent started, and what Sonde saw of it. */
-export interface NamespaceCoverage {
-  /** Inode; another namespace may get it once this one is gone. */
-  readonly 'network.namespace': number;
-  /** Unique for as long as the kernel runs. */
-  readonly 'network.namespace.cookie': string;
-  /** Why it cannot be compared; absent when it was. */
-  readonly unreachable?: string;
-  readonly seen: Readonly<Record<string, number>>;
-  readonly kernel?: Readonly<Record<string, number>>;
-  /** kernel − seen where they differ; empty when all agree. */
-  readonly difference?: Readonly<Record<string, number>>;
-  /** Of each that differs: why, or `unexplained`; absent when all agree. */
-  readonly explained?: Readonly<Record<string, string>>;
-  /** Counters that this kernel lets nobody compare, and why. */
-  readonly incomparable?: Readonly<Record<string, string>>;
-  /** What the kernel counted of attempts from outside in this window; names without any are left out. */
-  readonly inbound?: Readonly<Partial<Record<InboundCounter, number>>>;
-}
 
 /**
  * Closes a window: what the node saw, lost and could not see. Sums are over all flow records of the window.
@@ -363,13 +349,14 @@ export type WindowRecord = NodeLabels & {
   readonly 'resets.reasons'?: Readonly<Record<string, number>>;
   /** Listeners known at its end, told or not. */
   readonly listeners: number;
-  /** Connections by how their owner is known. */
   /** UDP flows of this window, `opened` to `datagrams.received`; the sums above are of TCP alone. */
   readonly udp: Readonly<Record<string, number>>;
   /** TCP connections by how their owner is known. */
   readonly attribution: Readonly<Partial<Record<Attribution, number>>>;
-  /** Records that lack a required label, by label. */
+  /** Records that lack a label that the standard requires, by label. */
   readonly unlabelled: Readonly<Record<string, number>>;
+  /** `rule.label` → records whose label the standard does not allow, or whose pattern does not match. */
+  readonly nonstandard: Readonly<Record<string, number>>;
   /** Records with `enrichment.missing`, by who is missing. */
   readonly unenriched: Readonly<Partial<Record<EnrichmentSource, number>>>;
   /** Signals that were on from its beginning to its end. */
@@ -384,6 +371,9 @@ export type WindowRecord = NodeLabels & {
   readonly 'coverage.kernel': number;
   /** Namespaces that could not be compared. */
   readonly 'coverage.unreachable': number;
+  /** TCP connections of the window whose owner is known, of how many. */
+  readonly 'coverage.attributed': number;
+  readonly 'coverage.attributable': number;
   readonly 'coverage.namespaces': readonly NamespaceCoverage[];
 };
 

@@ -75,6 +75,8 @@ export interface Coverage {
   readonly connections: Share;
   /** Connections whose owner is known, of those seen. */
   readonly attribution: Share;
+  /** The same connections by how their owner is known; not over ranges that rollups answer. */
+  readonly attributions?: Readonly<Record<string, number>>;
   /** Of the four; null when there was nothing to see at all. */
   readonly smallest: number | null;
   /** In words, what is missing and what to do about it. */

@@ -96,12 +96,15 @@ test('jsonl opens with a path alone, and closes', async () => {
 describe('openExporters', () => {
   test('opens those that have options', async () => {
     assert.equal((await openExporters({ jsonl: undefined }, context)).size, 0);
-    const exporters = await openExporters({ jsonl: { path: '-', max_size: 1e8, keep: 5 } }, context);
+    const exporters = await openExporters(
+      { jsonl: { path: '-', max_size: 1e8, keep: 5, names: 'canonical' } },
+      context,
+    );
     assert.deepEqual([...exporters.keys()], ['jsonl']);
   });
 
   test('one that does not open is the operator\u2019s to mend', async () => {
-    const options = { path: '/etc/hostname/below.jsonl', max_size: 1e8, keep: 5 };
+    const options = { path: '/etc/hostname/below.jsonl', max_size: 1e8, keep: 5, names: 'canonical' };
     await assert.rejects(openExporters({ jsonl: options }, context), (error) => {
       assert.ok(isOperatorError(error) && error.code === 'config.exporter');
       return true;

@@ -3,11 +3,7 @@
  * runtime or systemd gives; the shapes of each, with the driver that makes them, are in the test.
  */
 
-export const podQosClasses = ['guaranteed', 'burstable', 'besteffort'] as const;
-export type PodQos = (typeof podQosClasses)[number];
-
-export const containerRuntimes = ['docker', 'containerd', 'cri-o', 'podman', 'lxc'] as const;
-export type ContainerRuntime = (typeof containerRuntimes)[number];
+import type { ContainerRuntime, PodQos } from '../../model/record.ts';
 
 export interface Container {
   readonly id: string;

@@ -28,6 +28,7 @@ import { incomparableOn } from '../kernel/signals.ts';
 import { askTranslations } from '../kernel/translations.ts';
 import { lookupsOf } from '../lookups/source.ts';
 import { windowCloser } from '../window/closing.ts';
+import { judgeOf } from '../window/standard/judge.ts';
 import type { FieldPolicy } from '../window/policy/policy.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -44,8 +45,7 @@ export interface Lasting {
 }
 
 async function openCounts({ config, log, native, delivery, pins }: Lasting): Promise<OpenedKernel> {
-  const resumed = delivery.resumed();
-  const state = agentState(resumed);
+  const [resumed, state] = [delivery.resumed(), agentState(delivery.resumed())];
   const opened = openKernel({
     native,
     object: artefacts().object,
@@ -92,10 +92,11 @@ export async function runGeneration(
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
-  const node = policy.node(nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place }));
+  const identity = nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place });
+  const [node, judge] = [policy.node(identity), judgeOf(config.standard, identity)];
   const { decode, ...tables } = await openTables(lasting, opened);
   const telling = { node, policy, delivery, memory, kubernetes, windowMs: config.window };
-  const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy };
+  const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy, judge };
   const agent = createAgent({
     clock: systemClock,
     kernel,
@@ -110,9 +111,8 @@ export async function runGeneration(
     signals: opened.signals,
     allEvents: config.profile === 'full',
   });
-  const [agentId, orphanMs] = [node['agent.id'], config.limits.orphan_max];
-  const counting = { pins, log, clock: systemClock, agentId, since: begin.since, known, orphanMs };
-  await beginCounting(opened, tables.namespaces, counting);
+  const counting = { pins, log, clock: systemClock, agentId: node['agent.id'], since: begin.since, known };
+  await beginCounting(opened, tables.namespaces, { ...counting, orphanMs: config.limits.orphan_max });
   const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);
   await agent.run(goesOn ? signal : AbortSignal.abort());

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { closingOptions, connection, node, telling } from '../../../test/observations.ts';
+import { closingOptions, connection, node, row, telling } from '../../../test/observations.ts';
 import { eventually } from '../../../test/rig.ts';
 import { manualClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
@@ -15,6 +15,7 @@ import { localSocketPath } from '../../lib/local-socket.ts';
 import type { LocalReply } from '../../model/local.ts';
 import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
 import { windowCloser } from '../window/closing.ts';
+import { newRecent } from '../window/recent.ts';
 import { connectionRecord } from '../window/records.ts';
 import { wallTimes } from '../window/time.ts';
 import { localLimits, openLocalServer, type Served } from './server.ts';
@@ -29,13 +30,15 @@ after(() => {
 const told = connectionRecord(connection(), telling, wallTimes(manualClock()));
 const closeWindow = windowCloser(node, closingOptions);
 const bounds = { number: 1, start: '', end: '2026-01-01T00:00:00.000Z', last: false };
-const windowEnd: WindowRecord = closeWindow({
+const { closing: windowEnd, findings } = closeWindow({
   bounds,
-  rows: [],
+  rows: [row({}, { 'process.name': 'unknown' })],
   losses: {},
   namespaces: [],
   signals: signalNames,
-}).closing;
+});
+const recent = newRecent();
+recent.add(windowEnd, findings);
 
 /** An agent that says what the test tells it to. */
 interface FakeAgent extends Served {
@@ -54,6 +57,7 @@ function fakeAgent(): FakeAgent {
       return () => watchers.delete(watcher);
     },
     status: () => ({ lost: { ...lost }, watchers: watchers.size, signals: on }),
+    labels: () => recent.told(),
     switchTo(wanted) {
       on = wanted;
       return Promise.resolve(new Map());
@@ -108,6 +112,22 @@ describe('requests', () => {
     assert.deepEqual(await ask('{"ask":"status"}'), {
       type: 'status',
       status: { lost: {}, watchers: 0, signals: [...signalNames] },
+    });
+  });
+
+  test('labels: what fell short in the last windows', async () => {
+    const finding = { label: 'process.name', rule: 'missing', workload: 'unknown', records: 1 };
+    assert.deepEqual(await ask('{"ask":"labels"}'), {
+      type: 'labels',
+      labels: {
+        windows: 1,
+        from: bounds.start,
+        to: bounds.end,
+        records: 1,
+        short: 1,
+        untold: 0,
+        findings: [{ ...finding, value: 'unknown', example: 'unknown → 10.0.0.2:80' }],
+      },
     });
   });
 

@@ -1,6 +1,6 @@
 /**
- * The agent's local socket: trace, status. A watcher that reads too slowly misses connections, and is told
- * how many; it never slows the agent.
+ * The agent's local socket: trace, status, labels, signals. A watcher that reads too slowly misses
+ * connections, and is told how many; it never slows the agent.
  *
  * Owns /run/sonde/INSTANCE.sock. Being able to bind it is what makes an agent the only one of its instance.
  */
@@ -16,7 +16,7 @@ import type { Log } from '../../lib/log.ts';
 import { switches } from '../../lib/schema.ts';
 import type { ConnectionState, Direction } from '../../model/connection.ts';
 import { connectionMatcher, filterProblem } from '../../model/filter.ts';
-import type { LocalReply, LocalRequest } from '../../model/local.ts';
+import type { LocalReply, LocalRequest, RecentLabels } from '../../model/local.ts';
 import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
 import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 
@@ -31,6 +31,7 @@ export const localLimits = {
 /** What the values mean is up to the filter; here they only have their types. */
 const requestSchema: z.ZodType<LocalRequest> = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('status') }),
+  z.strictObject({ ask: z.literal('labels') }),
   z.strictObject({
     ask: z.literal('trace'),
     filter: z.strictObject({
@@ -52,6 +53,7 @@ export interface Served {
     readonly watchers: number;
     readonly signals: readonly SignalName[];
   };
+  labels(): RecentLabels;
   switchTo(wanted: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>>;
 }
 
@@ -117,8 +119,8 @@ async function switchSignals(
 }
 
 function answer(socket: Socket, line: string, agent: Served | undefined): void {
-  const fail = (message: string) =>
-    socket.end(`${JSON.stringify({ type: 'error', message } satisfies LocalReply)}\n`);
+  const end = (reply: LocalReply) => socket.end(`${JSON.stringify(reply)}\n`);
+  const fail = (message: string) => end({ type: 'error', message });
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -136,8 +138,8 @@ function answer(socket: Socket, line: string, agent: Served | undefined): void {
   }
   const request = parsed.data;
   if (!agent) fail('the agent is still starting');
-  else if (request.ask === 'status')
-    socket.end(`${JSON.stringify({ type: 'status', status: agent.status() })}\n`);
+  else if (request.ask === 'status') end({ type: 'status', status: agent.status() });
+  else if (request.ask === 'labels') end({ type: 'labels', labels: agent.labels() });
   else if (request.ask === 'signals') void switchSignals(socket, agent, request);
   else if (agent.status().watchers >= localLimits.watchersMax) fail('too many watchers');
   else startTrace(socket, agent, request);

@@ -66,6 +66,7 @@ describe('a quiet window', () => {
       listeners: 0,
       attribution: {},
       unlabelled: {},
+      nonstandard: {},
       unenriched: {},
       udp: {},
       signals: [...signalNames],
@@ -73,6 +74,8 @@ describe('a quiet window', () => {
       'coverage.seen': 0,
       'coverage.kernel': 0,
       'coverage.unreachable': 0,
+      'coverage.attributed': 0,
+      'coverage.attributable': 0,
       'coverage.namespaces': [],
     });
   });
@@ -112,6 +115,7 @@ describe('sums', () => {
     });
     assert.deepEqual(closing?.['connections.ended.states'], { closed: 3, reset: 6 });
     assert.deepEqual(closing.attribution, { exact: 7, inherited: 2, unknown: 5 });
+    assert.deepEqual([closing['coverage.attributed'], closing['coverage.attributable']], [9, 14]);
     assert.deepEqual(closing.unlabelled, { 'process.name': 1 });
   });
 

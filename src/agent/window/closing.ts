@@ -10,8 +10,16 @@
 import type { Attribution, ConnectionState, Transport } from '../../model/connection.ts';
 import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
-import type { DnsRecord, FlowRecord, NodeLabels, RowRecord, WindowRecord } from '../../model/record.ts';
+import type {
+  DnsRecord,
+  EnrichmentSource,
+  FlowRecord,
+  NodeLabels,
+  RowRecord,
+  WindowRecord,
+} from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
+import { newTally, type Fields, type Findings, type Shortfall } from '../../model/standard.ts';
 import { coverageSince, type Opens } from './coverage.ts';
 import { inboundSince, type InboundTotals } from './inbound.ts';
 import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
@@ -19,7 +27,8 @@ import { dnsRecord, mergeLookups } from './lookups.ts';
 import { mergeRows } from './merge.ts';
 import type { FieldPolicy } from './policy/policy.ts';
 import { reconcile, type ReconcileOptions } from './reconcile.ts';
-import { flowRecord, missingLabels, type Labelled, type WindowBounds } from './records.ts';
+import { flowRecord, type Labelled, type WindowBounds } from './records.ts';
+import type { Judge } from './standard/judge.ts';
 
 export interface WindowParts {
   readonly bounds: WindowBounds;
@@ -40,6 +49,7 @@ export interface WindowParts {
 export interface ClosedWindow {
   readonly records: readonly RowRecord[];
   readonly closing: WindowRecord;
+  readonly findings: Findings;
 }
 
 function total(records: readonly FlowRecord[], value: (record: FlowRecord) => number): number {
@@ -62,7 +72,10 @@ function udpSums(records: readonly FlowRecord[]): Record<string, number> {
   return Object.fromEntries(Object.entries(sums).filter(([, sum]) => sum > 0));
 }
 
-type Shares = Pick<WindowRecord, 'connections.ended.states' | 'attribution'>;
+type Shares = Pick<
+  WindowRecord,
+  'connections.ended.states' | 'attribution' | 'coverage.attributed' | 'coverage.attributable'
+>;
 
 function countShares(records: readonly FlowRecord[]): Shares {
   const states: Partial<Record<ConnectionState, number>> = {};
@@ -76,24 +89,58 @@ function countShares(records: readonly FlowRecord[]): Shares {
     if (connections > 0)
       attribution[record.attribution] = (attribution[record.attribution] ?? 0) + connections;
   }
-  return { 'connections.ended.states': states, attribution };
-}
-
-function count<Name extends string>(names: readonly Name[]): Partial<Record<Name, number>> {
-  const counts: Partial<Record<Name, number>> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
-}
-
-/** What is lacking: of those that must have the required labels, and of all. */
-function countLacking(
-  labelled: readonly (FlowRecord | DnsRecord)[],
-  all: readonly RowRecord[],
-): Pick<WindowRecord, 'unlabelled' | 'unenriched'> {
+  const attributable = Object.values(attribution).reduce((sum, count) => sum + count, 0);
   return {
-    unlabelled: count(labelled.flatMap(missingLabels)) as Record<string, number>,
-    unenriched: count(all.flatMap((record) => record['enrichment.missing'] ?? [])),
+    'connections.ended.states': states,
+    attribution,
+    'coverage.attributed': attributable - (attribution.unknown ?? 0),
+    'coverage.attributable': attributable,
   };
+}
+
+/** By label, and those that are not missing by rule and label. */
+function countShort(short: readonly Shortfall[]): Pick<WindowRecord, 'unlabelled' | 'nonstandard'> {
+  const [unlabelled, nonstandard]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  for (const { label, rule } of short) {
+    if (rule === 'missing') unlabelled[label] = (unlabelled[label] ?? 0) + 1;
+    else nonstandard[`${rule}.${label}`] = (nonstandard[`${rule}.${label}`] ?? 0) + 1;
+  }
+  return { unlabelled, nonstandard };
+}
+
+interface Told extends Pick<ClosedWindow, 'findings'> {
+  readonly records: readonly FlowRecord[];
+  readonly lookups: readonly DnsRecord[];
+  readonly short: ReturnType<typeof countShort>;
+}
+
+/** Rows become records, and what falls short of the standard is counted. */
+function toldRows(
+  { rows, asked, bounds }: Pick<WindowParts, 'rows' | 'bounds'> & { asked: readonly Labelled<LookupRow>[] },
+  { node, policy, judge }: Pick<ClosingOptions, 'policy' | 'judge'> & { node: NodeLabels },
+): Told {
+  const tally = newTally();
+  const all: Shortfall[] = [];
+  const judged = <T extends FlowRecord | DnsRecord>(record: T, short: readonly Shortfall[]): T => {
+    tally.add(record as unknown as Fields, short);
+    all.push(...short);
+    return record;
+  };
+  const lookups = mergeLookups(asked, { policy, judge }).map((row) =>
+    judged(dnsRecord(row, { node, bounds, policy }), row.short),
+  );
+  const records = mergeRows(rows, { policy, judge }).map((row) =>
+    judged(flowRecord(row, node, bounds), row.short),
+  );
+  return { records, lookups, findings: tally.findings(), short: countShort(all) };
+}
+
+/** Records of all kinds that somebody in the background has not said all about yet. */
+function countUnenriched(all: readonly RowRecord[]): WindowRecord['unenriched'] {
+  const counts: Partial<Record<EnrichmentSource, number>> = {};
+  for (const name of all.flatMap((record) => record['enrichment.missing'] ?? []))
+    counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 /** What was added since `before`; names with nothing new are left out. */
@@ -163,18 +210,18 @@ function incomparable(options: ReconcileOptions, missed: readonly SignalName[]):
 
 export interface ClosingOptions extends ReconcileOptions {
   readonly policy: FieldPolicy;
+  readonly judge: Judge;
 }
 
 /** `memory` is the closer's, and up to date between two windows. `node` has been through the policy. */
 export function windowCloser(
   node: NodeLabels,
-  { policy, ...options }: ClosingOptions,
+  { policy, judge, ...options }: ClosingOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
   const tellListeners = listenerTeller({ node, policy }, memory.listeners);
   return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, inventory }) => {
-    const lookups = mergeLookups(asked, policy).map((row) => dnsRecord(row, { node, bounds, policy }));
-    const records = mergeRows(rows, policy).map((row) => flowRecord(row, node, bounds));
+    const { records, lookups, findings, short } = toldRows({ rows, asked, bounds }, { node, policy, judge });
     const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
     const [tcp, udp] = [of('tcp'), of('udp')];
     const opened = total(tcp, (r) => r['connections.opened']);
@@ -223,7 +270,8 @@ export function windowCloser(
       ...(resets ? { 'resets.reasons': since(memory.resets, resets) } : {}),
       listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
       ...countShares(tcp),
-      ...countLacking([...records, ...lookups], all),
+      ...short,
+      unenriched: countUnenriched(all),
       udp: udpSums(udp),
       signals,
       lost: since(memory.losses, losses),
@@ -233,6 +281,6 @@ export function windowCloser(
       'coverage.namespaces': compared,
     };
     Object.assign(memory, { losses, resets: resets ?? {} });
-    return { records: all, closing };
+    return { records: all, closing, findings };
   };
 }

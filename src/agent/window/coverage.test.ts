@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NamespaceCoverage } from '../../model/record.ts';
+import type { NamespaceCoverage } from '../../model/coverage.ts';
 import { coverageSince } from './coverage.ts';
 
 type Counts = readonly [active: number, passive: number];

@@ -1,6 +1,6 @@
 /** How many of a window's connections Sonde saw: its own count of opens beside the kernel's. */
 
-import type { NamespaceCoverage } from '../../model/record.ts';
+import type { NamespaceCoverage } from '../../model/coverage.ts';
 
 /** Connections opened since a namespace's counts began. */
 export interface Opens {

@@ -1,7 +1,7 @@
 /** What the kernel counted of attempts from outside, window by window. */
 
 import { inboundCounters, type InboundCounter, type NamespaceObservation } from '../../model/observation.ts';
-import type { NamespaceCoverage } from '../../model/record.ts';
+import type { NamespaceCoverage } from '../../model/coverage.ts';
 
 /** Since counting began; names without any are left out. JSON. */
 export type InboundTotals = Readonly<Partial<Record<InboundCounter, number>>>;

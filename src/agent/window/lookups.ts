@@ -14,6 +14,7 @@ import {
   type Merged,
   type WindowBounds,
 } from './records.ts';
+import type { Judge } from './standard/judge.ts';
 
 /** Addresses of one row. */
 const answersMax = 8;
@@ -55,9 +56,9 @@ type LookupLabels = ReturnType<typeof lookupLabels> & ProcessLabels & FarLabels;
 /** Rows that became equal once they were labelled and went through the field policy are one row. */
 export function mergeLookups(
   rows: readonly Labelled<LookupRow>[],
-  policy: FieldPolicy,
+  passing: { readonly policy: FieldPolicy; readonly judge: Judge },
 ): Merged<LookupRow, LookupLabels>[] {
-  return mergeEqual(rows, { policy, labelsOf: lookupLabels, add: added });
+  return mergeEqual(rows, { kind: 'dns', ...passing, labelsOf: lookupLabels, add: added });
 }
 
 function dnsCounts(row: LookupRow) {

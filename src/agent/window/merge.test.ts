@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { curl, noSums, row } from '../../../test/observations.ts';
+import { curl, judge, noSums, row } from '../../../test/observations.ts';
 import { mergeRows as mergeUnder } from './merge.ts';
 import { keepsAll } from './policy/policy.ts';
 
-const mergeRows = (rows: Parameters<typeof mergeUnder>[0]) => mergeUnder(rows, keepsAll);
+const mergeRows = (rows: Parameters<typeof mergeUnder>[0]) => mergeUnder(rows, { policy: keepsAll, judge });
 
 describe('mergeRows', () => {
   test('nothing makes nothing', () => assert.deepEqual(mergeRows([]), []));

@@ -7,31 +7,43 @@ import { mergeHistograms } from '../../model/latency.ts';
 import type { FarLabels } from '../../model/far.ts';
 import type { Extremes, FlowRow, Sums } from '../../model/observation.ts';
 import type { ProcessLabels } from '../../model/record.ts';
+import type { Fields, Shortfall } from '../../model/standard.ts';
 import type { FieldPolicy } from './policy/policy.ts';
 import { flowLabels, type FlowLabels, type Labelled, type Merged } from './records.ts';
+import type { Judge, RowKind } from './standard/judge.ts';
 
 interface Merging<Row, Labels> {
+  readonly kind: RowKind;
   readonly policy: FieldPolicy;
+  readonly judge: Judge;
   /** All but those of the process and of the other end. */
   readonly labelsOf: (row: Omit<Labelled<Row>, 'process'>) => Labels;
   readonly add: (a: Row, b: Row) => Row;
 }
 
-/** Applies the policy to what rows are about, then merges. */
+function bothOf(a: readonly Shortfall[], b: readonly Shortfall[]): readonly Shortfall[] {
+  if (a === b || b.length === 0) return a;
+  const more = b.filter(({ label, rule }) => !a.some((of) => of.label === label && of.rule === rule));
+  return more.length === 0 ? a : [...a, ...more];
+}
+
+/** Judges what rows are about, applies the policy to it, then merges. */
 export function mergeEqual<Row, Labels extends object>(
   rows: readonly Labelled<Row>[],
-  { policy, labelsOf, add }: Merging<Row, Labels>,
+  { kind, policy, judge, labelsOf, add }: Merging<Row, Labels>,
 ): Merged<Row, Labels & ProcessLabels & FarLabels>[] {
   const merged = new Map<string, Merged<Row, Labels & ProcessLabels & FarLabels>>();
   for (const row of rows) {
     const owner = policy.owner(row.process);
     const far = policy.far(row.far);
-    const labels = policy.apply(labelsOf(row));
+    const about = labelsOf(row);
+    const labels = policy.apply(about);
+    const short = judge(kind, row, about as Fields);
     const key = owner.key + far.key + JSON.stringify(labels);
     const before = merged.get(key);
     const equal = before
-      ? { of: add(before.of, row.of), labels: before.labels }
-      : { of: row.of, labels: { ...owner.labels, ...far.labels, ...labels } };
+      ? { of: add(before.of, row.of), labels: before.labels, short: bothOf(before.short, short) }
+      : { of: row.of, labels: { ...owner.labels, ...far.labels, ...labels }, short };
     merged.set(key, equal);
   }
   return [...merged.values()];
@@ -65,7 +77,7 @@ function addFlows(a: FlowRow, b: FlowRow): FlowRow {
 
 export function mergeRows(
   rows: readonly Labelled<FlowRow>[],
-  policy: FieldPolicy,
+  passing: { readonly policy: FieldPolicy; readonly judge: Judge },
 ): Merged<FlowRow, FlowLabels>[] {
-  return mergeEqual(rows, { policy, labelsOf: flowLabels, add: addFlows });
+  return mergeEqual(rows, { kind: 'flow', ...passing, labelsOf: flowLabels, add: addFlows });
 }

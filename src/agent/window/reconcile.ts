@@ -16,7 +16,7 @@ import {
   type Reading,
   type ReconciledCounter,
 } from '../../model/observation.ts';
-import type { NamespaceCoverage } from '../../model/record.ts';
+import type { NamespaceCoverage } from '../../model/coverage.ts';
 
 /**
  * Reads values of one protocol line pair of /proc/net/snmp or netstat by name; throws for one that is not

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { connection, curl, node, row, telling, toldFlow } from '../../../test/observations.ts';
 import { manualClock } from '../../lib/clock.ts';
-import { connectionRecord, missingLabels } from './records.ts';
+import { connectionRecord } from './records.ts';
 import { wallTimes } from './time.ts';
 
 const bounds = { number: 3, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.000Z', last: false };
@@ -214,17 +214,5 @@ describe('connectionRecord', () => {
 
   test('nobody started the first process', () => {
     assert.ok(!Object.keys(told({ parentPid: 0 })).some((name) => name.startsWith('process.parent')));
-  });
-});
-
-describe('missingLabels', () => {
-  test('none is missing when all is known; a null latency is no fault', () => {
-    assert.deepEqual(missingLabels(flow({})), []);
-    assert.equal(flow({}).latency_ms, null);
-  });
-
-  test('names each that is unknown', () => {
-    const record = toldFlow(row({}, { 'process.name': 'unknown' }), bounds);
-    assert.deepEqual(missingLabels({ ...record, environment: 'unknown' }), ['process.name', 'environment']);
   });
 });

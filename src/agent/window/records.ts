@@ -5,14 +5,8 @@ import type { AddressForm } from '../../model/connection.ts';
 import { bucketStartUs, quantileMs, type Histogram } from '../../model/latency.ts';
 import type { FarLabels } from '../../model/far.ts';
 import type { ConnectionEvent, FlowRow } from '../../model/observation.ts';
-import {
-  unknownLabel,
-  type ConnectionRecord,
-  type DnsRecord,
-  type FlowRecord,
-  type NodeLabels,
-  type ProcessLabels,
-} from '../../model/record.ts';
+import type { ConnectionRecord, FlowRecord, NodeLabels, ProcessLabels } from '../../model/record.ts';
+import type { Shortfall } from '../../model/standard.ts';
 import { flowDepth, socketDepth } from './depth.ts';
 import type { FieldPolicy } from './policy/policy.ts';
 import { round } from './round.ts';
@@ -35,6 +29,8 @@ export interface Labelled<T> {
 export interface Merged<Row, Labels> {
   readonly of: Row;
   readonly labels: Labels;
+  /** What falls short of the labelling standard. */
+  readonly short: readonly Shortfall[];
 }
 
 /** `last`: the agent stops for good, so what is open will not be told any more. */
@@ -122,7 +118,7 @@ export function flowLabels({ of: row, netnsInode }: Omit<Labelled<FlowRow>, 'pro
 export type FlowLabels = FlowIdentity & ProcessLabels & FarLabels;
 
 export function flowRecord(
-  { of: row, labels }: Merged<FlowRow, FlowLabels>,
+  { of: row, labels }: Omit<Merged<FlowRow, FlowLabels>, 'short'>,
   node: NodeLabels,
   window: WindowBounds,
 ): FlowRecord {
@@ -227,11 +223,4 @@ export function connectionRecord(
     retransmits: event.retransmits,
     ...socketDepth(event),
   };
-}
-
-/** Which required labels a record lacks; a null latency is no fault (docs/reference/labels.md). */
-export function missingLabels(record: FlowRecord | ConnectionRecord | DnsRecord): string[] {
-  return (['host.name', 'process.name', 'destination.ip', 'environment'] as const).filter(
-    (label) => record[label] === unknownLabel || record[label] === '',
-  );
 }

@@ -2,18 +2,37 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
+import { after, describe, test, type TestContext } from 'node:test';
+import { realRecords } from '../../../test/record-schemas.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import { parseWords } from '../command.ts';
 import { command } from './labels.ts';
 
-async function told(...words: string[]): Promise<string> {
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly said: readonly string[];
+}
+
+async function ran(...words: string[]): Promise<Ran> {
   const written: string[] = [];
+  const said: string[] = [];
   const stdout = { write: (text: string) => void written.push(text), isTerminal: false, columns: 80 };
   const { signal } = new AbortController();
-  const context = { ...(await parseWords(command, words)), stdout, say: () => undefined, signal };
-  assert.equal(await command.run(context), 0);
-  return written.join('');
+  const context = {
+    ...(await parseWords(command, words)),
+    stdout,
+    say: (line: string) => said.push(line),
+    signal,
+  };
+  const code = await command.run(context);
+  return { code, out: written.join(''), said };
+}
+
+async function told(...words: string[]): Promise<string> {
+  const { code, out } = await ran(...words);
+  assert.equal(code, 0);
+  return out;
 }
 
 function configured(t: TestContext): string {
@@ -59,10 +78,58 @@ describe('explain', () => {
   });
 });
 
+describe('lint', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-lint-'));
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const [records, bad, good] = ['records.jsonl', 'bad.yaml', 'good.yaml'].map((name) => join(folder, name));
+  assert.ok(records && bad && good);
+  writeFileSync(
+    records,
+    realRecords()
+      .map((record) => `${JSON.stringify(record)}\n`)
+      .join(''),
+  );
+  writeFileSync(bad, 'environment: prod\nstandard: { values: { environment: [production] } }\n');
+  writeFileSync(good, 'environment: lab\nstandard: { values: { environment: [lab] } }\n');
+
+  test('a file: by the standard of a configuration, or the seven', async () => {
+    assert.match((await ran('lint', '--file', records)).out, /: 12 records, all keep to the standard$/m);
+    assert.equal((await ran('lint', '--file', records)).code, 0);
+    const short = await ran('lint', '--file', records, '--config', bad);
+    assert.equal(short.code, 1);
+    assert.match(short.out, /^environment +not allowed +12 +2 +lab: /m);
+    assert.equal((await ran('lint', '--file', records, '--config', good)).code, 0);
+  });
+
+  test('a configuration, for people and as JSON', async () => {
+    assert.deepEqual((await ran('lint', '--config', good)).code, 0);
+    const { code, out } = await ran('lint', '--config', bad, '--json');
+    const finding = { where: 'environment', label: 'environment', rule: 'not_allowed', value: 'prod' };
+    assert.deepEqual([code, JSON.parse(out)], [1, { findings: [finding] }]);
+  });
+
+  test('cannot look: no agent, no records', async (t) => {
+    const run = process.env['SONDE_RUN'];
+    process.env['SONDE_RUN'] = folder;
+    t.after(() => {
+      if (run === undefined) delete process.env['SONDE_RUN'];
+      else process.env['SONDE_RUN'] = run;
+    });
+    const nobody = await ran('lint', '--instance', 'nobody');
+    assert.equal(nobody.code, 2);
+    assert.match(nobody.said.join(), /no agent of instance nobody answers/);
+    const none = await ran('lint', '--file', good);
+    assert.deepEqual([none.code, none.said], [2, [`sonde: ${good} has no records`]]);
+  });
+});
+
 describe('refused', () => {
   for (const words of [
     [],
-    ['lint'],
+    ['lint', '42'],
+    ['sort'],
     ['explain'],
     ['explain', 'x'],
     ['explain', '0'],

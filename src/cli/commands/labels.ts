@@ -1,10 +1,18 @@
-/** sonde labels explain PID: which rule says whose a process is, and where each label is from. */
+/**
+ * sonde labels explain PID: which rule says whose a process is, and where each label is from. sonde labels
+ * lint: what falls short of the labelling standard.
+ */
 
-import { parseConfig, readConfig } from '../../agent/config.ts';
+import { parseConfig, readConfig, type AgentConfig } from '../../agent/config.ts';
 import { explainProcess, type ExplainedRule, type Explanation } from '../../agent/enrich/explain.ts';
-import { OperatorError } from '../../lib/errors.ts';
+import { formatOperatorError, isOperatorError, OperatorError } from '../../lib/errors.ts';
 import { jsonLine, printable } from '../../lib/terminal.ts';
-import type { Command, Values } from '../command.ts';
+import type { LocalReply } from '../../model/local.ts';
+import type { Command, CommandContext, Values } from '../command.ts';
+import { configLines, fileLines, recentLines, type Picture } from '../lint-lines.ts';
+import { lintConfig, lintFile } from '../lint.ts';
+import { askAgent } from '../local-client.ts';
+import { painter } from '../trace-lines.ts';
 
 function refuse(problem: string): never {
   throw new OperatorError('usage.bad_value', { problem, command: 'labels' });
@@ -53,31 +61,109 @@ function lines({ pid, cgroup, labels, rules }: Explanation): string[] {
   ];
 }
 
+function textOf(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+async function configOf(values: Values): Promise<AgentConfig> {
+  const file = textOf(values, 'config');
+  return file === undefined ? await parseConfig({}, 'the defaults') : await readConfig(file);
+}
+
+async function explain({ values, argument, stdout }: CommandContext): Promise<number> {
+  const pid = wholeNumber(argument, { what: 'explain takes the number of a process', max: 2 ** 22 });
+  const port = portOf(values);
+  const { ownership: rules, environment, container_sockets: sockets, kubernetes } = await configOf(values);
+  const explanation = await explainProcess(pid, { rules, environment, port, sockets, kubernetes });
+  const told = values['json'] === true ? [jsonLine(explanation)] : lines(explanation);
+  stdout.write(`${told.join('\n')}\n`);
+  return 0;
+}
+
+/** Exit codes of lint. */
+const [keeps, fallsShort, cannotLook] = [0, 1, 2];
+
+interface Linted {
+  readonly lines: readonly string[];
+  readonly json: object;
+  readonly isShort: boolean;
+}
+
+async function lintRecent({ values, signal }: CommandContext, picture: Picture): Promise<Linted | string> {
+  const instance = textOf(values, 'instance') ?? 'main';
+  let answer: LocalReply | undefined;
+  try {
+    await askAgent(instance, { ask: 'labels' }, { signal, onReply: (reply) => (answer = reply) });
+  } catch (error) {
+    if (isOperatorError(error)) return formatOperatorError(error);
+    throw error;
+  }
+  if (answer?.type !== 'labels')
+    return `sonde: ${answer?.type === 'error' ? answer.message : 'the agent gave no answer'}`;
+  const { labels } = answer;
+  if (labels.windows === 0) return 'sonde: the agent has closed no window yet';
+  return { lines: recentLines(labels, instance, picture), json: labels, isShort: labels.short > 0 };
+}
+
+async function lintRecords(file: string, { values, signal }: CommandContext, picture: Picture) {
+  const { standard } = await configOf(values);
+  const found = await lintFile(file, standard, signal);
+  if (found.names.length === 0) return `sonde: ${printable(file)} has no records`;
+  return { lines: fileLines(found, file, picture), json: found, isShort: found.short > 0 };
+}
+
+async function lintSaid(file: string, picture: Picture): Promise<Linted> {
+  const findings = lintConfig(await readConfig(file));
+  const isShort = findings.length > 0;
+  return { lines: configLines(findings, file, picture), json: { findings }, isShort };
+}
+
+async function lint(context: CommandContext): Promise<number> {
+  const { values, argument, stdout, say } = context;
+  if (argument !== undefined) refuse(`lint takes no ${argument}: --file FILE is for records`);
+  const [file, config] = [textOf(values, 'file'), textOf(values, 'config')];
+  const width = stdout.isTerminal ? stdout.columns : Infinity;
+  const picture = { paint: painter(stdout.isTerminal), width };
+  const linted =
+    file !== undefined
+      ? await lintRecords(file, context, picture)
+      : config !== undefined
+        ? await lintSaid(config, picture)
+        : await lintRecent(context, picture);
+  if (typeof linted === 'string') {
+    say(linted);
+    return cannotLook;
+  }
+  const told = values['json'] === true ? [jsonLine(linted.json)] : linted.lines;
+  stdout.write(`${told.join('\n')}\n`);
+  return linted.isShort ? fallsShort : keeps;
+}
+
 export const command: Command = {
   name: 'labels',
-  summary: 'where the labels of a process are from, and which rule gives them',
-  word: { name: 'explain', help: 'says so' },
-  argument: { name: 'PID', help: 'the process' },
+  summary: 'where labels are from, and what falls short of the labelling standard',
+  word: { name: 'WHAT', help: 'explain PID: where its labels are from; lint: what falls short' },
+  argument: { name: 'PID', help: 'the process to explain' },
   options: {
-    config: { type: 'string', value: 'FILE', help: 'agent.yaml with the rules; without it: none' },
-    port: { type: 'string', value: 'N', help: 'what is told of a port that it serves' },
+    config: {
+      type: 'string',
+      value: 'FILE',
+      help: 'agent.yaml with rules and standard; lint alone looks at what it says itself',
+    },
+    file: { type: 'string', value: 'FILE', help: 'lint: records as jsonl writes them, plain or gzip' },
+    instance: { type: 'string', value: 'NAME', help: 'lint: the agent to ask; main by default' },
+    port: { type: 'string', value: 'N', help: 'explain: what is told of a port that it serves' },
     json: { type: 'boolean', help: 'as one JSON object' },
   },
-  notes: ['Asks /proc and the configuration; no agent needs to run. As root it sees every process whole.'],
-  async run({ values, word, argument, stdout }) {
-    if (word !== 'explain') refuse(`what to do is explain, not ${word ?? 'nothing'}`);
-    const pid = wholeNumber(argument, { what: 'explain takes the number of a process', max: 2 ** 22 });
-    const port = portOf(values);
-    const file = values['config'];
-    const {
-      ownership: rules,
-      environment,
-      container_sockets: sockets,
-      kubernetes,
-    } = typeof file === 'string' ? await readConfig(file) : await parseConfig({}, 'the defaults');
-    const explanation = await explainProcess(pid, { rules, environment, port, sockets, kubernetes });
-    const told = values['json'] === true ? [jsonLine(explanation)] : lines(explanation);
-    stdout.write(`${told.join('\n')}\n`);
-    return 0;
+  notes: [
+    'explain asks /proc and the configuration; no agent needs to run. As root it sees every process whole.',
+    'lint asks the running agent what its last windows had; or looks at --file (by the standard of --config,',
+    'if given) or at --config alone. Exit code 0: all keep to it, 1: some fall short, 2: it cannot look.',
+  ],
+  run(context) {
+    if (context.word === 'explain') return explain(context);
+    if (context.word === 'lint') return lint(context);
+    return refuse(`what to do is explain or lint, not ${context.word ?? 'nothing'}`);
   },
 };

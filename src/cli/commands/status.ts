@@ -4,6 +4,7 @@ import type { AgentStatus } from '../../agent/agent.ts';
 import { printable } from '../../lib/terminal.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { LocalReply } from '../../model/local.ts';
+import type { WindowRecord } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import type { Command } from '../command.ts';
 import { askAgent } from '../local-client.ts';
@@ -53,6 +54,13 @@ function databaseLine([name, { file, built, problem }]: Database): string {
   return `database ${name} ${printable(file)}, ${used}${problem === null ? '' : `; ${printable(problem)}`}`;
 }
 
+function standardLines({ unlabelled, nonstandard }: WindowRecord): string[] {
+  const short = Object.entries({ ...unlabelled, ...nonstandard });
+  if (short.length === 0) return [];
+  const counts = short.map(([what, count]) => `${printable(what)} ${String(count)}`);
+  return [`its last window falls short of the standard: ${counts.join(', ')} (sonde labels lint says who)`];
+}
+
 function lines(status: AgentStatus): string[] {
   const lost = Object.entries(status.lost).filter(([, count]) => count > 0);
   const { 'agent.instance': instance, 'host.name': host, environment } = status.node;
@@ -70,6 +78,7 @@ function lines(status: AgentStatus): string[] {
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
     ...Object.entries(status.exporters).map(([name, exporter]) => exporterLine(name, exporter)),
     ...(status.kubernetes ? kubernetesLines(status.kubernetes) : []),
+    ...(status.lastWindow ? standardLines(status.lastWindow) : []),
     status.lastWindow ? windowLine(status.lastWindow, painter(false)) : 'no window closed yet',
   ];
 }

@@ -138,15 +138,18 @@ describe('coverage', () => {
 
   test('opens that were not seen, and why; namespaces that could not be compared', async () => {
     const short = { 'coverage.seen': 8, 'coverage.kernel': 10, lost: { 'ring.full': 3 } };
-    const apart = { 'coverage.unreachable': 3, attributed: 1, attributable: 2 };
+    const owners = { attribution: { exact: 1, unknown: 1 }, attributed: 1, attributable: 2 };
+    const apart = { 'coverage.unreachable': 3, ...owners };
     await insert('unseen', [
       ...windows({ from: 60, until: 10 }, { ...short, ...apart }),
       // What one node counts beyond its kernel does not make good what another missed.
       ...windows({ from: 60, until: 10, host: 'web-2' }, { 'coverage.seen': 12, 'coverage.kernel': 10 }),
     ]);
-    const { connections, attribution, notes } = await coverage({ environment: 'unseen', since: '1m' });
+    const asked = { environment: 'unseen', since: '1m' };
+    const { connections, attribution, attributions, notes } = await coverage(asked);
     assert.deepEqual(connections, { part: 90, of: 100, ratio: 0.9 });
     assert.deepEqual(attribution, { part: 5, of: 10, ratio: 0.5 });
+    assert.deepEqual(attributions, { unknown: 5, exact: 5 });
     assert.deepEqual(notes, [
       '10 opens on web-1 not seen: lost 15 ring.full',
       '3 network namespaces on web-1 could not be compared with the kernel',
@@ -192,10 +195,10 @@ describe('coverage', () => {
       ...windows({ from: 20 * 3600, until: 20 * 3600 - 60, host: 'db-3' }),
       { window: { ago: '71900s', 'host.name': 'db-3', 'window.last': true } },
     ]);
-    const { nodes, seconds, connections } = await coverage({ environment: 'rollup', since: '7h' });
+    const { nodes, seconds, ...others } = await coverage({ environment: 'rollup', since: '7h' });
     assert.deepEqual(nodes, { part: 1, of: 2, ratio: 0.5 });
     assert.deepEqual([seconds.part, seconds.of], [7 * 3600 - 5, 2 * (7 * 3600 - 5)]);
-    assert.equal(connections.ratio, 0.75);
+    assert.deepEqual([others.connections.ratio, others.attributions], [0.75, undefined]);
   });
 });
 

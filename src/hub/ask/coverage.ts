@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { attributions } from '../../model/connection.ts';
 import type { Coverage, Share } from '../../question/contract.ts';
 import type { StoreRow } from './query.ts';
 import type { Level, TimeRange } from './range.ts';
@@ -24,6 +25,8 @@ export interface NodeCoverage {
   readonly unreachable: number;
   readonly ownerKnown: number;
   readonly ownerAsked: number;
+  /** How each is known; empty where rollups answer. */
+  readonly owners: Readonly<Record<string, number>>;
   /** What its windows tell of and the rows that the store has of them do not. */
   readonly openedMissing: number;
   readonly endedMissing: number;
@@ -62,7 +65,10 @@ export function nodesOf(rows: readonly StoreRow[]): NodeCoverage[] {
 function nodeOf(row: StoreRow, name: string): NodeCoverage {
   const number = (name: string): number => Number(row[name]);
   const is = (name: string): boolean => Boolean(row[name]);
-  const lost = Object.entries(row['lost_by_reason'] as Record<string, unknown>);
+  const counts = (name: string): Record<string, number> => {
+    const all = Object.entries(row[name] as Record<string, unknown>);
+    return Object.fromEntries(all.map(([key, count]) => [key, Number(count)]));
+  };
   return {
     name,
     heard: is('heard'),
@@ -76,9 +82,10 @@ function nodeOf(row: StoreRow, name: string): NodeCoverage {
     unreachable: number('unreachable'),
     ownerKnown: number('owner_known'),
     ownerAsked: number('owner_asked'),
+    owners: counts('owners_by_attribution'),
     openedMissing: number('opened_missing'),
     endedMissing: number('ended_missing'),
-    lost: Object.fromEntries(lost.map(([reason, count]) => [reason, Number(count)])),
+    lost: counts('lost_by_reason'),
   };
 }
 
@@ -88,6 +95,12 @@ function share(part: number, of: number): Share {
 
 function total(nodes: readonly NodeCoverage[], of: (node: NodeCoverage) => number): number {
   return nodes.reduce((sum, node) => sum + of(node), 0);
+}
+
+/** Over all nodes, in the order in which they are told. */
+function attributionsOf(nodes: readonly NodeCoverage[]): Record<string, number> {
+  const sums = attributions.map((name) => [name, total(nodes, ({ owners }) => owners[name] ?? 0)] as const);
+  return Object.fromEntries(sums.filter(([, count]) => count > 0));
 }
 
 const namesMax = 3;
@@ -255,5 +268,7 @@ export function coverageOf(nodes: readonly NodeCoverage[], asked: CoverageAsked)
           ...missingNotes(nodes),
           ...connectionNotes(nodes),
         ];
-  return { ...shares, smallest: ratios.length === 0 ? null : Math.min(...ratios), notes };
+  const owners = attributionsOf(nodes);
+  const known = Object.keys(owners).length > 0 ? { attributions: owners } : {};
+  return { ...shares, ...known, smallest: ratios.length === 0 ? null : Math.min(...ratios), notes };
 }

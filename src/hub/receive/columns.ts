@@ -299,4 +299,5 @@ export const windowColumns: Columns = {
   resets_reasons: countsValue('resets.reasons'),
   policy_version: text('policy.version'),
   unenriched: countsValue('unenriched'),
+  nonstandard: countsValue('nonstandard'),
 };

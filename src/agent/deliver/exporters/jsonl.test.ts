@@ -8,6 +8,7 @@ import { connection, telling } from '../../../../test/observations.ts';
 import { manualClock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
+import { recognised, rendered, type Names } from '../../../model/rendering.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { exporter } from './jsonl.ts';
@@ -30,9 +31,12 @@ function folderOf(t: TestContext): string {
 
 type Opened = AsyncDisposable & { deliver(records: readonly NumberedRecord[]): Promise<void> };
 
-async function opened(path: string, options: { max_size?: number; keep?: number } = {}): Promise<Opened> {
+async function opened(
+  path: string,
+  options: { max_size?: number; keep?: number; names?: Names } = {},
+): Promise<Opened> {
   const context = { clock: systemClock, log: silentLog };
-  const open = await exporter.open({ path, max_size: 1e8, keep: 5, ...options }, context);
+  const open = await exporter.open({ path, max_size: 1e8, keep: 5, names: 'canonical', ...options }, context);
   return {
     async deliver(records) {
       const { signal } = new AbortController();
@@ -51,6 +55,24 @@ describe('a file', () => {
     assert.equal(readFileSync(path, 'utf8'), lineOf(1) + lineOf(2) + lineOf(3));
     assert.equal(statSync(path).mode & 0o137, 0, 'group may read, others nothing');
   });
+
+  for (const names of ['otel', 'ecs'] as const)
+    test(`under ${names} names, what is in the file already is not written again`, async (t) => {
+      const path = join(folderOf(t), 'flows.jsonl');
+      for (const records of [[record(1)], [record(1), record(2)]]) {
+        await using open = await opened(path, { names });
+        await open.deliver(records);
+      }
+      const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line) as unknown),
+        [record(1), record(2)].map((of) => rendered(of, names)),
+      );
+      assert.deepEqual(
+        lines.map((line) => recognised(JSON.parse(line))?.record['record.sequence']),
+        [1, 2],
+      );
+    });
 
   test('no folder is made for a path that is far from existing', async (t) => {
     await assert.rejects(opened(join(folderOf(t), 'no/such/flows.jsonl')), { code: 'ENOENT' });
@@ -106,7 +128,8 @@ describe('a file', () => {
     const path = join(folderOf(t), 'f');
     const script = `
       import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
-      const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 }, {});
+      const options = { path: process.argv[1], max_size: 1e8, keep: 1, names: 'canonical' };
+      const open = await exporter.open(options, {});
       await open.deliver([{ n: 1 }], new AbortController().signal);
       process.kill(process.pid, 'SIGKILL');`;
     assert.throws(() =>
@@ -225,7 +248,8 @@ test('a batch that did not fit the disk leaves no half line behind', async (t) =
   const script = `
     import { exporter } from ${JSON.stringify(new URL('jsonl.ts', import.meta.url).href)};
     process.on('SIGXFSZ', () => undefined);
-    const open = await exporter.open({ path: process.argv[1], max_size: 1e8, keep: 1 }, {});
+    const options = { path: process.argv[1], max_size: 1e8, keep: 1, names: 'canonical' };
+    const open = await exporter.open(options, {});
     await open.deliver([{ n: 1 }]);
     const failed = await open.deliver([{ x: 'x'.repeat(3000) }]).then(() => 'taken', (error) => error.code);
     await open.deliver([{ n: 2 }]);

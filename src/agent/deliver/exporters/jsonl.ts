@@ -21,6 +21,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { bytes } from '../../../lib/schema.ts';
 import { jsonLine } from '../../../lib/terminal.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
+import { nameModes, recognised, rendered, type Names } from '../../../model/rendering.ts';
 import type { Exporter, OpenExporter } from '../exporter.ts';
 
 const schema = z
@@ -35,6 +36,10 @@ const schema = z
       .max(1000)
       .default(5)
       .meta({ description: 'rotated files to keep: PATH.1 is the newest' }),
+    names: z.enum(nameModes).default('canonical').meta({
+      description:
+        'of fields ([records](records.md#under-other-names)): our own, OpenTelemetry\u2019s or ECS\u2019s, with the required labels under our own too',
+    }),
   })
   .meta({ description: 'records as JSON lines' });
 
@@ -46,10 +51,10 @@ type Options = z.output<typeof schema>;
 /** Text of one write: a batch is never one giant string. */
 const chunkBytes = 64 * 1024;
 
-function* toChunks(records: readonly NumberedRecord[]): Generator<Buffer> {
+function* toChunks(records: readonly NumberedRecord[], names: Names): Generator<Buffer> {
   let text = '';
   for (const record of records) {
-    text += `${jsonLine(record)}\n`;
+    text += `${jsonLine(rendered(record, names))}\n`;
     if (text.length < chunkBytes) continue;
     yield Buffer.from(text);
     text = '';
@@ -57,7 +62,7 @@ function* toChunks(records: readonly NumberedRecord[]): Generator<Buffer> {
   if (text !== '') yield Buffer.from(text);
 }
 
-function openStream(stream: NodeJS.WritableStream): OpenExporter {
+function openStream(stream: NodeJS.WritableStream, names: Names): OpenExporter {
   const write = (bytes: Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
       stream.write(bytes, (error) => {
@@ -67,7 +72,7 @@ function openStream(stream: NodeJS.WritableStream): OpenExporter {
     });
   return {
     async deliver(records) {
-      for (const chunk of toChunks(records)) await write(chunk);
+      for (const chunk of toChunks(records, names)) await write(chunk);
       return { settled: records.length };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -81,7 +86,7 @@ const askAgainMs = { first: 1, max: 50 } as const;
  * A pipe or a terminal whose reader may stop (a pager, Ctrl-S). Node would stand still with the terminal, and
  * not end before the pipe is read: here it is opened once more, to be asked whether it takes something.
  */
-async function openPatient(clock: Clock): Promise<OpenExporter> {
+async function openPatient(clock: Clock, names: Names): Promise<OpenExporter> {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   const file = await open('/proc/self/fd/1', O_WRONLY | O_NONBLOCK | O_NOCTTY);
 
@@ -103,20 +108,20 @@ async function openPatient(clock: Clock): Promise<OpenExporter> {
 
   return {
     async deliver(records, signal) {
-      for (const chunk of toChunks(records)) await writeAll(chunk, signal);
+      for (const chunk of toChunks(records, names)) await writeAll(chunk, signal);
       return { settled: records.length };
     },
     [Symbol.asyncDispose]: () => file.close(),
   };
 }
 
-async function openStdout(clock: Clock): Promise<OpenExporter> {
+async function openStdout(clock: Clock, names: Names): Promise<OpenExporter> {
   const kind = fstatSync(1);
-  if (!kind.isFIFO() && !process.stdout.isTTY) return openStream(process.stdout);
+  if (!kind.isFIFO() && !process.stdout.isTTY) return openStream(process.stdout, names);
   try {
-    return await openPatient(clock);
+    return await openPatient(clock, names);
   } catch {
-    return openStream(process.stdout); // another user's terminal: as Node does it
+    return openStream(process.stdout, names); // another user's terminal: as Node does it
   }
 }
 
@@ -151,7 +156,7 @@ function lastMark(fd: number, size: number): Mark | undefined {
   const line = Buffer.alloc(size - start);
   readSync(fd, line, 0, line.length, start);
   try {
-    const record = JSON.parse(line.toString('utf8')) as Partial<NumberedRecord>;
+    const { record = {} } = recognised(JSON.parse(line.toString('utf8'))) ?? {};
     const { 'boot.id': bootId, 'agent.instance': instance, 'record.sequence': sequence } = record;
     return typeof sequence === 'number' ? { bootId, instance, sequence } : undefined;
   } catch {
@@ -241,7 +246,12 @@ async function openFile(options: Options): Promise<OpenExporter> {
 
   return {
     async deliver(records) {
-      const chunks = [...toChunks(records.filter((record) => !isWritten(record, mark)))];
+      const chunks = [
+        ...toChunks(
+          records.filter((record) => !isWritten(record, mark)),
+          options.names,
+        ),
+      ];
       const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       if (size > 0 && size + length > options.max_size) {
         rotate(options);
@@ -261,5 +271,5 @@ export const exporter: Exporter<typeof schema> = {
   name: 'jsonl',
   summary: 'JSON lines on standard output or in a rotating file',
   schema,
-  open: (options, { clock }) => (options.path === '-' ? openStdout(clock) : openFile(options)),
+  open: (options, { clock }) => (options.path === '-' ? openStdout(clock, options.names) : openFile(options)),
 };

@@ -15,6 +15,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { bytes, duration } from '../../../lib/schema.ts';
 import { printable } from '../../../lib/terminal.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
+import { nameModes } from '../../../model/rendering.ts';
 import { RetryLater, type Exporter, type OpenExporter, type Receipt } from '../exporter.ts';
 import type * as encoding from '../otlp/encode.ts';
 import { openChannel, type Answer } from '../otlp/http.ts';
@@ -39,9 +40,9 @@ const schema = z
       .enum(['gzip', 'zstd', 'none'])
       .default('gzip')
       .meta({ description: 'of requests; not every collector takes zstd' }),
-    names: z.enum(['canonical', 'otel']).default('canonical').meta({
+    names: z.enum(nameModes).default('canonical').meta({
       description:
-        'of attributes: our own, or OpenTelemetry\u2019s with the required labels under our own too',
+        'of attributes: our own, OpenTelemetry\u2019s or ECS\u2019s, with the required labels under our own too; the hub takes the first two',
     }),
     headers: z
       .record(z.string().min(1).max(256), z.string().max(8192))

@@ -1,10 +1,9 @@
 /**
- * Records as OTLP log records, the way docs/reference/labels.md says. What is about the emitter is on the
+ * Records as OTLP log records, the way docs/reference/records.md says. What is about the emitter is on the
  * resource, everything else is an attribute; the bytes are made by the OpenTelemetry project's serializers.
  */
 
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
-import { labels } from '../../../model/labels.ts';
 import type {
   ConnectionRecord,
   DnsRecord,
@@ -13,11 +12,10 @@ import type {
   NumberedRecord,
   WindowRecord,
 } from '../../../model/record.ts';
+import { attributesOf, emitterOf, resourceOf, type Names } from '../../../model/rendering.ts';
 
 type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
 
-/** Under which names attributes go: ours, or OpenTelemetry's with the required labels under ours too. */
-export type Names = 'canonical' | 'otel';
 export type Protocol = 'http/protobuf' | 'http/json';
 
 export const contentTypes: Readonly<Record<Protocol, string>> = {
@@ -27,56 +25,6 @@ export const contentTypes: Readonly<Record<Protocol, string>> = {
 
 const severity = { info: 9, warn: 13 } as const;
 const failures: ReadonlySet<string> = new Set(['refused', 'timed_out', 'unreachable', 'reset', 'failed']);
-
-/** They have a place of their own in a log record. */
-const inTheHead: ReadonlySet<string> = new Set(['event.name', 'time']);
-const onResource: ReadonlySet<string> = new Set(
-  labels.filter((label) => label.onResource).map(({ name }) => name),
-);
-const namesOf: Readonly<Record<Names, ReadonlyMap<string, readonly string[]>>> = {
-  canonical: new Map(),
-  otel: new Map(
-    labels.map(({ name, otel, required }) => [name, required && otel !== name ? [name, otel] : [otel]]),
-  ),
-};
-
-type Attributes = Record<string, unknown>;
-
-function attributesOf(record: NumberedRecord, names: Names): Attributes {
-  const attributes: Attributes = {};
-  for (const [name, value] of Object.entries(record)) {
-    if (value === null || value === undefined || inTheHead.has(name) || onResource.has(name)) continue;
-    for (const as of namesOf[names].get(name) ?? [name]) attributes[as] = value;
-  }
-  return attributes;
-}
-
-function resourceOf(record: NumberedRecord): Attributes {
-  return {
-    'service.name': 'sonde-agent',
-    'service.version': record['agent.version'],
-    'service.instance.id': record['agent.id'],
-    'host.name': record['host.name'],
-    environment: record.environment,
-    'deployment.environment.name': record.environment,
-    'agent.instance': record['agent.instance'],
-    'agent.id': record['agent.id'],
-    'agent.version': record['agent.version'],
-    'boot.id': record['boot.id'],
-    ...(record['k8s.node'] === undefined ? {} : { 'k8s.node.name': record['k8s.node'] }),
-    ...(record['k8s.cluster'] === undefined ? {} : { 'k8s.cluster.name': record['k8s.cluster'] }),
-    'policy.version': record['policy.version'],
-    ...(record['host.name.form'] === undefined ? {} : { 'host.name.form': record['host.name.form'] }),
-  };
-}
-
-/** Of the same generation an agent may have had another version, policy or environment. */
-function emitterOf(record: NumberedRecord): string {
-  const of = record as unknown as Attributes;
-  let emitter = '';
-  for (const name of onResource) emitter += `${String(of[name])}\n`;
-  return emitter;
-}
 
 function latency(record: FlowRecord | ConnectionRecord | DnsRecord): string {
   return record.latency_ms === null ? '' : ` ${String(record.latency_ms)} ms`;
@@ -151,7 +99,7 @@ export function logRecords(
   records: readonly NumberedRecord[],
   { names, observedMs }: { names: Names; observedMs: number },
 ): LogRecord[] {
-  const resources = new Map<string, { readonly attributes: Attributes }>();
+  const resources = new Map<string, { readonly attributes: object }>();
   const hrTimeObserved = hrTime(observedMs);
   return records.map((record) => {
     const emitter = emitterOf(record);

@@ -19,7 +19,7 @@ const writer = `
   import { systemClock } from ${JSON.stringify(new URL('../../../lib/clock.ts', import.meta.url).href)};
   import { silentLog } from ${JSON.stringify(new URL('../../../lib/log.ts', import.meta.url).href)};
   const [folder, path] = process.argv.slice(1);
-  const exporters = { jsonl: { path, max_size: 1e9, keep: 1 } };
+  const exporters = { jsonl: { path, max_size: 1e9, keep: 1, names: 'canonical' } };
   const config = { exporters, spool: { max_size: 1e9, drain: 0 } };
   const parts = { folder, bootId: 'b-1', clock: systemClock, log: silentLog };
   const delivery = await openDelivery(config, parts);
@@ -74,7 +74,7 @@ test('every promised window is there once and whole, in order', { timeout: 300_0
   }
 
   const config = {
-    exporters: { jsonl: { path, max_size: 1e9, keep: 1 } },
+    exporters: { jsonl: { path, max_size: 1e9, keep: 1, names: 'canonical' } },
     spool: { max_size: 1e9, drain: 120_000 },
   };
   const delivery = await openDelivery(config, { folder, bootId: 'b-1', clock: systemClock, log: silentLog });

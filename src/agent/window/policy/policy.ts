@@ -7,13 +7,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import {
-  effectiveActions,
-  fieldRules,
-  type FieldAction,
-  type FieldRule,
-  type ValueForm,
-} from '../../../model/policy.ts';
+import type { ValueForm } from '../../../model/connection.ts';
+import { effectiveActions, fieldRules, type FieldAction, type FieldRule } from '../../../model/policy.ts';
 import {
   unknownLabel,
   type NodeIdentity,

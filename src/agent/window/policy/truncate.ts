@@ -2,7 +2,7 @@
 
 import { formatNetwork, isPublic, parseAddress } from '../../../lib/address.ts';
 import { unknownLabel } from '../../../model/record.ts';
-import type { ValueForm } from '../../../model/policy.ts';
+import type { ValueForm } from '../../../model/connection.ts';
 
 /** A value, and how much of it that is; undefined: as it was. */
 export interface Truncated {

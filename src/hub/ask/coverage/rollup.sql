@@ -27,6 +27,7 @@ WITH
       maxIf(coverage_unreachable, in_range) AS unreachable,
       sumIf(attributed, in_range) AS owner_known,
       sumIf(attributable, in_range) AS owner_asked,
+      map() AS owners_by_attribution,
       sumIf(connections_opened, in_range) AS opened,
       sumIf(connections_ended, in_range) AS ended,
       map() AS lost_by_reason

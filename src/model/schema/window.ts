@@ -1,0 +1,148 @@
+/** The window, and its closing record. */
+
+import { enrichmentSources } from '../record.ts';
+import { signalNames } from '../signals.ts';
+import type { Fields } from './field.ts';
+
+export const windowFields = {
+  'window.number': {
+    on: 'flow dns listener window',
+    type: 'int',
+    classes: 'U P0',
+    means: 'counts within one `agent.id`; of a listener the window at whose end it is told',
+  },
+  'window.start': {
+    on: 'flow dns window',
+    type: 'time',
+    ecs: 'event.start',
+    classes: 'U P0',
+    means: 'the end of the one before',
+  },
+  'window.end': {
+    on: 'flow dns window',
+    type: 'time',
+    ecs: 'event.end',
+    classes: 'U P0',
+    means: 'when the kernel was told to count for the next one',
+  },
+  'window.records': {
+    on: 'window',
+    type: 'int',
+    classes: 'P0',
+    means: 'of the window, this one not among them',
+  },
+  'window.last': {
+    on: 'window?',
+    type: 'bool',
+    classes: 'E P0',
+    means: 'the agent’s last one: it was stopped for good',
+  },
+  'resets.reasons': {
+    on: 'window?',
+    type: 'map',
+    of: 'int',
+    otel: 'sonde.tcp.resets.reasons',
+    classes: 'P0',
+    means:
+      'how many resets this host sent, by the kernel’s reason ([reset reasons](records.md#reset-reasons))',
+  },
+  listeners: {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_listeners' },
+    classes: 'P0',
+    means: 'how many there were at its end, told or not',
+  },
+  udp: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    classes: 'P0',
+    means: 'sums over its UDP flows, `opened` to `datagrams.received`; all other totals are of TCP',
+  },
+  unlabelled: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    prometheus: { value: 'sonde_unlabelled_total' },
+    classes: 'P0',
+    means: 'flow and DNS records that lack a label that the [standard](standard.md) requires, by label',
+  },
+  nonstandard: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    prometheus: { value: 'sonde_nonstandard_total' },
+    classes: 'P0',
+    means:
+      'those that have one with a value that it does not allow, by `not_allowed.` or `not_matching.` and the label',
+  },
+  unenriched: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    values: enrichmentSources,
+    prometheus: { value: 'sonde_unenriched_total' },
+    classes: 'P0',
+    means: 'records with an `enrichment.missing`, by who is missing',
+  },
+  signals: {
+    on: 'window',
+    type: 'list',
+    of: 'string',
+    values: signalNames,
+    classes: 'E P0',
+    means: 'those that were on from its beginning to its end',
+  },
+  lost: {
+    on: 'window',
+    type: 'map',
+    of: 'int',
+    prometheus: { value: 'sonde_lost_total' },
+    classes: 'P0',
+    means: '`stage.reason` and how many, in this window',
+  },
+  'coverage.seen': {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_coverage_seen_total' },
+    classes: 'P0',
+    means:
+      'connections opened in this window as Sonde counted them, over all namespaces that could be compared ([coverage](coverage.md))',
+  },
+  'coverage.kernel': {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_coverage_kernel_total' },
+    classes: 'P0',
+    means: 'the same as the kernel counted them',
+  },
+  'coverage.unreachable': {
+    on: 'window',
+    type: 'int',
+    classes: 'P0',
+    means: 'namespaces that could not be compared',
+  },
+  'coverage.attributed': {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_coverage_attributed_total' },
+    classes: 'P0',
+    means:
+      'TCP connections (ended, open or abandoned) whose owner is known, however; `attribution` has them by how ([coverage](coverage.md#owners))',
+  },
+  'coverage.attributable': {
+    on: 'window',
+    type: 'int',
+    prometheus: { value: 'sonde_coverage_attributable_total' },
+    classes: 'P0',
+    means: 'of how many',
+  },
+  'coverage.namespaces': {
+    on: 'window',
+    type: 'list',
+    of: 'namespace',
+    classes: 'P0',
+    means: 'each with its own counts and the kernel’s ([coverage](coverage.md))',
+  },
+} as const satisfies Fields;
