@@ -118,6 +118,9 @@ test('a receiver gets what the file gets, also what waited for it; own connectio
 });
 
 test('what it writes under ECS names keeps to the schemas, there and back under the others', async (t) => {
+  const listener = createServer().listen(0, '127.0.0.1'); // of which there may be no other
+  await once(listener, 'listening');
+  t.after(() => listener.close());
   const running = await startAgent(t, (path) => ({ jsonl: { path, names: 'ecs' } }));
   const told = () => (existsSync(running.path) ? lines(running.path) : []) as unknown as EcsLine[];
   const kinds = () => new Set(told().map((line) => line['event.dataset']));
