@@ -21,8 +21,9 @@ import { watchOwnAgent } from '../watch.ts';
 /** What somebody can still make out as it goes by; failures have a budget of their own. */
 const linesPerSecondMax = 100;
 
-/** What nobody has built yet, on any kernel. */
-const notBuilt = 'names of pods, and of containers of containerd and CRI-O: not built yet (ids are told)';
+/** What only a configuration of one's own can have. */
+const notConfigured =
+  'names of pods, and of containers of containerd and CRI-O: with `kubernetes` in agent.yaml';
 
 /** What this node tells less of, signal by signal, and what costs more than it must. */
 function notSeen({ findings, signals }: Report): string[] {
@@ -49,7 +50,7 @@ function greeting({
     `${label('seen')}every TCP connection, UDP flow and DNS lookup of ${hostname()}, in all its network`,
     `${' '.repeat(10)}namespaces: who, where to, latency, bytes, and how it ends; TCP compared with the`,
     `${' '.repeat(10)}kernel's own counters every window`,
-    `${label('not seen')}${[notBuilt, ...notSeen(node)].join(`
+    `${label('not seen')}${[notConfigured, ...notSeen(node)].join(`
 ${' '.repeat(10)}`)}`,
     `${label('ask')}bin/sonde ask QUESTION: ${questions.join(', ')}`,
     `${label('try')}bin/sonde demo in another terminal; it shows`,
