@@ -10,10 +10,10 @@ const tailLinesMax = 40;
 
 /** A guest that did not come to the end of its command: it never booted, died, or took too long. */
 export class GuestError extends Error {
-  /** What the command printed until then. */
-  readonly output: string;
+  /** What the command printed until then; undefined: its kernel did not come so far. */
+  readonly output: string | undefined;
 
-  constructor(message: string, output: string) {
+  constructor(message: string, output: string | undefined) {
     super(message);
     this.output = output;
   }
@@ -109,7 +109,7 @@ export function openConsole(token: string, onOutput?: (bytes: Buffer) => void): 
         start === undefined ? '' : seen.toString('utf8', start.outputAt, until);
       if (tooMuch.signal.aborted)
         throw new GuestError(`guest ${name} printed over ${outputBytesMax} bytes${text()}`, output());
-      if (start === undefined) throw new GuestError(`guest ${name} did not boot ${why}${text()}`, '');
+      if (start === undefined) throw new GuestError(`guest ${name} did not boot ${why}${text()}`, undefined);
       const at = seen.indexOf(mark, start.outputAt);
       const code = /^@\w+ end (\d+)/.exec(at < 0 ? '' : seen.toString('utf8', at))?.[1];
       if (code === undefined)
