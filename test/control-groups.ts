@@ -1,7 +1,10 @@
 /** Control groups that a test makes for real, by the names that runtimes give them, and processes in them. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Actor } from '../lab/actor.ts';
 import { programPath } from '../lab/programs.ts';
@@ -12,12 +15,25 @@ const patienceMs = 30_000;
 /** Made so far. */
 let groups = 0;
 const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-export const { unified } = hierarchiesOf(mounts);
+
+/** A hierarchy that this machine has not mounted is, as long as this process lives: its groups go before it. */
+function mounted(...options: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-cgroup-'));
+  execFileSync('mount', [...options, 'sonde-test', folder]);
+  process.once('exit', () => {
+    execFileSync('umount', [folder]);
+    rmdirSync(folder);
+  });
+  return folder;
+}
+
+export const unified = hierarchiesOf(mounts).unified ?? mounted('-t', 'cgroup2');
+
 /** Of systemd's own of version 1. */
-export const named = mounts
-  .split('\n')
-  .find((line) => /(?:^|,)name=systemd$/.test(line))
-  ?.split(' ')[4];
+export function namedHierarchy(): string {
+  const line = mounts.split('\n').find((of) => /(?:^|,)name=systemd$/.test(of));
+  return line?.split(' ')[4] ?? mounted('-t', 'cgroup', '-o', 'none,name=systemd');
+}
 
 /** A group under one of the test's own; all are removed behind the test, once the processes have ended. */
 export function group(t: TestContext, mount: string, path: string): string {

@@ -60,7 +60,7 @@ async function withAgent(
     rig,
     async connect(path) {
       const before = of(rig.connections).length;
-      await brief(starter, group(t, unified ?? '', path));
+      await brief(starter, group(t, unified, path));
       assert.ok(await eventually(() => of(rig.connections).length > before, patienceMs));
       return of(rig.connections).at(-1) ?? assert.fail();
     },
@@ -100,7 +100,7 @@ function labelsOf(record: ConnectionRecord | FlowRecord): Partial<Record<keyof t
   return Object.fromEntries(Object.keys(named).map((key) => [key, record[key as keyof typeof named]]));
 }
 
-describe('an API server', { skip: unified === undefined }, () => {
+describe('an API server', () => {
   test('that answers names the pod on all of its records', async (t) => {
     await withAgent(t, { fault: undefined }, async (all) => {
       assert.ok(await eventually(() => isFollowed(all), patienceMs));
@@ -146,12 +146,12 @@ describe('an API server', { skip: unified === undefined }, () => {
     });
 });
 
-test('sonde labels explain asks it too', { skip: unified === undefined }, async (t) => {
+test('sonde labels explain asks it too', async (t) => {
   await using api = await KubernetesApi.open();
   api.put('/api/v1/pods', shop);
   await using stage = new Stage();
   const { pid } = await (await stage.namespace()).actor('server');
-  writeFileSync(`${group(t, unified ?? '', podGroup)}/cgroup.procs`, String(pid));
+  writeFileSync(`${group(t, unified, podGroup)}/cgroup.procs`, String(pid));
   const kubernetes = kubernetesSchema.parse({ access: api.kubeconfig(), node: 'n1' });
   const sockets = { docker: 'off', podman: 'off' };
   const explained = await explainProcess(pid, { rules: [], environment: 'lab', sockets, kubernetes });
@@ -190,33 +190,29 @@ async function hanging(t: TestContext, folder: string) {
   return { path, asked };
 }
 
-test(
-  'with a runtime that hangs too, each is named where it is missing',
-  { skip: unified === undefined },
-  async (t) => {
-    await using other = await KubernetesApi.open();
-    const { path: docker, asked } = await hanging(t, other.folder);
-    await withAgent(t, { fault: 'hang', settings: { container_sockets: { docker } } }, async (all) => {
-      const inPod = await all.connect(podGroup);
-      const inContainer = await all.connect(`docker/${id}`);
-      assert.deepEqual(inPod['enrichment.missing'], ['kubernetes']);
-      assert.deepEqual(inContainer['enrichment.missing'], ['container_runtime']);
-      assert.ok(await eventually(() => asked.bytes > 0, patienceMs), 'the runtime is asked');
-      await passWindows(all);
-      const lines = await statusLines(all);
-      assert.match(
-        lines,
-        /^kubernetes https:.+: 0 pods here; 0 Services, 0 pods and 0 endpoints in the cluster$/m,
-      );
-      assert.match(lines, /^ {2}pods_of_node silent since .+, never listed/m);
-      const numbers = all.rig.windows.map((window) => window['window.number']);
-      assert.deepEqual(
-        numbers,
-        numbers.map((_, at) => (numbers[0] ?? 0) + at),
-      );
-      const sum = (source: 'kubernetes' | 'container_runtime') =>
-        all.rig.windows.reduce((total, { unenriched }) => total + (unenriched[source] ?? 0), 0);
-      assert.deepEqual([sum('kubernetes'), sum('container_runtime')], [1, 1]);
-    });
-  },
-);
+test('with a runtime that hangs too, each is named where it is missing', async (t) => {
+  await using other = await KubernetesApi.open();
+  const { path: docker, asked } = await hanging(t, other.folder);
+  await withAgent(t, { fault: 'hang', settings: { container_sockets: { docker } } }, async (all) => {
+    const inPod = await all.connect(podGroup);
+    const inContainer = await all.connect(`docker/${id}`);
+    assert.deepEqual(inPod['enrichment.missing'], ['kubernetes']);
+    assert.deepEqual(inContainer['enrichment.missing'], ['container_runtime']);
+    assert.ok(await eventually(() => asked.bytes > 0, patienceMs), 'the runtime is asked');
+    await passWindows(all);
+    const lines = await statusLines(all);
+    assert.match(
+      lines,
+      /^kubernetes https:.+: 0 pods here; 0 Services, 0 pods and 0 endpoints in the cluster$/m,
+    );
+    assert.match(lines, /^ {2}pods_of_node silent since .+, never listed/m);
+    const numbers = all.rig.windows.map((window) => window['window.number']);
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, at) => (numbers[0] ?? 0) + at),
+    );
+    const sum = (source: 'kubernetes' | 'container_runtime') =>
+      all.rig.windows.reduce((total, { unenriched }) => total + (unenriched[source] ?? 0), 0);
+    assert.deepEqual([sum('kubernetes'), sum('container_runtime')], [1, 1]);
+  });
+});

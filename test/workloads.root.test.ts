@@ -10,7 +10,7 @@ import type { Actor } from '../lab/actor.ts';
 import { programPath } from '../lab/programs.ts';
 import { Stage } from '../lab/stage.ts';
 import type { ConnectionRecord } from '../src/model/record.ts';
-import { brief, group, named, unified } from './control-groups.ts';
+import { brief, group, namedHierarchy, unified } from './control-groups.ts';
 import { eventually, startRig, type Rig } from './rig.ts';
 
 const patienceMs = 30_000;
@@ -21,7 +21,7 @@ async function briefly(t: TestContext, path: string): Promise<ConnectionRecord> 
   await using stage = new Stage();
   const at = await stage.namespace();
   await using rig = await startRig({ namespaces: [at.path] });
-  await brief(await at.actor('starter'), group(t, unified ?? '', path));
+  await brief(await at.actor('starter'), group(t, unified, path));
   assert.ok(await eventually(() => rig.connections.length === 1, patienceMs));
   await rig.stop();
   const [told] = rig.connections;
@@ -32,7 +32,7 @@ async function briefly(t: TestContext, path: string): Promise<ConnectionRecord> 
   return told;
 }
 
-describe('a process that lived for a moment', { skip: unified === undefined }, () => {
+describe('a process that lived for a moment', () => {
   const burstable = 'kubepods.slice/kubepods-burstable.slice';
   const pod = `${burstable}/kubepods-burstable-pod${uid.replaceAll('-', '_')}.slice`;
   const cases: Readonly<Record<string, Partial<ConnectionRecord>>> = {
@@ -71,12 +71,13 @@ async function connects(actor: Actor, port: number): Promise<void> {
   await actor.close(socket);
 }
 
-test('where version 1 rules, a process that runs is asked', { skip: named === undefined }, async (t) => {
+test('where version 1 rules, a process that runs is asked', async (t) => {
   await using stage = new Stage();
   const at = await stage.namespace();
   await using rig = await startRig({ namespaces: [at.path] });
   const actor = await at.actor('client');
-  const folder = group(t, named ?? '', 'system.slice/payments.service');
+  const folder = group(t, namedHierarchy(), 'system.slice/payments.service');
+  writeFileSync(`${unified}/cgroup.procs`, String(actor.pid)); // where all are then
   writeFileSync(`${folder}/cgroup.procs`, String(actor.pid));
   await connects(actor, 9);
   assert.ok(await eventually(() => rig.connections.length === 1, patienceMs));
