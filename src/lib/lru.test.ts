@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { lruMap } from './lru.ts';
 import { prng } from './prng.ts';
 
@@ -33,4 +35,22 @@ test('the same as a list that is searched', () => {
     }
     assert.equal(map.size(), list.length);
   }
+});
+
+test('uses leave nothing behind, whether or not anything has to go', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const count = 10_000;
+  const map = lruMap<number, number>(count);
+  for (let i = 0; i < count; i++) map.set(i, i);
+  const before = held();
+  for (let i = 0; i < 1_000_000; i++) map.get(i % count);
+  assert.ok(held() - before < 5e6, `${String(held() - before)} bytes`); // an entry takes 100
+  for (let i = 0; i < 1_000_000; i++) map.set(i, i);
+  assert.ok(held() - before < 5e6, `${String(held() - before)} bytes`);
+  assert.equal(map.size(), count);
 });

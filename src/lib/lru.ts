@@ -1,4 +1,9 @@
-/** A map of at most so many entries: when it is full, the one goes that was longest not used. */
+/**
+ * A map of at most so many entries: when it is full, the one goes that was longest not used.
+ *
+ * Which one that is stands in a ring of links, and not in the order of a Map: there each use would leave an
+ * empty place behind, and whatever remembers where the order begins keeps every table that the Map outgrew.
+ */
 
 export interface LruMap<K, V> {
   /** Counts as a use. */
@@ -8,34 +13,59 @@ export interface LruMap<K, V> {
   clear(): void;
 }
 
+interface Linked {
+  older: Linked;
+  newer: Linked;
+}
+
+interface Entry<K, V> extends Linked {
+  readonly key: K;
+  readonly value: V;
+}
+
+function unlink({ older, newer }: Linked): void {
+  older.newer = newer;
+  newer.older = older;
+}
+
 export function lruMap<K, V>(entriesMax: number): LruMap<K, V> {
-  /** A map keeps the order in which they came: the first are those that were longest not used. */
-  const entries = new Map<K, V>();
-  /**
-   * All that is left comes behind it. One that began anew would walk over all places that were left, which
-   * the map keeps for a while: 17 µs instead of 3 for a new entry of 16,384.
-   */
-  let walk = entries.keys();
+  const entries = new Map<K, Entry<K, V>>();
+  /** Closed upon itself: the oldest is the newer of it, the newest the older. */
+  const ring = {} as Linked;
+  const reset = (): void => void (ring.older = ring.newer = ring);
+  reset();
+
+  /** As the newest. */
+  function link(entry: Linked): void {
+    entry.older = ring.older;
+    entry.newer = ring;
+    ring.older.newer = entry;
+    ring.older = entry;
+  }
 
   return {
     get(key) {
-      const value = entries.get(key);
-      if (value === undefined) return undefined;
-      entries.delete(key);
-      entries.set(key, value);
-      return value;
+      const entry = entries.get(key);
+      if (!entry) return undefined;
+      unlink(entry);
+      link(entry);
+      return entry.value;
     },
     set(key, value) {
-      entries.delete(key);
-      entries.set(key, value);
+      const before = entries.get(key);
+      if (before) unlink(before);
+      const entry = { key, value } as Entry<K, V>;
+      link(entry);
+      entries.set(key, entry);
       if (entries.size <= entriesMax) return;
-      const oldest = walk.next();
-      if (oldest.done !== true) entries.delete(oldest.value);
+      const oldest = ring.newer as Entry<K, V>;
+      unlink(oldest);
+      entries.delete(oldest.key);
     },
     size: () => entries.size,
     clear() {
       entries.clear();
-      walk = entries.keys();
+      reset();
     },
   };
 }
