@@ -327,10 +327,8 @@ int BPF_PROG(tcp_state_changed, const struct sock *sk, int before, int after)
 }
 
 /*
- * The kernel runs no program on a CPU that is in the middle of it. From 7.0 on a task can be preempted there,
- * and until it goes on the state changes of all others on that CPU are left out. Two more programs come
- * behind the first on the same hook; each has what those before were not let to. The socket knows: it changes
- * state under its lock, and never twice into the same in a row.
+ * As in stand_in.h, but the socket knows what was told of it last: it changes state under its lock, and never
+ * twice into the same in a row.
  */
 static __always_inline void stand_in(const struct sock *sk, int before, int after)
 {
@@ -352,14 +350,14 @@ static __always_inline void stand_in(const struct sock *sk, int before, int afte
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state_left_out, const struct sock *sk, int before, int after)
+int BPF_PROG(tcp_state_changed_left_out, const struct sock *sk, int before, int after)
 {
 	stand_in(sk, before, after);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state_left_out_twice, const struct sock *sk, int before, int after)
+int BPF_PROG(tcp_state_changed_left_out_twice, const struct sock *sk, int before, int after)
 {
 	stand_in(sk, before, after);
 	return 0;

@@ -4,6 +4,7 @@
  * its side; a sent one mostly comes after it and only counts.
  */
 #include "listener.h"
+#include "stand_in.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -29,27 +30,32 @@ static __always_inline void count_out_rst(struct net *net, unsigned long long *a
 	__sync_fetch_and_add(&s->resets[reason], 1);
 }
 
-SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(tcp_reset_received, struct sock *sk)
+static __always_inline void on_tcp_reset_received(unsigned long long *arguments)
 {
+	struct sock *sk = (void *)arguments[0];
 	struct connection *c;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
+		return;
 	c = connection_of(sk);
 	if (c)
 		c->flags |= CONNECTION_RESET_RECEIVED;
-	return 0;
 }
+
+STOOD_IN_FOR(tcp_receive_reset, tcp_reset_received, TELLS_RESET_RECEIVED, 0)
 
 /* sk is absent for a segment that found no socket (6.10 and later), and may be in TIME_WAIT: then only its
  * namespace is read. */
-static __always_inline void on_reset_sent(struct sock *sk, struct sk_buff *skb, unsigned long long *arguments)
+static __always_inline void on_tcp_reset_sent(unsigned long long *arguments)
 {
+	struct sock *sk = (void *)arguments[0];
+	struct sk_buff *skb = (void *)arguments[1];
 	struct connection *c;
 	struct listener *l;
 	struct tcp_sock *tp;
 
+	if (!counting())
+		return;
 	if (!sk) {
 		if (skb && skb->dev)
 			count_out_rst(skb->dev->nd_net.net, arguments);
@@ -70,51 +76,8 @@ static __always_inline void on_reset_sent(struct sock *sk, struct sk_buff *skb, 
 		c->flags |= CONNECTION_RESET_SENT;
 }
 
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_reset_sent, struct sock *sk, struct sk_buff *skb)
-{
-	struct reset_sent this = {.sk = (u64)sk, .skb = (u64)skb};
-	u8 seen = 1;
-
-	if (!counting())
-		return 0;
-	on_reset_sent(sk, skb, ctx);
-	if (leaves_out)
-		bpf_map_update_elem(&resets_seen, &this, &seen, BPF_ANY);
-	return 0;
-}
-
-/* As with state changes (lifecycle), but no socket knows what was counted of it last. */
-static __always_inline void stand_in(struct sock *sk, struct sk_buff *skb, unsigned long long *arguments,
-				     bool last)
-{
-	struct reset_sent this = {.sk = (u64)sk, .skb = (u64)skb};
-	struct shared *s = shared_state();
-	u8 seen = 1;
-
-	if (!counting() || !s)
-		return;
-	if (!bpf_map_update_elem(&resets_seen, &this, &seen, BPF_NOEXIST)) {
-		on_reset_sent(sk, skb, arguments);
-		__sync_fetch_and_add(&s->stood_in, 1);
-	}
-	if (last)
-		bpf_map_delete_elem(&resets_seen, &this);
-}
-
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_reset_left_out, struct sock *sk, struct sk_buff *skb)
-{
-	stand_in(sk, skb, ctx, false);
-	return 0;
-}
-
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_reset_left_out_twice, struct sock *sk, struct sk_buff *skb)
-{
-	stand_in(sk, skb, ctx, true);
-	return 0;
-}
+/* An application's own resets have no skb, and no socket knows which of them was counted last. */
+STOOD_IN_FOR(tcp_send_reset, tcp_reset_sent, TELLS_RESET_SENT, arguments[1])
 
 /*
  * An error was queued for the application. Only one case tells us something: an ICMP error that comes while
@@ -122,20 +85,21 @@ int BPF_PROG(tcp_reset_left_out_twice, struct sock *sk, struct sk_buff *skb)
  * from 6.2 on it wakes the application, which asks for the error and closes: without this, the same as a
  * cancellation. No count: it fires for much else, and not for every failure.
  */
-SEC("tp_btf/inet_sk_error_report")
-int BPF_PROG(tcp_error_noted, const struct sock *sk)
+static __always_inline void on_tcp_error_noted(unsigned long long *arguments)
 {
+	const struct sock *sk = (void *)arguments[0];
 	struct connection *c;
 	struct sk_buff *queued;
 
 	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_err || sk->__sk_common.skc_state != TCP_SYN_SENT)
-		return 0;
+		return;
 	queued = sk->sk_error_queue.prev;
 	if (!queued || (void *)queued == (void *)&sk->sk_error_queue)
-		return 0;
+		return;
 	c = connection_of(sk);
 	if (c)
 		c->noted_error =
 			*(u32 *)(queued->cb + bpf_core_field_offset(struct sock_exterr_skb, ee.ee_errno));
-	return 0;
 }
+
+STOOD_IN_FOR(inet_sk_error_report, tcp_error_noted, TELLS_TCP_ERROR, 0)

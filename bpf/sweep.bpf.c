@@ -13,6 +13,7 @@
 #include "dns.h"
 #include "listener.h"
 #include "refusal.h"
+#include "stand_in.h"
 #include "udp.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -252,10 +253,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 }
 
 /* A segment that found no socket. */
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_attempt_refused, struct sock *sk, struct sk_buff *skb)
+static __always_inline void on_tcp_attempt_refused(unsigned long long *arguments)
 {
-	if (!sk)
-		count_refusal(skb);
-	return 0;
+	if (!arguments[0])
+		count_refusal((void *)arguments[1]);
 }
+
+STOOD_IN_FOR(tcp_send_reset, tcp_attempt_refused, TELLS_REFUSAL, arguments[1])

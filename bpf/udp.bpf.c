@@ -8,6 +8,7 @@
  */
 #include "connection.h"
 #include "datagram.h"
+#include "stand_in.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -292,17 +293,17 @@ static __noinline bool udp_refuse(const struct udp_flow_key *key)
  * ICMP port unreachable for a connected socket. Of one that is not connected the kernel tells only who asked
  * for it (IP_RECVERR), and not here to whom the datagram went.
  */
-SEC("tp_btf/inet_sk_error_report")
-int BPF_PROG(udp_error_noted, const struct sock *sk)
+static __always_inline void on_udp_error_noted(unsigned long long *arguments)
 {
+	const struct sock *sk = (void *)arguments[0];
 	struct udp_flow_key key = {};
 	struct udp_socket *s;
 
 	if (sk->sk_protocol != IPPROTO_UDP || sk->sk_err != ECONNREFUSED || !sk->__sk_common.skc_dport)
-		return 0;
+		return;
 	s = bpf_sk_storage_get(&udp_sockets, (void *)sk, 0, 0);
 	if (!s || !s->cookie || s->netns == NETNS_IGNORED || !counting())
-		return 0;
+		return;
 	key.cookie = s->cookie;
 	key.netns = s->netns;
 	key.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
@@ -310,5 +311,7 @@ int BPF_PROG(udp_error_noted, const struct sock *sk)
 	remote_address(sk, key.remote);
 	if (!udp_refuse(&key))
 		udp_refuse(&key); /* the window was being closed: now it is found in the next one */
-	return 0;
 }
+
+/* A socket is told of errors on several CPUs at once; each is within one task. */
+STOOD_IN_FOR(inet_sk_error_report, udp_error_noted, TELLS_UDP_ERROR, bpf_get_current_task())

@@ -66,6 +66,15 @@ function openRows(flows: readonly FlowRecord[], end: ExpectedEnd): FlowRecord[] 
   );
 }
 
+/** An end that is not among the single ones may be in the rows, and the losses say why. */
+function whereabouts(rig: Rig, here: ReadonlySet<number>): string {
+  const rows = rig
+    .flows()
+    .filter((row) => here.has(row['network.namespace']) && row['connections.ended'] > 0)
+    .map((row) => `${row['process.name']} ${row['connection.state']} ${row['connections.ended']}`);
+  return `rows: ${rows.join(', ')}; lost: ${JSON.stringify(rig.agent.status().lost)}`;
+}
+
 /** In each namespace that can be entered; those in which something ended can be, and were. */
 function assertAgreed(window: WindowRecord, here: ReadonlySet<number>, ended: ReadonlySet<number>): void {
   const compared = window['coverage.namespaces'].filter(
@@ -80,7 +89,10 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
   let rig: Rig;
   before(async () => {
     // Whatever else the machine does must not use up what the scenarios need.
-    rig = await startRig({ limits: { trace_events_per_second: 1_000_000, event_buffer: '64MiB' } });
+    const perSecond = 1_000_000;
+    rig = await startRig({
+      limits: { events_per_second: perSecond, trace_events_per_second: perSecond, event_buffer: '64MiB' },
+    });
   });
   after(() => rig[Symbol.asyncDispose]());
 
@@ -106,6 +118,10 @@ describe('what Sonde says of each scenario', { concurrency: parallel }, async ()
       await rig.nextWindow(); // its sweep may have begun before
       const window = await rig.nextWindow(); // also long enough for an end too many to show up
       const records = ended().sort(orderRecords);
+      if (records.length !== expected.length)
+        t.diagnostic(
+          `${scenario.id}: ${records.length} of ${expected.length} ends; ${whereabouts(rig, inodes)}`,
+        );
 
       assert.deepEqual(
         records.map((record, i) => told(record, expected[i] ?? ({ process: '' } as ExpectedEnd))),

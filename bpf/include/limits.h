@@ -39,7 +39,7 @@
 
 #define RESET_REASONS_MAX 64 /* enum sk_rst_reason had 26 in 6.18 */
 
-#define RESETS_SEEN_MAX 1024 /* as many tasks as may be in the middle of a reset; 24 B each when used */
+#define TELLING_MAX 1024 /* as many tasks as may be in the middle of such a call; 96 B each */
 
 #define DNS_PORTS_MAX	8
 #define DNS_MESSAGE_MAX 512 /* of a DNS message; its question is in the first 300 bytes. A power of two */

@@ -250,24 +250,33 @@ struct {
 	__type(value, struct dns_socket);
 } dns_sockets SEC(".maps") __weak;
 
-struct reset_sent {
-	u64 sk;
-	u64 skb; /* what it answers; 0: it is the application's */
+enum tells {
+	TELLS_RESET_RECEIVED,
+	TELLS_RESET_SENT,
+	TELLS_REFUSAL,
+	TELLS_TCP_ERROR,
+	TELLS_UDP_ERROR,
+	TELLS_RETRANSMIT,
+	TELLS_SYNACK_RETRANSMIT
+};
+
+struct telling {
+	u64 program; /* enum tells */
+	u64 first; /* what the kernel calls it with */
+	u64 second;
 };
 
 /*
- * resets_seen: resets that are being told to the programs just now, and that one of them has counted.
- * Key: what the kernel calls it. Value: 1. Only where several programs look.
- * Inserts: the first of them that is let to. Deletes: the last. Full: nobody stands in, and what
- * was left out stays so.
+ * telling: calls of the programs that the kernel makes just now, and that one of those on the hook has told.
+ * Key: the call. Value: 1. Only where several programs look. Inserts: the first of them that is let to.
+ * Deletes: the last, and the map for one that was not let to, the oldest first. Full: cannot be.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, RESETS_SEEN_MAX);
-	__type(key, struct reset_sent);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TELLING_MAX);
+	__type(key, struct telling);
 	__type(value, u8);
-} resets_seen SEC(".maps") __weak;
+} telling SEC(".maps") __weak;
 
 /*
  * dns_packets: DNS messages, for the agent to drain at its own pace (no wake-ups).
@@ -323,7 +332,7 @@ struct {
 	__type(value, struct shared);
 } shared SEC(".maps") __weak;
 
-/* The agent sets it where the kernel leaves out runs of a program, so that others must stand in (lifecycle). */
+/* The agent sets it where the kernel leaves out runs of a program, so that others must stand in. */
 const volatile bool leaves_out __weak = false;
 
 static __always_inline struct shared *shared_state(void)

@@ -30,13 +30,24 @@ export function castsPointers(native: Arguments): boolean {
   return native.kernelArguments('bpf_rdonly_cast') >= 0;
 }
 
-/** Behind a program, on the same hook: those that count what the kernel leaves out of it, and of each other. */
-export const standIns: Readonly<Record<string, readonly string[]>> = {
-  tcp_state_changed: ['tcp_state_left_out', 'tcp_state_left_out_twice'],
-  tcp_reset_sent: ['tcp_reset_left_out', 'tcp_reset_left_out_twice'],
-};
+/** Programs on tracepoints: the kernel may leave out runs of them. Those on control groups always run. */
+export const mayBeLeftOut: readonly string[] = [
+  'tcp_state_changed',
+  'tcp_reset_received',
+  'tcp_reset_sent',
+  'tcp_error_noted',
+  'tcp_retransmitted',
+  'tcp_synack_retransmitted',
+  'tcp_attempt_refused',
+  'udp_error_noted',
+];
 
-const standingIn = new Set(Object.values(standIns).flat());
+/** Behind a program, on the same hook: those that tell what the kernel leaves out of it, and of each other. */
+export function standInsOf(program: string): readonly string[] {
+  return mayBeLeftOut.includes(program) ? [`${program}_left_out`, `${program}_left_out_twice`] : [];
+}
+
+const standingIn = new Set(mayBeLeftOut.flatMap(standInsOf));
 
 export function standsIn(program: string): boolean {
   return standingIn.has(program);
@@ -83,7 +94,7 @@ export function isOnCgroup({ onCgroup }: SignalPrograms, program: string): boole
 export function programsOf(name: SignalName, leaves = leavesOut(release())): readonly string[] {
   const { programs } = signalPrograms[name];
   if (!leaves) return programs;
-  return programs.flatMap((program) => [program, ...(standIns[program] ?? [])]);
+  return programs.flatMap((program) => [program, ...standInsOf(program)]);
 }
 
 /** Of all signals. The sweep is in none: it is run, not attached to an event. */
