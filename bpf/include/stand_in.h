@@ -52,14 +52,14 @@ static __always_inline void tell_last(struct telling this)
 		return 0;							\
 	}									\
 	SEC("tp_btf/" #hook)							\
-	int program##_left_out(unsigned long long *arguments)			\
+	int program##_2(unsigned long long *arguments)				\
 	{									\
 		if (tell_instead(telling_of(tells, arguments[0], second)))	\
 			on_##program(arguments);				\
 		return 0;							\
 	}									\
 	SEC("tp_btf/" #hook)							\
-	int program##_left_out_twice(unsigned long long *arguments)		\
+	int program##_3(unsigned long long *arguments)				\
 	{									\
 		if (tell_instead(telling_of(tells, arguments[0], second)))	\
 			on_##program(arguments);				\

@@ -7,7 +7,7 @@ test('what a program stood in for is not left out, nor what that program itself 
   const leftOut = openLeftOut({
     programs: () => [
       { name: 'tcp_state_changed', skipped: state.first },
-      { name: 'tcp_state_changed_left_out', skipped: state.standIn },
+      { name: 'tcp_state_changed_2', skipped: state.standIn },
       { name: 'tcp_retransmitted', skipped: state.others },
       { name: 'sweep' },
     ],
