@@ -15,6 +15,17 @@ import { closingOptions, curl, node, nothingFar } from './observations.ts';
 /** RFC 3339 of a wall time. */
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
+/** One that is never exceeded. */
+export function budgetOf(plan: { allEvents?: boolean } = {}): AgentParts['budget'] {
+  return {
+    plan: { allEvents: false, windowMs: 1000, essentialOnly: false, counting: true, ...plan },
+    tick: () => Promise.resolve(false),
+    signals: (wanted) => wanted,
+    takeMoves: () => [],
+    status: () => ({ step: 'everything', since: null, usage: null, limits: { cpu: 1, memory: 1e9 } }),
+  };
+}
+
 /** Nobody asks for a name. */
 export const quietLookups: Lookups = {
   tick: () => undefined,
@@ -125,8 +136,8 @@ export class Bench implements AsyncDisposable {
       node,
       policy: keepsAll,
       signals: signalNames,
-      windowMs: 1000,
-      allEvents: false,
+      budget: budgetOf(),
+      profile: () => Promise.reject(new Error('nothing is measured here')),
     };
   }
 

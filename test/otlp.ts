@@ -318,6 +318,7 @@ export function windowEnd(sequence: number, change: FlatRecord = {}): FlatRecord
     unlabelled: { 'process.name': 1 },
     nonstandard: { 'not_allowed.environment': 2 },
     unenriched: { kubernetes: 2 },
+    'budget.step': 'windows',
     udp: { opened: 2, 'datagrams.sent': 9 },
     'resets.reasons': { no_socket: 3, tcp_abort_on_close: 1 },
     signals: ['lifecycle', 'retransmits'],

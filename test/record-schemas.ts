@@ -220,6 +220,6 @@ export function realRecords(policy: FieldPolicy = keepsAll): NumberedRecord[] {
       times,
     ),
   );
-  const all: SondeRecord[] = [...connections, ...records, closing];
+  const all: SondeRecord[] = [...connections, ...records, { ...closing, 'budget.step': 'windows' }];
   return all.map((record, i) => ({ ...record, 'record.sequence': 1000 + i }));
 }

@@ -44,6 +44,7 @@ export async function startRig(
       instance,
       window: '1s',
       profile: 'connections',
+      budget: { cpu: '1000%', memory: '64GB' }, // this process does the test's work too
       ...settings,
       exporters: { jsonl: { path: file, max_size: '10GB' } },
     },

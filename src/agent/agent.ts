@@ -13,26 +13,27 @@
 import type { Clock } from '../lib/clock.ts';
 import type { LookupRow } from '../model/dns.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
+import { lowest } from '../model/budget.ts';
 import type { RecentLabels } from '../model/local.ts';
 import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
+import type { BudgetStatus, Governor, Plan } from './budget/governor.ts';
+import type { Profile, ProfileSource } from './budget/profile.ts';
 import type { RawRows } from './decode/flows.ts';
-import type { Delivery, Resumed } from './deliver/delivery.ts';
+import type { Delivery } from './deliver/delivery.ts';
 import { farEndOf } from './enrich/far/ends.ts';
 import type { Far, FarStatus } from './enrich/far/far.ts';
 import { labelling } from './enrich/labelling.ts';
 import type { Kubernetes, KubernetesStatus } from './enrich/kubernetes/kubernetes.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
-import type { Namespaces, NamespacesState } from './kernel/namespaces.ts';
-import type { Adopted } from './kernel/open.ts';
+import type { Namespaces } from './kernel/namespaces.ts';
 import type { NumberTable, TableName } from './kernel/numbers.ts';
 import type { Kernel } from './kernel/programs.ts';
-import type { Lookups, LookupsState } from './lookups/lookups.ts';
+import type { Lookups } from './lookups/lookups.ts';
+import type { AgentState, Begin } from './begin/main.ts';
 import {
   forgetNamespace,
-  newMemory,
-  takeOver,
   type ClosedWindow,
   type ClosingMemory,
   type WindowParts,
@@ -71,59 +72,14 @@ export interface AgentParts {
   readonly policy: FieldPolicy;
   /** To be on, of those that this kernel takes. */
   readonly signals: readonly SignalName[];
-  readonly windowMs: number;
-  /** Every connection is an event for the exporters too. */
-  readonly allEvents: boolean;
-}
-
-/** Where counting stands when this agent comes to it. Times in RFC 3339. */
-export interface Begin {
-  /** When this generation of counting began. */
-  readonly since: string;
-  /** The newest window that is told, 0 for none, and when it ended. */
-  readonly window: number;
-  readonly end: string;
-}
-
-/** What the next agent needs to go on; committed with every window. JSON. */
-export interface AgentState extends NamespacesState {
-  readonly format: 1;
-  /** The generation of counting; the numbers of its windows are its own. */
-  readonly agentId: string;
-  /** It is told to the end. */
-  readonly last: boolean;
-  readonly end: string;
-  readonly memory: ClosingMemory;
-  /** Left out by agents that read no DNS. */
-  readonly lookups?: LookupsState;
-}
-
-/** Undefined for one that another version has written in another way. */
-export function agentState(resumed: Resumed | undefined): AgentState | undefined {
-  const state = resumed?.state as Partial<AgentState> | null | undefined;
-  return state?.format === 1 ? (state as AgentState) : undefined;
-}
-
-/** What the parts of an agent are to begin with. */
-export interface Past {
-  readonly begin: Begin;
-  readonly memory: ClosingMemory;
-  readonly known: NamespacesState;
-  readonly lookups?: LookupsState | undefined;
-}
-
-/** At nothing, or behind the newest window that is told of the generation that goes on. */
-export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefined, clock: Clock): Past {
-  const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
-  const window = adopted?.committed ?? 0;
-  const state = agentState(resumed);
-  if (window === 0 || !state) {
-    // Of a generation that nothing was told of yet, everything that was consumed is missing.
-    const lookups = window === 0 ? { consumed: 0, pending: 0 } : undefined;
-    return { begin: { since, window, end: since }, memory: newMemory(), known: { vanished: [] }, lookups };
-  }
-  const { end, memory, lookups } = state;
-  return { begin: { since, window, end }, memory: takeOver(memory), known: state, lookups };
+  /** Measures what the agent costs. */
+  readonly profile: (
+    options: { readonly clock: Clock; readonly forMs: number } & Pick<ProfileSource, 'exporters'>,
+    signal: AbortSignal,
+  ) => Promise<Profile>;
+  readonly budget: Pick<Governor, 'tick' | 'signals' | 'status' | 'takeMoves'> & {
+    readonly plan: Pick<Plan, 'allEvents' | 'windowMs' | 'essentialOnly' | 'counting'>;
+  };
 }
 
 export const agentLimits = {
@@ -153,12 +109,19 @@ export interface AgentStatus {
   readonly signals: readonly SignalName[];
   readonly far: FarStatus;
   readonly watchers: number;
+  readonly budget: BudgetStatus;
   readonly memoryBytes: number;
   readonly lastWindow: WindowRecord | null;
   /** How far behind each exporter is. */
   readonly exporters: ReturnType<Delivery['status']>;
   /** Null where it is not asked. */
   readonly kubernetes: KubernetesStatus | null;
+}
+
+/** How an agent stood at its end. */
+export interface LastSeen {
+  readonly status: AgentStatus;
+  readonly labels: RecentLabels;
 }
 
 export interface Agent {
@@ -169,6 +132,8 @@ export interface Agent {
   status(): AgentStatus;
   /** What fell short of the labelling standard in the last windows. */
   labels(): RecentLabels;
+  /** What it costs, measured for so long, or until the signal. */
+  profile(forMs: number, signal: AbortSignal): Promise<Profile>;
   /** Leaves exactly these signals on, from the next tick; what the kernel refuses is off, and named. */
   switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
@@ -204,7 +169,7 @@ async function drainEvents(
   const labels = labelling(parts);
   for (const event of events) {
     const record = connectionRecord(labels.event(event), parts, times);
-    if (event.detail || parts.allEvents) wanted.push(record);
+    if (event.detail || parts.budget.plan.allEvents) wanted.push(record);
     for (const watcher of watchers) watcher.record(record);
   }
   await parts.delivery.deliver(wanted);
@@ -215,7 +180,8 @@ async function drainEvents(
  * Monotonic time of the next border. Borders are at whole multiples of the window in wall time; one that is
  * nearer than a hundredth of a window is the last one, seen again by a wall clock that is being slowed down.
  */
-function nextBorder({ clock, windowMs }: AgentParts): bigint {
+function nextBorder({ clock, budget }: AgentParts): bigint {
+  const { windowMs } = budget.plan;
   const untilMs = windowMs - (clock.wallMs() % windowMs);
   const ms = untilMs < windowMs / 100 ? untilMs + windowMs : untilMs;
   return clock.monotonicNs() + BigInt(Math.round(ms * 1e6));
@@ -239,6 +205,13 @@ function untilTickMs(clock: Clock, border: bigint): number {
 async function recycle({ owners, namespaces, memory }: AgentParts, window: number): Promise<void> {
   await owners.recycle(window);
   for (const cookie of await namespaces.recycle()) forgetNamespace(memory, cookie);
+}
+
+/** The lowest step since it was asked for last. */
+function givenUp({ budget }: AgentParts): Pick<WindowRecord, 'budget.step'> {
+  const moves = budget.takeMoves();
+  const step = lowest([budget.status().step, ...moves.flatMap(({ from, to }) => [from, to])]);
+  return step === 'everything' ? {} : { 'budget.step': step };
 }
 
 interface Windows {
@@ -282,7 +255,7 @@ function windowsOf(
     const resets = kernel.resets();
     const [rows, asked] = [parts.decodeFlows(raw), parts.lookups.endWindow()];
     await parts.far.look(rows.map(farEndOf));
-    const { records, closing, findings } = parts.closeWindow({
+    const { records, findings, ...told } = parts.closeWindow({
       bounds,
       rows: rows.map(labels.row<FlowRow>),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
@@ -292,6 +265,7 @@ function windowsOf(
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
     });
+    const closing = { ...told.closing, ...givenUp(parts) };
     const state: AgentState = {
       format: 1,
       agentId: node['agent.id'],
@@ -319,8 +293,36 @@ function windowsOf(
   };
 }
 
+/** Whether the kernel tells of every connection: while the plan has that, or somebody watches. */
+function tracing({ kernel, budget }: AgentParts, watchers: ReadonlySet<Watcher>): () => void {
+  let isOn = budget.plan.allEvents;
+  return () => {
+    const wanted = budget.plan.allEvents || watchers.size > 0;
+    if (wanted !== isOn) kernel.control.set({ trace: wanted });
+    isOn = wanted;
+  };
+}
+
+function statusOf(parts: AgentParts, watchers: ReadonlySet<Watcher>): Omit<AgentStatus, 'lastWindow'> {
+  const { node, kernel, delivery } = parts;
+  return {
+    node,
+    since: parts.begin.since,
+    lost: losses(parts),
+    owners: kernel.numbers.owners.inUse(),
+    namespaces: kernel.numbers.namespaces.inUse(),
+    signals: kernel.signals,
+    far: parts.far.status(),
+    watchers: watchers.size,
+    budget: parts.budget.status(),
+    memoryBytes: process.memoryUsage.rss(),
+    exporters: delivery.status(),
+    kubernetes: parts.kubernetes?.status() ?? null,
+  };
+}
+
 export function createAgent(parts: AgentParts): Agent {
-  const { clock, kernel, namespaces, node } = parts;
+  const { clock, kernel, namespaces, budget } = parts;
   const watchers = new Set<Watcher>();
   const observers = new Set<WindowObserver>();
   let lastWindow: WindowRecord | null = null;
@@ -334,13 +336,26 @@ export function createAgent(parts: AgentParts): Agent {
     for (const observer of observers) observer(closing);
   });
 
+  const trace = tracing(parts, watchers);
+
+  /** What the budget allows now. */
+  function conform(before: { readonly essentialOnly: boolean }): void {
+    trace();
+    if (before.essentialOnly !== budget.plan.essentialOnly) void signals.ask(budget.signals(parts.signals));
+  }
+
   async function run(signal: AbortSignal): Promise<void> {
     signals.begin();
     await windows.endCut();
-    if (!signal.aborted) void signals.ask(parts.signals);
+    if (!signal.aborted) void signals.ask(budget.signals(parts.signals));
     let border = nextBorder(parts);
-    while (!signal.aborted && kernel.control.stopped() === 'no') {
+    while (!signal.aborted && budget.plan.counting && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
+      const { plan } = budget;
+      if (await budget.tick()) {
+        conform(plan);
+        border = nextBorder(parts);
+      }
       signals.apply();
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
@@ -359,10 +374,10 @@ export function createAgent(parts: AgentParts): Agent {
 
   function watch(watcher: Watcher): () => void {
     watchers.add(watcher);
-    kernel.control.set({ trace: true });
+    trace();
     return () => {
       watchers.delete(watcher);
-      if (watchers.size === 0 && !parts.allEvents) kernel.control.set({ trace: false });
+      trace();
     };
   }
 
@@ -371,23 +386,12 @@ export function createAgent(parts: AgentParts): Agent {
     watch,
     labels: () => recent.told(),
     switchTo: (wanted) => signals.ask(wanted),
+    profile: (forMs, until) =>
+      parts.profile({ clock, forMs, exporters: () => parts.delivery.status() }, until),
     observe(observer) {
       observers.add(observer);
       return () => observers.delete(observer);
     },
-    status: () => ({
-      node,
-      since: parts.begin.since,
-      lost: losses(parts),
-      owners: kernel.numbers.owners.inUse(),
-      namespaces: kernel.numbers.namespaces.inUse(),
-      signals: kernel.signals,
-      far: parts.far.status(),
-      watchers: watchers.size,
-      memoryBytes: process.memoryUsage.rss(),
-      lastWindow,
-      exporters: parts.delivery.status(),
-      kubernetes: parts.kubernetes?.status() ?? null,
-    }),
+    status: () => ({ ...statusOf(parts, watchers), lastWindow }),
   };
 }

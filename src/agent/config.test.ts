@@ -26,6 +26,7 @@ const defaults: AgentConfig = {
   databases: {},
   policy: { preset: 'full', fields: {}, prefix_ipv4: 24, prefix_ipv6: 48 },
   standard: { required: [], values: {}, patterns: {} },
+  budget: { cpu: 0.25, memory: 512e6 },
   limits: {
     flow_rows: 65_536,
     udp_flows: 32_768,
@@ -121,6 +122,7 @@ const meanings: Readonly<Record<string, AgentConfig>> = {
       values: { environment: ['production', 'lab'] },
       patterns: { 'workload.owner': '^team-' },
     },
+    budget: { cpu: 0.15, memory: 200e6 },
     limits: {
       flow_rows: 1024,
       udp_flows: 64,

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { bytes, duration, switches } from '../lib/schema.ts';
 import { optionalSignals, profiles } from '../model/signals.ts';
+import { budgetSchema } from './budget/config.ts';
 import { exporterNames, loadExporter } from './deliver/exporter.ts';
 import { commandLineModes, containerSockets, ownershipSchema } from './enrich/config.ts';
 import { farSchema } from './enrich/far/config.ts';
@@ -154,6 +155,9 @@ async function agentSchema() {
     policy: policySchema.prefault({}).meta({ description: 'what of each field leaves this node' }),
     standard: standardSchema.prefault({}).meta({
       description: 'the labelling standard that records are counted against',
+    }),
+    budget: budgetSchema.prefault({}).meta({
+      description: 'what Sonde may take of this node; above it, it does with less, and says so',
     }),
     limits: limits.prefault({}).meta({ description: 'what this agent may take' }),
     spool: spool.prefault({}).meta({ description: 'the disk between this agent and its exporters' }),

@@ -10,7 +10,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Bench } from '../../test/agent-bench.ts';
+import { Bench, budgetOf } from '../../test/agent-bench.ts';
 import { closingOptions, nothingFar } from '../../test/observations.ts';
 import { readLogsRequest } from '../../test/otlp-reader.ts';
 import { unruly, type World } from '../../test/unruly.ts';
@@ -104,7 +104,7 @@ async function run(world: World, config: PolicyConfig): Promise<Told> {
   const bench = new Bench({
     node,
     policy,
-    allEvents: true,
+    budget: budgetOf({ allEvents: true }),
     owners: {
       refresh: () => undefined,
       labels: (id) => owners[id]!,

@@ -7,6 +7,9 @@ import { systemClock } from '../lib/clock.ts';
 import { agentStateFolder } from '../lib/local-state.ts';
 import type { Log } from '../lib/log.ts';
 import type { Agent } from './agent.ts';
+import { createGovernor } from './budget/governor.ts';
+import { createLadder, type Ladder } from './budget/ladder.ts';
+import { kernelOpens, resting, restUntilCalm } from './budget/main.ts';
 import type { AgentConfig } from './config.ts';
 import { openDelivery, type Delivery } from './deliver/delivery.ts';
 import { openCluster } from './enrich/kubernetes/open.ts';
@@ -25,6 +28,8 @@ export interface AgentOptions {
   /** In place of what the build and the configuration give: a test kills the agent in the midst of them. */
   readonly native?: Native;
   readonly delivery?: Delivery;
+  /** A test has one that steps faster. */
+  readonly ladder?: Ladder;
 }
 
 /** Runs an agent until the signal. Throws OperatorError for what an operator can mend. */
@@ -48,14 +53,25 @@ export async function runAgent(
   const pins = typeof place === 'string' ? undefined : place;
   if (pins) open.use(pins);
   else await detachLeft(config.instance, log);
+  const governor = createGovernor({
+    wishes: config,
+    ladder: given.ladder ?? createLadder(),
+    log,
+    wallMs: () => systemClock.wallMs(),
+    monotonicMs: () => Number(systemClock.monotonicNs() / 1_000_000n),
+    opens: () => kernelOpens(native),
+  });
+  const lasting = { config, log, native, delivery, policy, kubernetes, governor, pins };
   let opened = onOpen;
   do {
-    await runGeneration({ config, log, native, delivery, policy, kubernetes, pins }, signal, (agent) => {
+    const last = await runGeneration(lasting, signal, (agent) => {
       if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
       server.serve(agent);
       opened?.(agent);
       opened = undefined;
     });
+    server.serve(resting(last, governor));
+    if (!governor.plan.counting) await restUntilCalm(governor, signal, { clock: systemClock, log });
   } while (!signal.aborted);
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Bench, iso } from '../../test/agent-bench.ts';
 import { closingOptions, node, row } from '../../test/observations.ts';
-import { agentState } from './agent.ts';
+import { agentState } from './begin/main.ts';
 import type { Delivery } from './deliver/delivery.ts';
 import { newMemory, windowCloser } from './window/closing.ts';
 

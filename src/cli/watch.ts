@@ -32,6 +32,33 @@ export async function watchOwnAgent(config: AgentConfig, options: WatchOptions):
   await watching;
 }
 
+/** Runs an agent at defaults as long as somebody asks it something: `ask` is given its instance. */
+export async function ownAgent(
+  ask: (instance: string) => Promise<void>,
+  { signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void },
+): Promise<void> {
+  const instance = `private-${String(process.pid)}`;
+  const done = new AbortController();
+  let asking = Promise.resolve();
+  const log: Log = {
+    info: (line) => {
+      say(`sonde: ${line}`);
+    },
+    warn: (line) => {
+      say(`sonde: warning: ${line}`);
+    },
+  };
+  await runAgent(await parseConfig({ instance }, 'the defaults'), AbortSignal.any([signal, done.signal]), {
+    log,
+    onOpen() {
+      asking = ask(instance).finally(() => {
+        done.abort();
+      });
+    },
+  });
+  await asking;
+}
+
 /** Watches the running agent of that instance; starts a private one if there is none. */
 export async function watch(options: WatchOptions): Promise<void> {
   const { instance, filter, signal, onReply, log } = options;

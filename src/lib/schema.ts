@@ -1,7 +1,7 @@
 /** Building blocks of configuration schemas: values that carry a unit. */
 
 import * as z from 'zod';
-import { durationUnits, parseBytes, parseDurationMs, sizeUnits } from './units.ts';
+import { durationUnits, parseBytes, parseDurationMs, parsePercent, sizeUnits } from './units.ts';
 
 interface Bounds {
   readonly min: string;
@@ -44,6 +44,11 @@ export function duration(bounds: Bounds): Quantity {
 /** Text such as `100MB` in, bytes out. */
 export function bytes(bounds: Bounds): Quantity {
   return quantity(bounds, { parse: parseBytes, units: sizeUnits, example: '100MB' });
+}
+
+/** Text such as `15%` in, a share out: 0.15. */
+export function percent(bounds: Bounds): Quantity {
+  return quantity(bounds, { parse: parsePercent, units: ['%'], example: '15%' });
 }
 
 /** Some of these names, each on or off. */

@@ -39,6 +39,12 @@ export function parseBytes(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.round(bytes);
 }
 
+/** `2.5%` as a share, 0.025; undefined for anything else. */
+export function parsePercent(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)%$/.exec(text);
+  return match ? Number(match[1]) / 100 : undefined;
+}
+
 /** As `parseDurationMs` reads it, in the largest unit that gives a whole number: `90s`, `1h`, `400d`. */
 export function formatDuration(ms: number): string {
   const units = Object.entries(durations).reverse();

@@ -10,6 +10,8 @@ import type { Findings } from './standard.ts';
 
 export type LocalRequest =
   | { readonly ask: 'status' }
+  /** What it costs, measured for so long. */
+  | { readonly ask: 'profile'; readonly forMs: number }
   | { readonly ask: 'trace'; readonly filter: ConnectionFilter }
   /** What falls short of the labelling standard. */
   | { readonly ask: 'labels' }
@@ -25,6 +27,7 @@ export interface RecentLabels extends Findings {
 
 export type LocalReply =
   | { readonly type: 'status'; readonly status: unknown }
+  | { readonly type: 'profile'; readonly profile: unknown }
   /** `refused`: what the kernel has against those that were to be on and are not. */
   | {
       readonly type: 'signals';

@@ -15,6 +15,7 @@ import type {
   Transport,
   ValueForm,
 } from './connection.ts';
+import type { Step } from './budget.ts';
 import type { FarLabels } from './far.ts';
 import type { NamespaceCoverage } from './coverage.ts';
 import type { DnsTransport } from './dns.ts';
@@ -361,6 +362,8 @@ export type WindowRecord = NodeLabels & {
   readonly unenriched: Readonly<Partial<Record<EnrichmentSource, number>>>;
   /** Signals that were on from its beginning to its end. */
   readonly signals: readonly SignalName[];
+  /** The lowest that the budget has been on in this window; absent where nothing was given up. */
+  readonly 'budget.step'?: Exclude<Step, 'everything'>;
   /** `stage.reason` → how many, in this window. */
   readonly lost: Readonly<Record<string, number>>;
   /**

@@ -45,6 +45,9 @@ export interface CourierStatus {
   /** Why nothing goes at the moment; null when all is well. */
   readonly lastError: string | null;
   readonly lastDeliveredAt: string | null;
+  /** Since the start; bytes as they were sent or written. */
+  readonly deliveredRecords: number;
+  readonly deliveredBytes: number;
 }
 
 export class Courier {
@@ -58,6 +61,8 @@ export class Courier {
   #lastError: string | null = null;
   #lastRefusal: string | undefined;
   #lastDeliveredAt: string | null = null;
+  #deliveredRecords = 0;
+  #deliveredBytes = 0;
 
   constructor(parts: CourierParts) {
     this.#parts = parts;
@@ -71,6 +76,8 @@ export class Courier {
       behindBytes: bytes,
       lastError: this.#lastError,
       lastDeliveredAt: this.#lastDeliveredAt,
+      deliveredRecords: this.#deliveredRecords,
+      deliveredBytes: this.#deliveredBytes,
     };
   }
 
@@ -152,7 +159,9 @@ export class Courier {
     await clock.sleep(durationMs, signal).catch(() => undefined);
   }
 
-  #count({ refused }: Receipt): void {
+  #count({ settled, bytes = 0, refused }: Receipt): void {
+    this.#deliveredRecords += settled - (refused?.count ?? 0);
+    this.#deliveredBytes += bytes;
     if (!refused || refused.count === 0) return;
     this.#refused[refused.reason] = (this.#refused[refused.reason] ?? 0) + refused.count;
     const said = `${refused.reason}: ${refused.message}`;

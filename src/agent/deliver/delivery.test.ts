@@ -208,11 +208,20 @@ describe('delivery', () => {
       behindBytes: 0,
       lastError: null,
       lastDeliveredAt: null,
+      deliveredRecords: 0,
+      deliveredBytes: 0,
     });
     await delivery.deliver([record(1)]);
     assert.ok(await eventually(() => delivery.status()['a']?.lastError === 'busy', patienceMs));
     assert.equal(delivery.status()['a']?.behindRecords, 1);
     assert.ok(delivery.status()['a']!.behindBytes > 0);
+  });
+
+  test('status: how much was delivered, in records and in what was sent for them', async (t) => {
+    const a = probe();
+    await using delivery = await bench(t).start({ a }, 0);
+    await delivery.deliver([record(1), record(2)]);
+    assert.ok(await eventually(() => delivery.status()['a']?.deliveredRecords === 2, patienceMs));
   });
 });
 

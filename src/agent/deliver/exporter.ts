@@ -14,6 +14,8 @@ import type { NumberedRecord } from '../../model/record.ts';
 export interface Receipt {
   /** How many of the first ones are done with, one way or the other. The rest will be given again. */
   readonly settled: number;
+  /** What was sent or written for them. */
+  readonly bytes?: number;
   /** How many of these the receiver will never take, why in one word, and in its own words. */
   readonly refused?: { readonly reason: string; readonly count: number; readonly message: string };
 }

@@ -8,29 +8,26 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { wantedSignals } from '../../model/signals.ts';
 import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
-import { agentState, createAgent, pastOf, type Agent, type AgentParts } from '../agent.ts';
+import { createAgent, type Agent, type LastSeen } from '../agent.ts';
+import type { Governor } from '../budget/governor.ts';
+import { meterOf, profileOf } from '../budget/main.ts';
 import type { AgentConfig } from '../config.ts';
-import { conntrack } from '../decode/conntrack.ts';
-import { decodersOf, type Decoders } from '../decode/decoders.ts';
 import type { Delivery } from '../deliver/delivery.ts';
-import { openFar } from '../enrich/far/far.ts';
 import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
 import { nodeLabels } from '../enrich/node.ts';
-import { openOwners, ownerParts } from '../enrich/owners.ts';
 import { configure } from '../kernel/control.ts';
 import { kernelLimitsOf } from '../kernel/generation.ts';
-import { findNamespaces, openNamespaces } from '../kernel/namespaces.ts';
 import { artefacts, type Native } from '../kernel/native.ts';
 import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
 import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
-import { askTranslations } from '../kernel/translations.ts';
 import { lookupsOf } from '../lookups/source.ts';
+import { agentState, pastOf } from '../begin/main.ts';
 import { windowCloser } from '../window/closing.ts';
 import { judgeOf } from '../window/standard/judge.ts';
 import type { FieldPolicy } from '../window/policy/policy.ts';
-import { parseKernelCounters } from '../window/reconcile.ts';
+import { openTables } from '../tables/main.ts';
 
 /** What generations of counting that follow each other have in common. */
 export interface Lasting {
@@ -40,6 +37,7 @@ export interface Lasting {
   readonly delivery: Delivery;
   readonly policy: FieldPolicy;
   readonly kubernetes: Kubernetes | undefined;
+  readonly governor: Governor;
   /** Undefined: a private agent. Counting ends with it. */
   readonly pins: Pins | undefined;
 }
@@ -61,41 +59,23 @@ async function openCounts({ config, log, native, delivery, pins }: Lasting): Pro
   return opened;
 }
 
-type Tables = Pick<AgentParts, 'owners' | 'namespaces' | 'far'> & { readonly decode: Decoders };
-
-async function openTables(lasting: Lasting, { kernel, scope }: OpenedKernel): Promise<Tables> {
-  const { native, config, log, kubernetes } = lasting;
-  const decode = decodersOf(kernel.types, native.tickNs());
-  const namespaces = openNamespaces({
-    native,
-    numbers: kernel.numbers.namespaces,
-    read: (id) => decode.netns(kernel.namespaces, id),
-    find: findNamespaces,
-    parse: parseKernelCounters,
-    scope,
-    full: () => kernel.control.losses()['namespaces_full'] ?? 0,
-  });
-  const { inode, path } = namespaces;
-  const ask = askTranslations({ native, path, conntrack });
-  const far = { config, log, clock: systemClock, inode, ask, cluster: kubernetes?.addresses };
-  const met = { numbers: kernel.numbers.owners, read: (id: number) => decode.owner(kernel.owners, id) };
-  return { decode, namespaces, owners: openOwners(met, ownerParts(lasting)), far: await openFar(far) };
-}
-
-/** One generation of counting, to its end. `onOpen` when it runs; not for one that is only to be ended. */
+/**
+ * One generation of counting, to its end, and how it stood then. `onOpen` when it runs; not for one that is
+ * only to be ended.
+ */
 export async function runGeneration(
   lasting: Lasting,
   signal: AbortSignal,
   onOpen: (agent: Agent) => void,
-): Promise<void> {
-  const { config, native, delivery, log, pins, policy, kubernetes } = lasting;
+): Promise<LastSeen> {
+  const { config, native, delivery, log, pins, policy, kubernetes, governor } = lasting;
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const identity = nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place });
   const [node, judge] = [policy.node(identity), judgeOf(config.standard, identity)];
   const { decode, ...tables } = await openTables(lasting, opened);
-  const telling = { node, policy, delivery, memory, kubernetes, windowMs: config.window };
+  const telling = { node, policy, delivery, memory, kubernetes, budget: governor };
   const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy, judge };
   const agent = createAgent({
     clock: systemClock,
@@ -109,12 +89,19 @@ export async function runGeneration(
     begin,
     ...telling,
     signals: opened.signals,
-    allEvents: config.profile === 'full',
+    profile: profileOf(kernel, native),
   });
   const counting = { pins, log, clock: systemClock, agentId: node['agent.id'], since: begin.since, known };
   await beginCounting(opened, tables.namespaces, { ...counting, orphanMs: config.limits.orphan_max });
   const goesOn = opened.adopted?.outdated === undefined;
   if (goesOn) onOpen(agent);
-  await agent.run(goesOn ? signal : AbortSignal.abort());
-  if (goesOn && !signal.aborted) log.warn('no agent looked for too long: counting begins anew');
+  governor.begin(kernel.control, meterOf(kernel));
+  try {
+    await agent.run(goesOn ? signal : AbortSignal.abort());
+  } finally {
+    governor.end();
+  }
+  if (goesOn && !signal.aborted && governor.plan.counting)
+    log.warn('no agent looked for too long: counting begins anew');
+  return { status: agent.status(), labels: agent.labels() };
 }

@@ -118,6 +118,7 @@ export class Kernel implements AsyncDisposable {
   #sweeps: readonly string[] = [];
   #pinned: Pinned | undefined;
   readonly #leftOut: LeftOut;
+  #wantStatistics = 0;
   readonly #listeners: Listeners;
   readonly #read: ReadRows;
   readonly #readResets: ReadResets;
@@ -349,8 +350,11 @@ export class Kernel implements AsyncDisposable {
     for (const [key, row] of nodeRows(this.types)) this.#native.write(this.#object, map, key, row);
   }
 
+  /** On as long as somebody wants them: each who did says so when he does no more. */
   statistics(on: boolean): void {
-    this.#native.statistics(this.#object, on);
+    const before = this.#wantStatistics;
+    this.#wantStatistics = Math.max(0, before + (on ? 1 : -1));
+    if (before > 0 !== this.#wantStatistics > 0) this.#native.statistics(this.#object, on);
   }
 
   programs(): ProgramStatistics[] {

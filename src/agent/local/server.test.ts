@@ -62,6 +62,16 @@ function fakeAgent(): FakeAgent {
       on = wanted;
       return Promise.resolve(new Map());
     },
+    profile: (forMs, signal) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          resolve({ seconds: forMs / 1000 });
+        }, forMs);
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve({ seconds: 0 });
+        });
+      }),
     tell(record) {
       for (const watcher of watchers) watcher.record(record);
     },

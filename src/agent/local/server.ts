@@ -8,6 +8,7 @@
 import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import * as z from 'zod';
+import { sleepMsMax } from '../../lib/clock.ts';
 import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import { readLines } from '../../lib/lines.ts';
 import { localSocketPath } from '../../lib/local-socket.ts';
@@ -32,6 +33,7 @@ export const localLimits = {
 const requestSchema: z.ZodType<LocalRequest> = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('status') }),
   z.strictObject({ ask: z.literal('labels') }),
+  z.strictObject({ ask: z.literal('profile'), forMs: z.int().min(1).max(sleepMsMax) }),
   z.strictObject({
     ask: z.literal('trace'),
     filter: z.strictObject({
@@ -55,6 +57,8 @@ export interface Served {
   };
   labels(): RecentLabels;
   switchTo(wanted: readonly SignalName[]): Promise<ReadonlyMap<SignalName, string>>;
+  /** What it costs, measured for so long, or until the signal. JSON. */
+  profile(forMs: number, signal: AbortSignal): Promise<unknown>;
 }
 
 export type LocalServer = AsyncDisposable & { serve(agent: Served): void };
@@ -118,6 +122,19 @@ async function switchSignals(
   socket.end(`${JSON.stringify(reply)}\n`);
 }
 
+/** Whoever asked may go before it is done. */
+async function startProfile(socket: Socket, agent: Served, forMs: number): Promise<void> {
+  const gone = new AbortController();
+  socket.once('close', () => {
+    gone.abort();
+  });
+  const reply = await agent.profile(forMs, gone.signal).then(
+    (profile): LocalReply => ({ type: 'profile', profile }),
+    (error: unknown): LocalReply => ({ type: 'error', message: (error as Error).message }),
+  );
+  if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`);
+}
+
 function answer(socket: Socket, line: string, agent: Served | undefined): void {
   const end = (reply: LocalReply) => socket.end(`${JSON.stringify(reply)}\n`);
   const fail = (message: string) => end({ type: 'error', message });
@@ -140,6 +157,7 @@ function answer(socket: Socket, line: string, agent: Served | undefined): void {
   if (!agent) fail('the agent is still starting');
   else if (request.ask === 'status') end({ type: 'status', status: agent.status() });
   else if (request.ask === 'labels') end({ type: 'labels', labels: agent.labels() });
+  else if (request.ask === 'profile') void startProfile(socket, agent, request.forMs);
   else if (request.ask === 'signals') void switchSignals(socket, agent, request);
   else if (agent.status().watchers >= localLimits.watchersMax) fail('too many watchers');
   else startTrace(socket, agent, request);

@@ -1,6 +1,7 @@
 /** sonde status: what the running agent sees, loses and costs. */
 
 import type { AgentStatus } from '../../agent/agent.ts';
+import type { Step } from '../../model/budget.ts';
 import { printable } from '../../lib/terminal.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { LocalReply } from '../../model/local.ts';
@@ -44,6 +45,15 @@ function kubernetesLines({ server, pods, addresses, following, originError }: Ku
   ];
 }
 
+const stepWords: Readonly<Record<Step, string>> = {
+  everything: 'all of it',
+  failures: 'single events of failures only',
+  windows: 'windows, no single events',
+  longer_windows: 'longer windows',
+  essential_signals: 'the signals that must be on',
+  detached: 'nothing',
+};
+
 function signalsLine(on: readonly SignalName[]): string {
   const off = signalNames.filter((name) => !on.includes(name));
   return `signals ${on.join(', ')}${off.length === 0 ? '' : `; off: ${off.join(', ')}`}`;
@@ -52,6 +62,22 @@ function signalsLine(on: readonly SignalName[]): string {
 function databaseLine([name, { file, built, problem }]: Database): string {
   const used = built === null ? 'nothing read of it' : `built ${built}`;
   return `database ${name} ${printable(file)}, ${used}${problem === null ? '' : `; ${printable(problem)}`}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+function budgetLines({ budget: { step, since, usage, limits }, memoryBytes }: AgentStatus): string[] {
+  const may = `; may take ${percent(limits.cpu)} of a processor and ${formatBytes(limits.memory)}`;
+  const takes = usage
+    ? `takes ${percent(usage.agentCpu)} of a processor, its kernel programs ${percent(usage.programsCpu)}, ` +
+      `memory ${formatBytes(usage.agentBytes)} and ${formatBytes(usage.mapBytes)} in maps`
+    : `uses ${formatBytes(memoryBytes)} of memory`;
+  if (since === null || step === 'everything') return [`${takes}${may}`];
+  const left =
+    step === 'detached' ? `not counted since ${since}` : `down to ${stepWords[step]} since ${since}`;
+  return [`${takes}${may}`, `budget: ${left}`];
 }
 
 function standardLines({ unlabelled, nonstandard }: WindowRecord): string[] {
@@ -72,7 +98,7 @@ function lines(status: AgentStatus): string[] {
     signalsLine(status.signals),
     `knows names of ${String(status.far.names)} addresses; this node's zone is ${status.far.zone ?? 'not known'}`,
     ...Object.entries(status.far.databases).map(databaseLine),
-    `uses ${formatBytes(status.memoryBytes)} of memory`,
+    ...budgetLines(status),
     lost.length === 0
       ? 'nothing lost'
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,

@@ -300,4 +300,5 @@ export const windowColumns: Columns = {
   policy_version: text('policy.version'),
   unenriched: countsValue('unenriched'),
   nonstandard: countsValue('nonstandard'),
+  budget_step: text('budget.step'),
 };

@@ -266,6 +266,7 @@ const expected = {
     resets_reasons: { no_socket: 3, tcp_abort_on_close: 1 },
     policy_version: 'full@1a2b3c4d',
     nonstandard: { 'not_allowed.environment': 2 },
+    budget_step: 'windows',
     unenriched: { kubernetes: 2 },
     lost: { 'kernel.flow_rows_full': 2 },
     attributed: 5,

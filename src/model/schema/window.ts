@@ -1,5 +1,6 @@
 /** The window, and its closing record. */
 
+import { steps } from '../budget.ts';
 import { enrichmentSources } from '../record.ts';
 import { signalNames } from '../signals.ts';
 import type { Fields } from './field.ts';
@@ -93,6 +94,15 @@ export const windowFields = {
     values: signalNames,
     classes: 'E P0',
     means: 'those that were on from its beginning to its end',
+  },
+  'budget.step': {
+    on: 'window?',
+    type: 'string',
+    values: steps.slice(1),
+    prometheus: { label: 'step' },
+    classes: 'E P0',
+    means:
+      'what Sonde gave up to keep its [budget](../operating/budget.md), at the lowest; absent where nothing was',
   },
   lost: {
     on: 'window',

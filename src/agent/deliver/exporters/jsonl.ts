@@ -72,8 +72,12 @@ function openStream(stream: NodeJS.WritableStream, names: Names): OpenExporter {
     });
   return {
     async deliver(records) {
-      for (const chunk of toChunks(records, names)) await write(chunk);
-      return { settled: records.length };
+      let bytes = 0;
+      for (const chunk of toChunks(records, names)) {
+        await write(chunk);
+        bytes += chunk.length;
+      }
+      return { settled: records.length, bytes };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -108,8 +112,12 @@ async function openPatient(clock: Clock, names: Names): Promise<OpenExporter> {
 
   return {
     async deliver(records, signal) {
-      for (const chunk of toChunks(records, names)) await writeAll(chunk, signal);
-      return { settled: records.length };
+      let bytes = 0;
+      for (const chunk of toChunks(records, names)) {
+        await writeAll(chunk, signal);
+        bytes += chunk.length;
+      }
+      return { settled: records.length, bytes };
     },
     [Symbol.asyncDispose]: () => file.close(),
   };
@@ -261,7 +269,7 @@ async function openFile(options: Options): Promise<OpenExporter> {
       }
       if (length > 0) await append(chunks);
       size += length;
-      return { settled: records.length };
+      return { settled: records.length, bytes: length };
     },
     [Symbol.asyncDispose]: () => file.close(),
   };

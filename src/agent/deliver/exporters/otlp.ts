@@ -192,14 +192,15 @@ async function openOtlp(options: Options, clock: Clock): Promise<OpenExporter> {
     async deliver(records, signal) {
       for (let most = Math.max(1, Math.floor(recordsMax)); ;) {
         const { body, count } = encode(records, most);
-        const answer = await channel.post(await compress(body), headers, signal);
+        const sent = await compress(body);
+        const answer = await channel.post(sent, headers, signal);
         if (answer.status === 413 && count > 1) {
           most = recordsMax = Math.ceil(count / 2);
           continue;
         }
         const receipt = judge(answer, count, { codec, clock, url });
         recordsMax = Math.max(recordsMax * growth, 2);
-        return receipt;
+        return { ...receipt, bytes: sent.length };
       }
     },
     [Symbol.asyncDispose]() {
