@@ -88,6 +88,7 @@ export class Bench implements AsyncDisposable {
           },
           backlog: () => this.events.length,
         },
+        isPinned: false,
         losses: () => this.kernelLosses,
         resets: () => undefined,
         numbers: { owners: { inUse: () => 1 }, namespaces: { inUse: () => 1 } },

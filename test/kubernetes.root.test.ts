@@ -167,8 +167,10 @@ async function statusLines({ rig }: Case): Promise<string> {
   const written: string[] = [];
   const stdout = { write: (text: string) => void written.push(text), isTerminal: false, columns: 80 };
   const instance = rig.agent.status().node['agent.instance'];
-  const context = { ...(await parseWords(command, ['--instance', instance])), stdout, say: () => undefined };
-  assert.equal(await command.run({ ...context, signal: new AbortController().signal }), 0);
+  const words = await parseWords(command, ['--instance', instance]);
+  const { signal } = new AbortController();
+  const nothing = () => undefined;
+  assert.equal(await command.run({ ...words, stdout, say: nothing, signal, onHangup: nothing }), 0);
   return written.join('');
 }
 

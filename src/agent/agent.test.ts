@@ -4,7 +4,7 @@ import { Bench, budgetOf, quietLookups } from '../../test/agent-bench.ts';
 import { connection, curl, nothingFar, row } from '../../test/observations.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { ConnectionEvent } from '../model/observation.ts';
-import { agentLimits } from './agent.ts';
+import { agentLimits } from './pace.ts';
 
 const event = (change: Partial<ConnectionEvent> = {}): ConnectionEvent => connection(change).of;
 

@@ -38,6 +38,7 @@ import {
   type ClosingMemory,
   type WindowParts,
 } from './window/closing.ts';
+import { agentLimits, nextBorder, rest, untilTickMs } from './pace.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
 import type { FieldPolicy } from './window/policy/policy.ts';
@@ -49,7 +50,16 @@ export interface AgentParts {
   readonly clock: Clock;
   readonly kernel: Pick<
     Kernel,
-    'ring' | 'losses' | 'resets' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
+    | 'ring'
+    | 'isPinned'
+    | 'losses'
+    | 'resets'
+    | 'close'
+    | 'clear'
+    | 'detach'
+    | 'unpin'
+    | 'signals'
+    | 'switchTo'
   > & {
     readonly control: Pick<ControlWords, 'position' | 'seen' | 'set' | 'stopped'>;
     readonly numbers: Readonly<Record<TableName, Pick<NumberTable, 'inUse'>>>;
@@ -81,16 +91,6 @@ export interface AgentParts {
     readonly plan: Pick<Plan, 'allEvents' | 'windowMs' | 'essentialOnly' | 'counting'>;
   };
 }
-
-export const agentLimits = {
-  /**
-   * How often the ring is drained. An event takes about 200 B of it, so that it is full at 4 MiB / 200 B /
-   * 0.1 s = 200,000 events per second.
-   */
-  tickMs: 100,
-  /** Events of one tick; the rest waits for the next, which then comes at once. */
-  eventsPerTickMax: 20_000,
-} as const;
 
 /** Somebody who watches live. Must not block; `record` is called for every connection and every window. */
 export interface Watcher {
@@ -124,8 +124,14 @@ export interface LastSeen {
   readonly labels: RecentLabels;
 }
 
+/** Reason of a signal that ends an agent for another one to go on at once. */
+export const handOver = Symbol('hand over');
+
 export interface Agent {
-  /** Runs until the signal, or until nothing is counted any more; then closes the last window and delivers it. */
+  /**
+   * Runs until the signal, or until nothing is counted any more; then closes the last window and delivers it.
+   * Handed over, counting goes on in the kernel, if it is pinned there, and that window is none of the last.
+   */
   run(signal: AbortSignal): Promise<void>;
   watch(watcher: Watcher): () => void;
   observe(observer: WindowObserver): () => void;
@@ -174,31 +180,6 @@ async function drainEvents(
   }
   await parts.delivery.deliver(wanted);
   return events.length;
-}
-
-/**
- * Monotonic time of the next border. Borders are at whole multiples of the window in wall time; one that is
- * nearer than a hundredth of a window is the last one, seen again by a wall clock that is being slowed down.
- */
-function nextBorder({ clock, budget }: AgentParts): bigint {
-  const { windowMs } = budget.plan;
-  const untilMs = windowMs - (clock.wallMs() % windowMs);
-  const ms = untilMs < windowMs / 100 ? untilMs + windowMs : untilMs;
-  return clock.monotonicNs() + BigInt(Math.round(ms * 1e6));
-}
-
-async function rest(clock: Clock, signal: AbortSignal, durationMs: number): Promise<void> {
-  try {
-    await clock.sleep(durationMs, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}
-
-/** To the next tick, or to the border if that is nearer. With more to drain the agent only gives way, for signals. */
-function untilTickMs(clock: Clock, border: bigint): number {
-  const untilBorderMs = Math.max(0, Math.ceil(Number(border - clock.monotonicNs()) / 1e6));
-  return Math.min(agentLimits.tickMs, untilBorderMs);
 }
 
 /** Places in the kernel's tables that nobody uses any more are free for others. */
@@ -348,21 +329,26 @@ export function createAgent(parts: AgentParts): Agent {
     signals.begin();
     await windows.endCut();
     if (!signal.aborted) void signals.ask(budget.signals(parts.signals));
-    let border = nextBorder(parts);
+    let border = nextBorder(clock, budget.plan);
     while (!signal.aborted && budget.plan.counting && kernel.control.stopped() === 'no') {
       kernel.control.seen(clock.monotonicNs());
       const { plan } = budget;
       if (await budget.tick()) {
         conform(plan);
-        border = nextBorder(parts);
+        border = nextBorder(clock, budget.plan);
       }
       signals.apply();
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
         await windows.end(clock.wallMs());
-        border = nextBorder(parts);
+        border = nextBorder(clock, budget.plan);
       }
       await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
+    }
+    if (signal.reason === handOver && kernel.isPinned) {
+      await drainEvents(parts, { watchers, bootedAt });
+      await windows.end(clock.wallMs());
+      return;
     }
     const coverage = await namespaces.observe();
     kernel.detach();

@@ -34,6 +34,8 @@ export interface CommandContext {
   readonly say: (line: string) => void;
   /** Ctrl-C, or the end of whoever reads. */
   readonly signal: AbortSignal;
+  /** What SIGHUP does from now on; until then it ends the command. */
+  onHangup(does: () => void): void;
 }
 
 export interface Command {

@@ -45,11 +45,14 @@ async function run(words: readonly string[]): Promise<number> {
     return 0;
   }
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      stop.abort();
-    });
-  }
+  const end = (): void => {
+    stop.abort();
+  };
+  let hangup = end;
+  process.once('SIGINT', end).once('SIGTERM', end);
+  process.on('SIGHUP', () => {
+    hangup();
+  });
   process.stdout.on('error', () => {
     stop.abort(); // whoever read us has gone: `sonde trace | head`
   });
@@ -62,6 +65,7 @@ async function run(words: readonly string[]): Promise<number> {
     },
     say: (line) => process.stderr.write(`${line}\n`),
     signal: stop.signal,
+    onHangup: (does) => (hangup = does),
   });
 }
 

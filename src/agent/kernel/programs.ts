@@ -300,6 +300,10 @@ export class Kernel implements AsyncDisposable {
     return true;
   }
 
+  get isPinned(): boolean {
+    return this.#pinned !== undefined;
+  }
+
   /** Nothing is left of this generation but what this process holds. */
   unpin(): void {
     this.#pinned?.pins.remove(this.#pinned.generation);

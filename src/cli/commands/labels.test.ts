@@ -24,6 +24,7 @@ async function ran(...words: string[]): Promise<Ran> {
     stdout,
     say: (line: string) => said.push(line),
     signal,
+    onHangup: () => undefined,
   };
   const code = await command.run(context);
   return { code, out: written.join(''), said };
