@@ -15,7 +15,7 @@ import type { LookupRow } from '../model/dns.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
 import { lowest } from '../model/budget.ts';
 import type { RecentLabels } from '../model/local.ts';
-import type { ConnectionRecord, NodeLabels, WindowRecord } from '../model/record.ts';
+import type { ConnectionRecord, NodeLabels, RowRecord, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { BudgetStatus, Governor, Plan } from './budget/governor.ts';
 import type { Profile, ProfileSource } from './budget/profile.ts';
@@ -97,8 +97,8 @@ export interface Watcher {
   record(record: ConnectionRecord | WindowRecord): void;
 }
 
-/** Somebody who only wants the closing record of every window: costs nothing. */
-export type WindowObserver = (record: WindowRecord) => void;
+/** Somebody who only wants the records of every window, when it has closed: costs nothing. */
+export type WindowObserver = (closing: WindowRecord, rows: readonly RowRecord[]) => void;
 
 export interface AgentStatus {
   readonly node: NodeLabels;
@@ -208,7 +208,7 @@ interface Windows {
 function windowsOf(
   parts: AgentParts,
   { signals, bootedAt }: { readonly signals: Switching; readonly bootedAt: number },
-  onClosed: (closed: Pick<ClosedWindow, 'closing' | 'findings'>) => void,
+  onClosed: (closed: ClosedWindow) => void,
 ): Windows {
   const { clock, kernel, owners, namespaces, delivery, node, memory } = parts;
   const labels = labelling(parts);
@@ -261,7 +261,7 @@ function windowsOf(
     await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
     lastEndBootMs = bootMs;
-    onClosed({ closing, findings });
+    onClosed({ records, closing, findings });
   }
 
   return {
@@ -302,19 +302,37 @@ function statusOf(parts: AgentParts, watchers: ReadonlySet<Watcher>): Omit<Agent
   };
 }
 
+type Drain = () => Promise<number>;
+
+/** For another agent to go on: up to here everything is told. */
+async function leave({ clock }: AgentParts, windows: Windows, drain: Drain): Promise<void> {
+  await drain();
+  await windows.end(clock.wallMs());
+}
+
+async function endCounting(parts: AgentParts, windows: Windows, drain: Drain): Promise<void> {
+  const { clock, kernel, namespaces } = parts;
+  const coverage = await namespaces.observe();
+  kernel.detach();
+  while ((await drain()) > 0);
+  parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: false });
+  await windows.end(clock.wallMs(), coverage);
+  kernel.unpin();
+}
+
 export function createAgent(parts: AgentParts): Agent {
-  const { clock, kernel, namespaces, budget } = parts;
+  const { clock, kernel, budget } = parts;
   const watchers = new Set<Watcher>();
   const observers = new Set<WindowObserver>();
   let lastWindow: WindowRecord | null = null;
   const recent = newRecent();
   const bootedAt = bootedAtMs(clock);
   const signals = switchingOf(kernel);
-  const windows = windowsOf(parts, { signals, bootedAt }, ({ closing, findings }) => {
+  const windows = windowsOf(parts, { signals, bootedAt }, ({ records, closing, findings }) => {
     lastWindow = closing;
     recent.add(closing, findings);
     for (const watcher of watchers) watcher.record(closing);
-    for (const observer of observers) observer(closing);
+    for (const observer of observers) observer(closing, records);
   });
 
   const trace = tracing(parts, watchers);
@@ -345,17 +363,9 @@ export function createAgent(parts: AgentParts): Agent {
       }
       await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
     }
-    if (signal.reason === handOver && kernel.isPinned) {
-      await drainEvents(parts, { watchers, bootedAt });
-      await windows.end(clock.wallMs());
-      return;
-    }
-    const coverage = await namespaces.observe();
-    kernel.detach();
-    while ((await drainEvents(parts, { watchers, bootedAt })) > 0);
-    parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: false });
-    await windows.end(clock.wallMs(), coverage);
-    kernel.unpin();
+    const drain = () => drainEvents(parts, { watchers, bootedAt });
+    if (signal.reason === handOver && kernel.isPinned) await leave(parts, windows, drain);
+    else await endCounting(parts, windows, drain);
   }
 
   function watch(watcher: Watcher): () => void {

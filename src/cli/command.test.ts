@@ -134,7 +134,7 @@ test('help: a switch that is the longest takes no more room than it needs', () =
 
 describe('every command', async () => {
   const files = readdirSync(join(import.meta.dirname, 'commands')).filter(
-    (file) => !file.endsWith('.test.ts'),
+    (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
   );
   const commands = await loadCommands();
 

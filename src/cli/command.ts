@@ -35,7 +35,7 @@ export interface CommandContext {
   /** Ctrl-C, or the end of whoever reads. */
   readonly signal: AbortSignal;
   /** What SIGHUP does from now on; until then it ends the command. */
-  onHangup(does: () => void): void;
+  readonly onHangup: (does: () => void) => void;
 }
 
 export interface Command {

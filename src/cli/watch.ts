@@ -1,19 +1,18 @@
 /**
- * Watching connections: through the running agent, or through a private one that lives as long as the
+ * Watching an agent: through the running agent, or through a private one that lives as long as the
  * watching.
  */
 
 import { runAgent } from '../agent/main.ts';
 import { parseConfig, type AgentConfig } from '../agent/config.ts';
 import { isOperatorError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
-import type { ConnectionFilter } from '../model/filter.ts';
-import type { LocalReply } from '../model/local.ts';
+import { logTo, type Log } from '../lib/log.ts';
+import type { LocalReply, LocalRequest } from '../model/local.ts';
 import { askAgent } from './local-client.ts';
 
 export interface WatchOptions {
   readonly instance: string;
-  readonly filter: ConnectionFilter;
+  readonly request: LocalRequest;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly onReply: (reply: LocalReply) => void;
@@ -21,12 +20,12 @@ export interface WatchOptions {
 
 /** Runs an agent and watches it over its own socket, as anybody else would. */
 export async function watchOwnAgent(config: AgentConfig, options: WatchOptions): Promise<void> {
-  const { filter, signal, log, onReply } = options;
+  const { request, signal, log, onReply } = options;
   let watching = Promise.resolve();
   await runAgent(config, signal, {
     log,
     onOpen() {
-      watching = askAgent(config.instance, { ask: 'trace', filter }, { signal, onReply });
+      watching = askAgent(config.instance, request, { signal, onReply });
     },
   });
   await watching;
@@ -40,14 +39,7 @@ export async function ownAgent(
   const instance = `private-${String(process.pid)}`;
   const done = new AbortController();
   let asking = Promise.resolve();
-  const log: Log = {
-    info: (line) => {
-      say(`sonde: ${line}`);
-    },
-    warn: (line) => {
-      say(`sonde: warning: ${line}`);
-    },
-  };
+  const log = logTo(say);
   await runAgent(await parseConfig({ instance }, 'the defaults'), AbortSignal.any([signal, done.signal]), {
     log,
     onOpen() {
@@ -59,18 +51,16 @@ export async function ownAgent(
   await asking;
 }
 
-/** Watches the running agent of that instance; starts a private one if there is none. */
-export async function watch(options: WatchOptions): Promise<void> {
-  const { instance, filter, signal, onReply, log } = options;
+/** Watches the running agent of that instance; starts a private one of these settings if there is none. */
+export async function watch(options: WatchOptions, settings: Record<string, unknown>): Promise<void> {
+  const { instance, request, signal, onReply, log } = options;
   try {
-    await askAgent(instance, { ask: 'trace', filter }, { signal, onReply });
+    await askAgent(instance, request, { signal, onReply });
   } catch (error) {
     if (!isOperatorError(error) || error.code !== 'agent.not_running') throw error;
     log.info(`no agent ${instance} is running: watching with a private one`);
-    const config = await parseConfig(
-      { instance: `trace-${String(process.pid)}`, profile: 'connections' },
-      'sonde trace',
-    );
+    const own = { instance: `private-${String(process.pid)}`, profile: 'connections', ...settings };
+    const config = await parseConfig(own, 'the options');
     await watchOwnAgent(config, options);
   }
 }

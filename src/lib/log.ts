@@ -5,9 +5,18 @@ export interface Log {
   warn(line: string): void;
 }
 
-export const stderrLog: Log = {
-  info: (line) => process.stderr.write(`sonde: ${line}\n`),
-  warn: (line) => process.stderr.write(`sonde: warning: ${line}\n`),
-};
+/** Whole lines, without their end. */
+export function logTo(say: (line: string) => void): Log {
+  return {
+    info: (line) => {
+      say(`sonde: ${line}`);
+    },
+    warn: (line) => {
+      say(`sonde: warning: ${line}`);
+    },
+  };
+}
+
+export const stderrLog: Log = logTo((line) => process.stderr.write(`${line}\n`));
 
 export const silentLog: Log = { info: () => undefined, warn: () => undefined };

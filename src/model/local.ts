@@ -4,7 +4,7 @@
  */
 
 import type { ConnectionFilter } from './filter.ts';
-import type { ConnectionRecord, WindowRecord } from './record.ts';
+import type { ConnectionRecord, FlowRecord, WindowRecord } from './record.ts';
 import type { SignalName } from './signals.ts';
 import type { Findings } from './standard.ts';
 
@@ -13,6 +13,8 @@ export type LocalRequest =
   /** What it costs, measured for so long. */
   | { readonly ask: 'profile'; readonly forMs: number }
   | { readonly ask: 'trace'; readonly filter: ConnectionFilter }
+  /** The largest flows of each window, from the next on. */
+  | { readonly ask: 'flows' }
   /** What falls short of the labelling standard. */
   | { readonly ask: 'labels' }
   /** Which are on; first those that are named are switched, until the agent ends. */
@@ -38,6 +40,13 @@ export type LocalReply =
   | { readonly type: 'watching' }
   | { readonly type: 'connection'; readonly record: ConnectionRecord }
   | { readonly type: 'window'; readonly record: WindowRecord }
+  /** `more`: how many rows are not told. */
+  | {
+      readonly type: 'flows';
+      readonly window: WindowRecord;
+      readonly flows: readonly FlowRecord[];
+      readonly more: number;
+    }
   /** Connections that this watcher was not told of, since the last time, by reason. */
   | { readonly type: 'missed'; readonly missed: Readonly<Record<string, number>> }
   | { readonly type: 'error'; readonly message: string };

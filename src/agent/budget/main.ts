@@ -74,6 +74,7 @@ const lookMs = 2000;
 export function resting(last: LastSeen, governor: Governor): Served & { status(): AgentStatus } {
   return {
     watch: () => () => undefined,
+    observe: () => () => undefined,
     switchTo: (wanted) =>
       Promise.resolve(
         new Map(wanted.map((name) => [name, 'nothing is counted: the budget does not allow it'])),

@@ -6,14 +6,14 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { closingOptions, connection, node, row, telling } from '../../../test/observations.ts';
+import { closingOptions, connection, node, row, telling, toldFlow } from '../../../test/observations.ts';
 import { eventually } from '../../../test/rig.ts';
 import { manualClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
 import { localSocketPath } from '../../lib/local-socket.ts';
 import type { LocalReply } from '../../model/local.ts';
-import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
+import type { ConnectionRecord, RowRecord, WindowRecord } from '../../model/record.ts';
 import { windowCloser } from '../window/closing.ts';
 import { newRecent } from '../window/recent.ts';
 import { connectionRecord } from '../window/records.ts';
@@ -44,10 +44,12 @@ recent.add(windowEnd, findings);
 interface FakeAgent extends Served {
   readonly lost: Record<string, number>;
   tell(record: ConnectionRecord | WindowRecord): void;
+  end(rows: readonly RowRecord[]): void;
 }
 
 function fakeAgent(): FakeAgent {
   const watchers = new Set<{ record(record: ConnectionRecord | WindowRecord): void }>();
+  const observers = new Set<Parameters<Served['observe']>[0]>();
   const lost: Record<string, number> = {};
   let on: readonly SignalName[] = signalNames;
   return {
@@ -55,6 +57,13 @@ function fakeAgent(): FakeAgent {
     watch(watcher) {
       watchers.add(watcher);
       return () => watchers.delete(watcher);
+    },
+    observe(observer) {
+      observers.add(observer);
+      return () => observers.delete(observer);
+    },
+    end(rows) {
+      for (const observer of observers) observer(windowEnd, rows);
     },
     status: () => ({ lost: { ...lost }, watchers: watchers.size, signals: on }),
     labels: () => recent.told(),
@@ -139,6 +148,23 @@ describe('requests', () => {
         findings: [{ ...finding, value: 'unknown', example: 'unknown → 10.0.0.2:80' }],
       },
     });
+  });
+
+  test('flows: each window’s largest rows, and how many more there were', async () => {
+    await using server = await openLocalServer('flows', silentLog);
+    const agent = fakeAgent();
+    server.serve(agent);
+    await using client = new Client('flows');
+    assert.deepEqual(await client.ask('{"ask":"flows"}').next(), { type: 'watching' });
+    const small = Array.from({ length: localLimits.flowsMax }, () =>
+      toldFlow(row({ sums: { opened: 1 } }), bounds),
+    );
+    const large = toldFlow(row({ sums: { opened: 9 } }), bounds);
+    agent.end([...small, large]);
+    const reply = await client.next();
+    assert.ok(reply.type === 'flows', JSON.stringify(reply));
+    assert.deepEqual([reply.flows.length, reply.more], [localLimits.flowsMax, 1]);
+    assert.deepEqual([reply.flows[0], reply.window], [large, windowEnd]);
   });
 
   test('before the agent runs', async () => {

@@ -18,7 +18,7 @@ import { switches } from '../../lib/schema.ts';
 import type { ConnectionState, Direction } from '../../model/connection.ts';
 import { connectionMatcher, filterProblem } from '../../model/filter.ts';
 import type { LocalReply, LocalRequest, RecentLabels } from '../../model/local.ts';
-import type { ConnectionRecord, WindowRecord } from '../../model/record.ts';
+import type { ConnectionRecord, FlowRecord, RowRecord, WindowRecord } from '../../model/record.ts';
 import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 
 export const localLimits = {
@@ -27,12 +27,15 @@ export const localLimits = {
   requestMax: 64 * 1024,
   /** What a watcher may leave unread before it starts to miss connections. */
   unreadBytesMax: 4 << 20,
+  /** Of one window, for who looks at flows: 1 kB each. */
+  flowsMax: 2000,
 } as const;
 
 /** What the values mean is up to the filter; here they only have their types. */
 const requestSchema: z.ZodType<LocalRequest> = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('status') }),
   z.strictObject({ ask: z.literal('labels') }),
+  z.strictObject({ ask: z.literal('flows') }),
   z.strictObject({ ask: z.literal('profile'), forMs: z.int().min(1).max(sleepMsMax) }),
   z.strictObject({
     ask: z.literal('trace'),
@@ -50,6 +53,7 @@ const requestSchema: z.ZodType<LocalRequest> = z.discriminatedUnion('ask', [
 /** What the server needs of an agent. */
 export interface Served {
   watch(watcher: { record(record: ConnectionRecord | WindowRecord): void }): () => void;
+  observe(observer: (closing: WindowRecord, rows: readonly RowRecord[]) => void): () => void;
   status(): {
     readonly lost: Readonly<Record<string, number>>;
     readonly watchers: number;
@@ -106,6 +110,24 @@ function startTrace(socket: Socket, agent: Served, request: Extract<LocalRequest
   send({ type: 'watching' });
 }
 
+/** How much a row tells: connections first, then bytes. */
+function sizeOf(flow: FlowRecord): number {
+  const connections = flow['connections.opened'] + flow['connections.ended'] + flow['connections.open'];
+  return connections + (flow.refusals ?? 0) + (flow['bytes.sent'] + flow['bytes.received']) / 1e9;
+}
+
+function startFlows(socket: Socket, agent: Served): void {
+  const send = (reply: LocalReply) => socket.write(`${JSON.stringify(reply)}\n`);
+  const stop = agent.observe((window, rows) => {
+    if (socket.writableLength > localLimits.unreadBytesMax) return; // who reads slowly sees fewer windows
+    const flows = rows.filter((row): row is FlowRecord => row['event.name'] === 'sonde.flow');
+    const largest = flows.toSorted((a, b) => sizeOf(b) - sizeOf(a)).slice(0, localLimits.flowsMax);
+    send({ type: 'flows', window, flows: largest, more: flows.length - largest.length });
+  });
+  socket.once('close', stop);
+  send({ type: 'watching' });
+}
+
 async function switchSignals(
   socket: Socket,
   agent: Served,
@@ -157,6 +179,7 @@ function answer(socket: Socket, line: string, agent: Served | undefined): void {
   if (!agent) fail('the agent is still starting');
   else if (request.ask === 'status') end({ type: 'status', status: agent.status() });
   else if (request.ask === 'labels') end({ type: 'labels', labels: agent.labels() });
+  else if (request.ask === 'flows') startFlows(socket, agent);
   else if (request.ask === 'profile') void startProfile(socket, agent, request.forMs);
   else if (request.ask === 'signals') void switchSignals(socket, agent, request);
   else if (agent.status().watchers >= localLimits.watchersMax) fail('too many watchers');

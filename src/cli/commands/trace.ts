@@ -1,14 +1,14 @@
 /** sonde trace: connections as they are established and as they end. */
 
-import { sleepMsMax } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
+import { logTo } from '../../lib/log.ts';
 import { jsonLine } from '../../lib/terminal.ts';
-import { parseDurationMs } from '../../lib/units.ts';
 import { connectionStates, type ConnectionState, type Direction } from '../../model/connection.ts';
 import { filterProblem, type ConnectionFilter } from '../../model/filter.ts';
 import type { LocalReply } from '../../model/local.ts';
 import type { Command, Values } from '../command.ts';
 import { linePrinter } from '../trace-lines.ts';
+import { untilOf } from '../until.ts';
 import { watch } from '../watch.ts';
 
 function text(values: Values, name: string): string | undefined {
@@ -41,16 +41,6 @@ export function filterOf(values: Values): ConnectionFilter {
   return filter;
 }
 
-/** A signal that also comes after `--for`. */
-export function untilOf(values: Values, signal: AbortSignal): AbortSignal {
-  const value = text(values, 'for');
-  if (value === undefined) return signal;
-  const ms = parseDurationMs(value);
-  if (ms === undefined) throw bad(`--for ${value} is no duration such as 30s`);
-  if (ms > sleepMsMax) throw bad(`--for ${value} is longer than 24d`);
-  return AbortSignal.any([signal, AbortSignal.timeout(Math.round(ms))]);
-}
-
 export const command: Command = {
   name: 'trace',
   summary: 'live connections: when they are established, and when and how they end',
@@ -72,23 +62,17 @@ export const command: Command = {
     };
     let failure: string | undefined;
     const print = values['json'] === true ? json : linePrinter(stdout);
-    await watch({
+    const watching = {
       instance: text(values, 'instance') ?? 'main',
-      filter: filterOf(values),
-      signal: untilOf(values, signal),
-      log: {
-        info: (line) => {
-          say(`sonde: ${line}`);
-        },
-        warn: (line) => {
-          say(`sonde: warning: ${line}`);
-        },
-      },
-      onReply(reply) {
+      request: { ask: 'trace', filter: filterOf(values) },
+      signal: untilOf('trace', values, signal),
+      log: logTo(say),
+      onReply(reply: LocalReply) {
         if (reply.type === 'error') failure = reply.message;
         else print(reply);
       },
-    });
+    } as const;
+    await watch(watching, {});
     if (failure === undefined) return 0;
     say(`sonde: ${failure}`);
     return 1;

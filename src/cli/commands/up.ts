@@ -9,7 +9,7 @@ import { parseConfig, type AgentConfig } from '../../agent/config.ts';
 import { dataFolder, parseHubConfig, readHubConfig } from '../../hub/config.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
+import { logTo } from '../../lib/log.ts';
 import type { LocalReply } from '../../model/local.ts';
 import { ownWorkload } from '../../model/record.ts';
 import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
@@ -79,17 +79,6 @@ function hubUrl({ host, port }: { readonly host: string; readonly port: number }
   return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }
 
-function talk(say: CommandContext['say']): Log {
-  return {
-    info: (line) => {
-      say(`sonde: ${line}`);
-    },
-    warn: (line) => {
-      say(`sonde: warning: ${line}`);
-    },
-  };
-}
-
 export const command: Command = {
   name: 'up',
   summary: 'agent and hub on this machine: page, answers, live connections',
@@ -106,7 +95,7 @@ export const command: Command = {
     const hub = file === undefined ? parseHubConfig({}, 'the defaults') : readHubConfig(file);
     const url = hubUrl(hub.listen);
     const config = await agentConfig(values, url);
-    const log = talk(say);
+    const log = logTo(say);
     const node = await checkNode(signal);
     const questions = discoverQuestions(questionsFolder()).questions.map(({ id }) => id);
     const paint = painter(stdout.isTerminal);
@@ -134,7 +123,13 @@ export const command: Command = {
       if (reply.type === 'window') stdout.write(`${windowLine(reply.record, paint)}\n`);
       else print(reply);
     };
-    await watchOwnAgent(config, { instance: config.instance, filter: {}, signal, log, onReply: show });
+    await watchOwnAgent(config, {
+      instance: config.instance,
+      request: { ask: 'trace', filter: {} },
+      signal,
+      log,
+      onReply: show,
+    });
     say('sonde: the agent has told its last window; stopping the hub');
     return 0;
   },
