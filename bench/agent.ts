@@ -23,15 +23,17 @@ export type Told = {
 
 export type AgentSettings = Readonly<Record<string, unknown>>;
 
-async function answers(socket: string): Promise<boolean> {
+/** Undefined: nobody answers yet. */
+async function statusAt(socket: string): Promise<unknown> {
   const client = connect(socket);
   try {
     await once(client, 'connect');
     client.end('{"ask":"status"}\n');
-    for await (const line of createInterface(client)) return line.includes('"type":"status"');
-    return false;
+    for await (const line of createInterface(client))
+      return (JSON.parse(line) as { status?: unknown }).status;
+    return undefined;
   } catch {
-    return false; // not there yet
+    return undefined;
   } finally {
     client.destroy();
   }
@@ -58,7 +60,7 @@ export class AgentProcess implements AsyncDisposable {
     });
     const agent = new AgentProcess(child, folder);
     const end = Date.now() + startWithinMs;
-    while (!(await answers(join(folder, 'bench.sock')))) {
+    while ((await statusAt(join(folder, 'bench.sock'))) === undefined) {
       if (child.exitCode !== null || Date.now() > end) {
         await agent[Symbol.asyncDispose]();
         throw new Error('the agent did not start');
@@ -66,6 +68,11 @@ export class AgentProcess implements AsyncDisposable {
       await sleep(50);
     }
     return agent;
+  }
+
+  /** As it answers `sonde status`. */
+  status(): Promise<unknown> {
+    return statusAt(join(this.#folder, 'bench.sock'));
   }
 
   get pid(): number {

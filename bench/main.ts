@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { buildPrograms } from '../lab/programs.ts';
 import { agentCost } from './agent-cost.ts';
 import { billOf } from './bill.ts';
+import { budgetCost } from './budget.ts';
 import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
 import { labelsCost } from './labels.ts';
 import { programCosts } from './programs.ts';
@@ -21,6 +22,7 @@ const blockNames = [
   'agent',
   'labels',
   'sweep',
+  'budget',
   'bill',
   'programs',
 ] as const;
@@ -65,6 +67,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
   agent: async () => [await agentCost(apart, Math.ceil(rounds / 3), say)],
   labels: async () => [await labelsCost(rounds, say)],
   sweep: async () => [await sweepCost(rounds, say)],
+  budget: async () => [await budgetCost(apart, Math.ceil(rounds / 3), say)],
   async bill() {
     const few = Math.ceil(rounds / 2);
     const bill = (placement: typeof apart | typeof together) =>
