@@ -1,6 +1,5 @@
 /** The otlp exporter and what is around it, against real servers that behave as badly as they can. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import {
@@ -16,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { certificate } from '../../../../test/certificates.ts';
 import { connection, telling } from '../../../../test/observations.ts';
 import { readLogsRequest } from '../../../../test/otlp-reader.ts';
 import { eventually } from '../../../../test/rig.ts';
@@ -328,16 +328,6 @@ describe('a receiver that', () => {
 });
 
 describe('TLS', () => {
-  function certificate(folder: string, name: string): { key: string; cert: string } {
-    const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.pem`)];
-    const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], {
-      stdio: 'ignore',
-    });
-    return { key, cert };
-  }
-
   async function secure(t: TestContext, clientCa?: string) {
     const folder = folderOf(t);
     const own = certificate(folder, 'receiver');
@@ -362,6 +352,15 @@ describe('TLS', () => {
     assert.deepEqual(to.taken, [1, 2, 3]);
   });
 
+  test('who has no certificate is told, and loses nothing', async (t) => {
+    const { to, own, endpoint } = await secure(t, 'asks for one');
+    const { delivery, lines } = await sending(t, { endpoint, tls: { ca_file: own.cert } });
+    await delivery.deliver(range(3));
+    assert.ok(await eventually(() => lines.length > 0, 30_000));
+    assert.match(lines[0]!, /3 records wait in the spool/);
+    assert.deepEqual([to.taken, delivery.losses()], [[], {}]);
+  });
+
   test('an unknown authority gets nothing, unless nobody is to look', async (t) => {
     const { to, endpoint } = await secure(t);
     const { delivery, lines } = await sending(t, { endpoint });
@@ -379,6 +378,7 @@ describe('TLS', () => {
 describe('options that cannot work are found when it opens', () => {
   for (const [what, options, reason] of [
     ['a file that is not there', { endpoint: 'https://127.0.0.1', tls: { ca_file: '/none.pem' } }, /ENOENT/],
+    ['files for TLS without it', { tls: { ca_file: '/none.pem' } }, /none\.pem is for TLS, and http:/],
     ['a header that is none', { headers: { 'a b': 'c' } }, /Header name/],
     ['a file of headers that is not there', { headers_file: '/none' }, /ENOENT/],
     ['a file of headers that has none', { headers_file: '/etc/hostname' }, /not written as Name: value/],

@@ -19,11 +19,10 @@ import { nameModes } from '../../../model/rendering.ts';
 import { RetryLater, type Exporter, type OpenExporter, type Receipt } from '../exporter.ts';
 import type * as encoding from '../otlp/encode.ts';
 import { openChannel, type Answer } from '../otlp/http.ts';
+import { tlsSchema } from '../tls.ts';
 
 /** Loaded when an exporter opens: the OpenTelemetry packages are for agents that use them. */
 type Codec = typeof encoding;
-
-const file = (description: string) => z.string().min(1).optional().meta({ description });
 
 const schema = z
   .strictObject({
@@ -48,19 +47,12 @@ const schema = z
       .record(z.string().min(1).max(256), z.string().max(8192))
       .default({})
       .meta({ description: 'to send with each request; secrets belong into headers_file' }),
-    headers_file: file('a file with more of them, one `Name: value` per line'),
-    tls: z
-      .strictObject({
-        ca_file: file('certificates to trust instead of the system\u2019s'),
-        cert_file: file('certificate to show'),
-        key_file: file('its key'),
-        insecure_skip_verify: z
-          .boolean()
-          .default(false)
-          .meta({ description: 'trust whoever answers; for trying only' }),
-      })
-      .prefault({})
-      .meta({ description: 'for an https endpoint' }),
+    headers_file: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'a file with more of them, one `Name: value` per line' }),
+    tls: tlsSchema.meta({ description: 'for an https endpoint' }),
     timeout: duration({ min: '100ms', max: '10m', default: '10s' }).meta({
       description: 'how long to wait for an answer before trying again',
     }),

@@ -1,8 +1,8 @@
 /** One connection to an HTTP receiver, kept open between requests. */
 
-import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { openTls, type TlsFiles } from '../tls.ts';
 
 export const httpLimits = {
   /** What is read of an answer; the rest does not matter to us. */
@@ -10,13 +10,6 @@ export const httpLimits = {
   /** An idle connection is closed by us before most receivers and balancers do. */
   idleMsMax: 30_000,
 } as const;
-
-export interface TlsFiles {
-  readonly ca_file?: string | undefined;
-  readonly cert_file?: string | undefined;
-  readonly key_file?: string | undefined;
-  readonly insecure_skip_verify?: boolean | undefined;
-}
 
 export interface Answer {
   readonly status: number;
@@ -32,20 +25,10 @@ export type Channel = Disposable & {
   post(body: Uint8Array, headers: http.OutgoingHttpHeaders, signal: AbortSignal): Promise<Answer>;
 };
 
-function read(file: string | undefined): Buffer | undefined {
-  return file === undefined ? undefined : readFileSync(file);
-}
-
 function openAgent(url: URL, files: TlsFiles): http.Agent {
   const options = { keepAlive: true, maxSockets: 1, timeout: httpLimits.idleMsMax };
-  if (url.protocol !== 'https:') return new http.Agent(options);
-  return new https.Agent({
-    ...options,
-    ca: read(files.ca_file),
-    cert: read(files.cert_file),
-    key: read(files.key_file),
-    rejectUnauthorized: files.insecure_skip_verify !== true,
-  });
+  const tls = openTls(url, files);
+  return tls ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
 }
 
 function readAnswer(response: http.IncomingMessage): Promise<Answer> {
@@ -69,8 +52,8 @@ function readAnswer(response: http.IncomingMessage): Promise<Answer> {
   });
 }
 
-/** Throws when a file that is named cannot be read, or is not what it should be. */
-export function openChannel(url: URL, tls: TlsFiles = {}): Channel {
+/** Throws as openTls does. */
+export function openChannel(url: URL, tls: TlsFiles): Channel {
   const agent = openAgent(url, tls);
   const { request } = url.protocol === 'https:' ? https : http;
 
