@@ -12,6 +12,7 @@ import type { Prng } from '../../lib/prng.ts';
 import { RetryLater, type OpenExporter, type Receipt } from './exporter.ts';
 import type { Batch } from './spool/reader.ts';
 import type { Spool } from './spool/spool.ts';
+import { wordsOf } from './tls.ts';
 
 export const courierLimits = {
   /** Back-off: the first pause, and the longest. Half of each is left to chance, so that a fleet spreads out. */
@@ -159,8 +160,8 @@ export class Courier {
     await clock.sleep(durationMs, signal).catch(() => undefined);
   }
 
-  #count({ settled, bytes = 0, refused }: Receipt): void {
-    this.#deliveredRecords += settled - (refused?.count ?? 0);
+  #count({ settled, bytes = 0, skipped = 0, refused }: Receipt): void {
+    this.#deliveredRecords += settled - skipped - (refused?.count ?? 0);
     this.#deliveredBytes += bytes;
     if (!refused || refused.count === 0) return;
     this.#refused[refused.reason] = (this.#refused[refused.reason] ?? 0) + refused.count;
@@ -173,7 +174,8 @@ export class Courier {
     this.#lastRefusal = said;
   }
 
-  #failed({ message }: Error): void {
+  #failed(error: Error): void {
+    const message = wordsOf(error);
     if (this.#lastError === null) {
       const { records } = this.#parts.spool.backlog(this.#parts.name);
       this.#parts.log.warn(

@@ -16,6 +16,8 @@ export interface Receipt {
   readonly settled: number;
   /** What was sent or written for them. */
   readonly bytes?: number;
+  /** How many of these its configuration leaves out: neither delivered nor lost. */
+  readonly skipped?: number;
   /** How many of these the receiver will never take, why in one word, and in its own words. */
   readonly refused?: { readonly reason: string; readonly count: number; readonly message: string };
 }

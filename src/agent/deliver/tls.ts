@@ -88,3 +88,9 @@ export function openTls(endpoint: URL, files: TlsFiles): TlsSettings | undefined
     throw new Error(`${named} is for TLS, and ${endpoint.protocol}//${endpoint.host} is without`);
   return undefined;
 }
+
+/** In words: OpenSSL's own messages are lines of numbers and places in its sources. */
+export function wordsOf(error: Error): string {
+  const { library, reason } = error as Error & { library?: string; reason?: string };
+  return library === 'SSL routines' && reason !== undefined ? `TLS: ${reason}` : error.message;
+}
