@@ -126,6 +126,18 @@ describe('configuration', () => {
   });
 });
 
+describe('sonde hub', () => {
+  test('--print-schema prints the tables of the database that is configured, and starts nothing', () => {
+    const file = join(folder, 'hub.yaml');
+    writeFileSync(file, 'store: { url: http://127.0.0.1:1, database: fleet }\n');
+    const { code, stdout, stderr } = run(['hub', '--print-schema', '--config', file]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^CREATE DATABASE IF NOT EXISTS fleet\n;\n\nUSE fleet\n;\n/);
+    assert.match(stdout, /^CREATE TABLE IF NOT EXISTS flows$/m);
+    assert.doesNotMatch(stdout, /\{\w+:\w+\}/);
+  });
+});
+
 describe('the build', () => {
   test('missing kernel programs', () => {
     fails(

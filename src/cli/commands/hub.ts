@@ -19,12 +19,21 @@ export const command: Command = {
   options: {
     config: { type: 'string', value: 'FILE', help: 'hub.yaml; without it every key has its default' },
     'check-config': { type: 'boolean', help: 'only say whether the configuration is sound' },
+    'print-schema': {
+      type: 'boolean',
+      help: 'print the statements that make the tables, for a ClickHouse that agents write to without a hub',
+    },
     'until-eof': { type: 'boolean', help: 'stop when standard input ends, as when who started it is gone' },
   },
-  async run({ values, signal }) {
+  async run({ values, signal, stdout }) {
     const file = values['config'];
     const config = typeof file === 'string' ? readHubConfig(file) : parseHubConfig({}, 'the defaults');
     if (values['check-config'] === true) return 0;
+    if (values['print-schema'] === true) {
+      const { schemaText } = await import('../../hub/store/schema.ts');
+      stdout.write(schemaText(config.store?.database ?? 'sonde'));
+      return 0;
+    }
     process.title = 'sonde-hub';
     // Loaded here: the help of all commands needs no HTTP server.
     const { runHub } = await import('../../hub/main.ts');

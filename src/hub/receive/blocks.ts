@@ -15,7 +15,7 @@ import { busy } from './busy.ts';
 import type { Journal, JournalBlock, Rows } from './journal.ts';
 import { sourceOf } from './ledger.ts';
 import { addRange, hasNumber, type Ranges } from './ranges.ts';
-import type { TableRow } from './rows.ts';
+import type { TableRow } from '../../model/row/rows.ts';
 
 export interface BlockLimits {
   readonly rowsMax: number;

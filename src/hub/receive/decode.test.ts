@@ -6,7 +6,8 @@ import { isOperatorError } from '../../lib/errors.ts';
 import { prng } from '../../lib/prng.ts';
 import { inflate } from './inflate.ts';
 import { decodeJson } from './json.ts';
-import { fieldOf, logLimits, MalformedLogs, type LogRecord } from './logs.ts';
+import { logLimits, MalformedLogs } from './logs.ts';
+import { fieldOf, type LogRecord } from '../../model/row/record.ts';
 import { decodeProtobuf } from './protobuf.ts';
 
 const records = [flow(1), connection(2), windowEnd(3)];

@@ -14,7 +14,7 @@ import { Journal } from './journal.ts';
 import type { RefusedStatus } from './refused.ts';
 import { busy } from './busy.ts';
 import { createReceiver, type IntakeRequest, type Receipt, type ReceiverLimits } from './receiver.ts';
-import { rowMaker } from './rows.ts';
+import { rowMaker } from '../../model/row/rows.ts';
 import { createTally, type TallyStatus } from './tally.ts';
 
 export interface IntakeLimits extends ReceiverLimits {

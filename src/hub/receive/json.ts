@@ -11,11 +11,9 @@ import {
   recordNames,
   resourceNames,
   setField,
-  type Fields,
-  type LogRecord,
   type Names,
-  type Value,
 } from './logs.ts';
+import type { Fields, LogRecord, Value } from '../../model/row/record.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

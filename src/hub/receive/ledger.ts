@@ -8,7 +8,7 @@
  * something a second time after that, it would be stored a second time.
  */
 
-import type { Identity } from './rows.ts';
+import type { Identity } from '../../model/row/rows.ts';
 import { addRange, eachRange, hasNumber, type Ranges } from './ranges.ts';
 
 export interface LedgerLimits {

@@ -4,21 +4,7 @@
  */
 
 import { labels } from '../../model/labels.ts';
-
-/** Bytes and what is not set are undefined: no label has either. */
-export type Value = string | number | boolean | undefined | readonly Value[] | ReadonlyMap<string, Value>;
-
-/** By the number of a label; sparse. */
-export type Fields = Value[];
-
-export interface LogRecord {
-  /** LogRecord.event_name, or the attribute `event.name` of senders that do not know that field. */
-  eventName: string;
-  /** time_unix_nano in milliseconds; 0 when it is not set. */
-  timeMs: number;
-  readonly fields: Fields;
-  readonly resource: Fields;
-}
+import type { Fields, LogRecord, Value } from '../../model/row/record.ts';
 
 export const logLimits = {
   /** Records, and the parts that hold them, in one request. */
@@ -39,15 +25,6 @@ export class MalformedLogs extends Error {
 }
 
 const eventNameField = labels.length;
-
-const numbers = new Map(labels.map(({ name }, number) => [name, number]));
-
-/** The number of a label, for those who read fields. */
-export function fieldOf(label: string): number {
-  const number = numbers.get(label);
-  if (number === undefined) throw new Error(`no label ${label}`);
-  return number;
-}
 
 interface Name {
   readonly field: number;

@@ -13,11 +13,9 @@ import {
   recordNames,
   resourceNames,
   setField,
-  type Fields,
-  type LogRecord,
   type Names,
-  type Value,
 } from './logs.ts';
+import type { Fields, LogRecord, Value } from '../../model/row/record.ts';
 
 const wire = { varint: 0, fixed64: 1, bytes: 2 } as const;
 const nsPerMs = 1e6;

@@ -8,9 +8,10 @@ import { busy } from './busy.ts';
 import { createGate } from './gate.ts';
 import { inflate } from './inflate.ts';
 import { decodeJson } from './json.ts';
-import { MalformedLogs, type LogRecord } from './logs.ts';
+import { MalformedLogs } from './logs.ts';
+import type { LogRecord } from '../../model/row/record.ts';
 import { decodeProtobuf } from './protobuf.ts';
-import { Rejection } from './rejection.ts';
+import { Rejection } from '../../model/row/rejection.ts';
 import { describeAll, describeRejected, sortRecords, type MakeRow, type Rejected } from './sorting.ts';
 import type { Tally } from './tally.ts';
 

@@ -14,8 +14,8 @@ import {
 } from '../../../test/otlp.ts';
 import { tables } from '../store/store.ts';
 import { decodeProtobuf } from './protobuf.ts';
-import { Rejection, type RejectionReason } from './rejection.ts';
-import { rowMaker } from './rows.ts';
+import { Rejection, type RejectionReason } from '../../model/row/rejection.ts';
+import { rowMaker } from '../../model/row/rows.ts';
 
 const makeRow = rowMaker(tables);
 const nowMs = endMs + 1000;

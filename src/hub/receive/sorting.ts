@@ -1,9 +1,9 @@
 /** Sorts the records of one request: those that have a row, and those that are rejected by name. */
 
-import type { Moment } from './cells.ts';
-import type { LogRecord } from './logs.ts';
-import { Rejection } from './rejection.ts';
-import type { TableRow } from './rows.ts';
+import type { Moment } from '../../model/row/cells.ts';
+import type { LogRecord } from '../../model/row/record.ts';
+import { Rejection } from '../../model/row/rejection.ts';
+import type { TableRow } from '../../model/row/rows.ts';
 
 export interface Rejected {
   readonly record: LogRecord;

@@ -1,9 +1,8 @@
 /** What became of all records since the start, for GET /api/v1/status. Every list in it is bounded. */
 
-import type { LogRecord, Value } from './logs.ts';
-import { fieldOf } from './logs.ts';
-import type { RejectionReason } from './rejection.ts';
-import type { Identity } from './rows.ts';
+import { fieldOf, type LogRecord, type Value } from '../../model/row/record.ts';
+import type { RejectionReason } from '../../model/row/rejection.ts';
+import type { Identity } from '../../model/row/rows.ts';
 
 export const tallyLimits = {
   examplesMax: 10,

@@ -14,7 +14,14 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
 import { blockTables } from '../../model/block.ts';
 import type { Row, StoreBlock, TableColumns, TableName } from '../../model/block.ts';
-import { extentOf, hourMs, identityColumns, identityOf, timeColumns, wholeHours } from './block-extent.ts';
+import {
+  extentOf,
+  hourMs,
+  identityColumns,
+  identityOf,
+  timeColumns,
+  wholeHours,
+} from '../../model/row/extent.ts';
 import { refusalOf } from './refusal.ts';
 import { statement } from './statement.ts';
 

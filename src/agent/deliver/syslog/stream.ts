@@ -28,13 +28,13 @@ export interface Place {
 
 /** Where messages go, over whichever transport. */
 export type Channel = AsyncDisposable & {
-  /** Resolves when all are with the kernel and nothing speaks against them. Rejects otherwise: give them again. */
+  /** Resolves when the kernel has all and nothing speaks against them. Rejects otherwise: give them again. */
   write(messages: readonly Buffer[], signal: AbortSignal): Promise<void>;
 };
 
 interface Connection {
   readonly socket: Socket;
-  /** `finished`: the receiver closed it after it had read everything. The kernel resets one that was not read. */
+  /** `finished`: the receiver closed it, and had read everything: else its kernel would have reset it. */
   state: 'open' | 'finished' | 'broken';
   problem: Error;
 }

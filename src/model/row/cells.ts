@@ -3,7 +3,7 @@
  * is. What passes here the store takes; a cell that it refused would hold all later blocks up.
  */
 
-import { fieldOf, type LogRecord, type Value } from './logs.ts';
+import { fieldOf, type LogRecord, type Value } from './record.ts';
 import { Rejection } from './rejection.ts';
 
 /** When the request came in: bounds times, and is `received_at`. */

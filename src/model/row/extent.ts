@@ -1,5 +1,5 @@
 /** Where a block's rows are: which nodes, which times, which sequences. */
-import type { Row, TableColumns, TableName } from '../../model/block.ts';
+import type { Row, TableColumns, TableName } from '../block.ts';
 
 /** What tells a record from every other one (docs/internals/architecture.md). */
 export const identityColumns = ['boot_id', 'agent_instance', 'record_sequence'] as const;

@@ -1,9 +1,9 @@
 /** From a record to the row of its table, in the order of the table's columns. */
 
-import type { Row, TableColumns, TableName } from '../../model/block.ts';
+import type { Row, TableColumns, TableName } from '../block.ts';
 import { requiredInteger, requiredText, type Cell, type Moment } from './cells.ts';
 import { connectionColumns, dnsColumns, flowColumns, listenerColumns, windowColumns } from './columns.ts';
-import type { LogRecord } from './logs.ts';
+import type { LogRecord } from './record.ts';
 import { Rejection } from './rejection.ts';
 
 /** Which record it is, for good: made once from as often as it arrives. */
@@ -33,6 +33,15 @@ const columnsOf: Readonly<Record<TableName, Readonly<Record<string, Cell>>>> = {
   dns: dnsColumns,
   windows: windowColumns,
   listeners: listenerColumns,
+};
+
+/** All columns that records fill. */
+export const filledColumns: TableColumns = {
+  flows: Object.keys(flowColumns),
+  connection_events: Object.keys(connectionColumns),
+  dns: Object.keys(dnsColumns),
+  windows: Object.keys(windowColumns),
+  listeners: Object.keys(listenerColumns),
 };
 
 const bootId = requiredText('boot.id');

@@ -1,6 +1,6 @@
 /** Each column of the tables that are written: where its cell comes from. Canonical labels with underscores. */
 
-import { addressForms, attributions, connectionStates, directions } from '../../model/connection.ts';
+import { addressForms, attributions, connectionStates, directions } from '../connection.ts';
 import {
   amountValue,
   bool,
@@ -21,7 +21,7 @@ import {
   cellLimits,
   type Cell,
 } from './cells.ts';
-import type { LogRecord } from './logs.ts';
+import type { LogRecord } from './record.ts';
 import { Rejection } from './rejection.ts';
 import { checkTime, nullableTime, requiredTime, timeCell } from './times.ts';
 

@@ -1,7 +1,7 @@
 /** Times of records: RFC 3339 in, milliseconds or the same text for the store out. */
 
 import { cellLimits, textValue, type Cell, type Moment } from './cells.ts';
-import type { LogRecord } from './logs.ts';
+import type { LogRecord } from './record.ts';
 import { Rejection } from './rejection.ts';
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
