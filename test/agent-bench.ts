@@ -138,6 +138,7 @@ export class Bench implements AsyncDisposable {
       policy: keepsAll,
       signals: signalNames,
       budget: budgetOf(),
+      beat: () => undefined,
       profile: () => Promise.reject(new Error('nothing is measured here')),
     };
   }

@@ -15,6 +15,7 @@ import { createLadder, ladderRules } from '../src/agent/budget/ladder.ts';
 import { steps } from '../src/model/budget.ts';
 import { parseConfig } from '../src/agent/config.ts';
 import { runAgent } from '../src/agent/main.ts';
+import { freePort } from '../src/hub/engine/engine.ts';
 import type { SondeRecord } from '../src/model/record.ts';
 import { askAgent } from '../src/cli/local-client.ts';
 import type { AgentStatus } from '../src/agent/agent.ts';
@@ -47,6 +48,7 @@ test('down every step, detached, and back', { timeout: 240_000 }, async () => {
     rmSync(folder, { recursive: true, force: true });
   });
   const file = join(folder, 'records.jsonl');
+  const port = await freePort();
   const instance = `test-${randomBytes(4).toString('hex')}`;
   const config = await parseConfig(
     {
@@ -55,7 +57,7 @@ test('down every step, detached, and back', { timeout: 240_000 }, async () => {
       profile: 'full',
       namespaces: [at.path],
       budget: { cpu: '20%', memory: '64GB' },
-      exporters: { jsonl: { path: file } },
+      exporters: { jsonl: { path: file }, prometheus: { listen: `127.0.0.1:${String(port)}` } },
     },
     'the test',
   );
@@ -84,15 +86,24 @@ test('down every step, detached, and back', { timeout: 240_000 }, async () => {
     return answer as AgentStatus;
   }
   const step = async () => (await status()).budget.step;
+  const health = async (path: string): Promise<readonly [status: number, reason: string]> => {
+    const answer = await fetch(`http://127.0.0.1:${String(port)}/${path}`);
+    return [answer.status, await answer.text()];
+  };
   const churned = () => churn({ netns: at.path, tag: 'one', perTarget: 20, rate: 200 });
 
   const before = await churned();
   await burn(async () => (await step()) === 'detached');
   let detached = await status();
   for (; detached.signals.length > 0; detached = await status()) await sleep(50); // its last window
+  assert.equal((await health('healthz'))[0], 200);
+  const [unready, reason] = await health('readyz');
+  assert.equal(unready, 503);
+  assert.match(reason, /^not counted since 2\d{3}-.*: the budget does not allow it\n$/);
   assert.ok((detached.budget.usage?.agentCpu ?? 0) > 0.2);
   while ((await step()) !== 'everything') await sleep(200);
   const later = await churned();
+  assert.equal((await health('readyz'))[0], 200);
   stopping.abort();
   await running;
 

@@ -33,7 +33,7 @@ const lackOfKernel = 'without the signal refusals ';
 
 /** Starts an agent of an instance of its own. Losses that it logs fail the test that awaits `stop`. */
 export async function startRig(
-  settings: Record<string, unknown> = {},
+  settings: Record<string, unknown> & { readonly exporters?: Readonly<Record<string, unknown>> } = {},
   options: RigOptions = {},
 ): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-rig-'));
@@ -46,7 +46,7 @@ export async function startRig(
       profile: 'connections',
       budget: { cpu: '1000%', memory: '64GB' }, // this process does the test's work too
       ...settings,
-      exporters: { jsonl: { path: file, max_size: '10GB' } },
+      exporters: { ...settings.exporters, jsonl: { path: file, max_size: '10GB' } },
     },
     'the test',
   );

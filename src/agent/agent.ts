@@ -82,6 +82,8 @@ export interface AgentParts {
   readonly policy: FieldPolicy;
   /** To be on, of those that this kernel takes. */
   readonly signals: readonly SignalName[];
+  /** Called with each tick: the loop comes round. */
+  readonly beat: () => void;
   /** Measures what the agent costs. */
   readonly profile: (
     options: { readonly clock: Clock; readonly forMs: number } & Pick<ProfileSource, 'exporters'>,
@@ -349,6 +351,7 @@ export function createAgent(parts: AgentParts): Agent {
     if (!signal.aborted) void signals.ask(budget.signals(parts.signals));
     let border = nextBorder(clock, budget.plan);
     while (!signal.aborted && budget.plan.counting && kernel.control.stopped() === 'no') {
+      parts.beat();
       kernel.control.seen(clock.monotonicNs());
       const { plan } = budget;
       if (await budget.tick()) {

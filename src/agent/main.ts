@@ -18,6 +18,7 @@ import { runGeneration } from './generation/main.ts';
 import { artefacts, loadNative, type Native } from './kernel/native.ts';
 import { openPins, removePins, showRemoved } from './kernel/pins.ts';
 import { openLocalServer } from './local/server.ts';
+import { vitalSigns } from './vitals.ts';
 import { openPolicy } from './window/policy/policy.ts';
 
 export interface AgentOptions {
@@ -44,15 +45,6 @@ export async function runAgent(
   const kubernetes = await openCluster(config.kubernetes, config.limits.cluster_addresses);
   if (kubernetes) open.use(kubernetes);
   const native = given.native ?? loadNative(artefacts());
-  const folder = agentStateFolder(config.instance, stateFolder);
-  const parts = { folder, bootId: bootId(), clock: systemClock, log };
-  const delivery = open.use(given.delivery ?? (await openDelivery(config, parts)));
-  const lasts =
-    given.delivery !== undefined || Object.values(config.exporters).some((of) => of !== undefined);
-  const place = lasts ? await openPins(config.instance) : undefined;
-  const pins = typeof place === 'string' ? undefined : place;
-  if (pins) open.use(pins);
-  else await detachLeft(config.instance, log);
   const governor = createGovernor({
     wishes: config,
     ladder: given.ladder ?? createLadder(),
@@ -61,17 +53,30 @@ export async function runAgent(
     monotonicMs: () => Number(systemClock.monotonicNs() / 1_000_000n),
     opens: () => kernelOpens(native),
   });
-  const lasting = { config, log, native, delivery, policy, kubernetes, governor, pins };
+  const { beat, serve, vitals } = vitalSigns(systemClock, () => governor.plan.windowMs);
+  const folder = agentStateFolder(config.instance, stateFolder);
+  const parts = { folder, bootId: bootId(), clock: systemClock, log, vitals };
+  const delivery = open.use(given.delivery ?? (await openDelivery(config, parts)));
+  const lasts =
+    given.delivery !== undefined || Object.values(config.exporters).some((of) => of !== undefined);
+  const place = lasts ? await openPins(config.instance) : undefined;
+  const pins = typeof place === 'string' ? undefined : place;
+  if (pins) open.use(pins);
+  else await detachLeft(config.instance, log);
+  const lasting = { config, log, native, delivery, policy, kubernetes, governor, beat, pins };
   let opened = onOpen;
   do {
     const last = await runGeneration(lasting, signal, (agent) => {
       if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
       server.serve(agent);
+      serve(agent);
       opened?.(agent);
       opened = undefined;
     });
-    server.serve(resting(last, governor));
-    if (!governor.plan.counting) await restUntilCalm(governor, signal, { clock: systemClock, log });
+    const idle = resting(last, governor);
+    server.serve(idle);
+    serve(idle);
+    if (!governor.plan.counting) await restUntilCalm(governor, signal, { clock: systemClock, log, beat });
   } while (!signal.aborted);
 }
 

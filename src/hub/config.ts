@@ -4,34 +4,17 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { isLoopbackAddress } from '../lib/loopback.ts';
-import { bytes, duration } from '../lib/schema.ts';
+import { bytes, duration, listenAddress } from '../lib/schema.ts';
 
-const portMax = 65_535;
-
-/** `127.0.0.1:7400`, `[::1]:7400`. */
-const listen = z
-  .string()
-  .transform((text, context) => {
-    const [, bracketed, plain = '', port = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-    const host = bracketed ?? plain;
-    if (host === '' || Number(port) > portMax) {
-      context.addIssue({
-        code: 'custom',
-        message: `must be ADDRESS:PORT, such as 127.0.0.1:7400; got ${text}`,
-      });
-      return z.NEVER;
-    }
-    if (!isLoopbackAddress(host)) {
-      const message = `${host} is not a loopback address, and the hub asks nobody yet who they are`;
-      context.addIssue({ code: 'custom', message });
-      return z.NEVER;
-    }
-    return { host, port: Number(port) };
-  })
-  .prefault('127.0.0.1:7400')
-  .meta({
-    description: 'address of page, API and OTLP; only loopback, as long as nobody must say who they are',
-  });
+const listen = listenAddress({
+  default: '127.0.0.1:7400',
+  problem: (host) =>
+    isLoopbackAddress(host)
+      ? undefined
+      : `${host} is not a loopback address, and the hub asks nobody yet who they are`,
+}).meta({
+  description: 'address of page, API and OTLP; only loopback, as long as nobody must say who they are',
+});
 
 /** Those who start the hub are in other folders than it is: what is not absolute would be two places. */
 const path = z.string().regex(/^\//, {

@@ -55,3 +55,26 @@ export function percent(bounds: Bounds): Quantity {
 export function switches<Name extends string>(names: readonly Name[]) {
   return z.partialRecord(z.enum(names), z.enum(['on', 'off']));
 }
+
+const portMax = 65_535;
+
+/** Where a server listens: `127.0.0.1:7400`, `[::1]:7400`. `problem` says what is wrong with an address. */
+export function listenAddress(of: {
+  readonly default: string;
+  readonly problem: (host: string) => string | undefined;
+}) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const [, bracketed, plain = '', port = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+      const host = bracketed ?? plain;
+      const isWritten = host !== '' && Number(port) <= portMax;
+      const message = isWritten
+        ? of.problem(host)
+        : `must be ADDRESS:PORT, such as ${of.default}; got ${text}`;
+      if (message === undefined) return { host, port: Number(port) };
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .prefault(of.default);
+}

@@ -87,7 +87,9 @@ function code(text: string): string {
 
 function prometheusText({ prometheus }: Pick<Field, 'prometheus'>): string {
   if (!prometheus) return 'never';
-  return 'label' in prometheus ? `label ${code(prometheus.label)}` : `value ${code(prometheus.value)}`;
+  if ('label' in prometheus) return `label ${code(prometheus.label)}`;
+  const by = prometheus.keys ? ` by ${prometheus.keys.map(code).join(', ')}` : '';
+  return `value ${code(prometheus.value)}${by}`;
 }
 
 function nameRow(label: Label): string {

@@ -89,10 +89,11 @@ export function resting(last: LastSeen, governor: Governor): Served & { status()
 export async function restUntilCalm(
   governor: Governor,
   signal: AbortSignal,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, beat }: { readonly clock: Clock; readonly log: Log; readonly beat: () => void },
 ): Promise<void> {
   log.warn(`not counted since ${governor.status().since ?? 'the start'}: the budget does not allow it`);
   while (!signal.aborted && !governor.plan.counting) {
+    beat();
     await governor.rest();
     await clock.sleep(lookMs, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;

@@ -6,13 +6,11 @@
  */
 
 import { join } from 'node:path';
-import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
 import { entropySeed, prng } from '../../lib/prng.ts';
 import type { ConnectionRecord, RowRecord, WindowRecord } from '../../model/record.ts';
 import { Courier, type CourierStatus } from './courier.ts';
-import { openExporters, type OpenExporter } from './exporter.ts';
+import { openExporters, type ExporterContext, type OpenExporter } from './exporter.ts';
 import type { Resumed } from './spool/recover.ts';
 import { Spool } from './spool/spool.ts';
 
@@ -48,12 +46,10 @@ export interface DeliveryConfig {
   };
 }
 
-export interface DeliveryParts {
+export interface DeliveryParts extends ExporterContext {
   /** The state folder of this instance. */
   readonly folder: string;
   readonly bootId: string;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** An agent that only somebody watches: nothing is kept. */

@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { NumberedRecord } from '../../model/record.ts';
+import type { Vitals } from '../../model/vitals.ts';
 
 /** What became of the records that an exporter was given. */
 export interface Receipt {
@@ -45,6 +46,8 @@ export type OpenExporter = AsyncDisposable & {
 export interface ExporterContext {
   readonly clock: Clock;
   readonly log: Log;
+  /** How the agent stands; undefined as long as it only starts. */
+  readonly vitals?: (() => Vitals | undefined) | undefined;
 }
 
 export interface Exporter<Schema extends z.ZodType = z.ZodType> {

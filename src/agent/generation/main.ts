@@ -38,6 +38,7 @@ export interface Lasting {
   readonly policy: FieldPolicy;
   readonly kubernetes: Kubernetes | undefined;
   readonly governor: Governor;
+  readonly beat: () => void;
   /** Undefined: a private agent. Counting ends with it. */
   readonly pins: Pins | undefined;
 }
@@ -68,14 +69,14 @@ export async function runGeneration(
   signal: AbortSignal,
   onOpen: (agent: Agent) => void,
 ): Promise<LastSeen> {
-  const { config, native, delivery, log, pins, policy, kubernetes, governor } = lasting;
+  const { config, native, delivery, log, pins, policy, kubernetes, governor, beat } = lasting;
   const opened = await openCounts(lasting);
   await using kernel = opened.kernel;
   const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
   const identity = nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place });
   const [node, judge] = [policy.node(identity), judgeOf(config.standard, identity)];
   const { decode, ...tables } = await openTables(lasting, opened);
-  const telling = { node, policy, delivery, memory, kubernetes, budget: governor };
+  const telling = { node, policy, delivery, memory, kubernetes, budget: governor, beat };
   const closing = { inFlight: cpus().length, incomparable: incomparableOn(native), policy, judge };
   const agent = createAgent({
     clock: systemClock,

@@ -19,6 +19,12 @@ export interface ByDirection {
   readonly ingress: string;
 }
 
+/** A metric. Of a map, `keys` are the labels that its keys are: one for each part up to a point, the last the rest. */
+export interface PrometheusValue {
+  readonly value: string;
+  readonly keys?: readonly string[];
+}
+
 export interface Field {
   /** Kinds of records that have it; with a `?` behind those that may be without. */
   readonly on: string;
@@ -38,7 +44,7 @@ export interface Field {
   /** sonde.NAME without it. */
   readonly ecs?: string | ByDirection;
   /** Never on a metric without it. */
-  readonly prometheus?: { readonly label: string } | { readonly value: string };
+  readonly prometheus?: { readonly label: string } | PrometheusValue;
   /** Measured values have no cardinality. */
   readonly classes: Privacy | `${Cardinality} ${Privacy}`;
   /** For people, in Markdown; links start at docs/reference. */

@@ -10,10 +10,10 @@ import type { Clock } from '../../../lib/clock.ts';
 import { lruMap } from '../../../lib/lru.ts';
 import type { HeardAnswer } from '../../../model/dns.ts';
 import type { ClusterAddresses, DestinationScope, FarLabels, NameSource } from '../../../model/far.ts';
+import { serviceOf } from '../../../model/services.ts';
 import { openAddresses, type Addresses, type AddressesOptions, type AddressFacts } from './addresses.ts';
 import type { FarEnd } from './ends.ts';
 import { addressNames, type AddressNames } from './names.ts';
-import { serviceOf } from './services.ts';
 import {
   openTranslated,
   redirectorOf,

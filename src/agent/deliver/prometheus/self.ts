@@ -1,0 +1,116 @@
+/** What the agent tells of itself beside its windows: who it is, how it stands, what this endpoint holds. */
+
+import { packageVersion } from '../../../lib/version.ts';
+import { steps } from '../../../model/budget.ts';
+import type { WindowRecord } from '../../../model/record.ts';
+import type { ExporterVitals, Vitals } from '../../../model/vitals.ts';
+import type { Counting } from './counting.ts';
+import { escapedValue } from './labels.ts';
+import type { Shape } from './metrics.ts';
+import type { Live } from './text.ts';
+
+type Samples = Live['samples'];
+type Sample = Samples[number];
+
+function label(name: string, value: string): string {
+  return `${name}="${escapedValue(value)}"`;
+}
+
+function one(value: number, labels = ''): Samples {
+  return [{ labels, value }];
+}
+
+/** Of the node, as its records say it: after the field policy. */
+function build(window: WindowRecord | undefined): string {
+  const known = [
+    ['host', window?.['host.name']],
+    ['environment', window?.environment],
+    ['node', window?.['k8s.node']],
+    ['cluster', window?.['k8s.cluster']],
+  ] as const;
+  const labels = known.flatMap(([name, value]) => (value === undefined ? [] : [label(name, value)]));
+  return [label('version', packageVersion()), ...labels].join(',');
+}
+
+type Row = readonly [name: string, shape: Shape, help: string, samples: Samples];
+
+function ofExporters(exporters: Vitals['exporters']): Row[] {
+  const each = (value: (of: ExporterVitals) => number | null): Sample[] =>
+    Object.entries(exporters).flatMap(([name, of]) => {
+      const is = value(of);
+      return is === null ? [] : [{ labels: label('exporter', name), value: is }];
+    });
+  const behind = 'that wait in the spool for the exporter';
+  const delivered = 'that the exporter has delivered since the agent started';
+  return [
+    ['sonde_exporter_behind_records', 'gauge', `Records ${behind}`, each((of) => of.behindRecords)],
+    ['sonde_exporter_behind_bytes', 'gauge', `Bytes ${behind}`, each((of) => of.behindBytes)],
+    ['sonde_exporter_records_total', 'counter', `Records ${delivered}`, each((of) => of.deliveredRecords)],
+    ['sonde_exporter_bytes_total', 'counter', `Bytes ${delivered}`, each((of) => of.deliveredBytes)],
+    [
+      'sonde_exporter_last_delivery_timestamp_seconds',
+      'gauge',
+      'When the exporter delivered something last',
+      each(({ lastDeliveredAt }) => (lastDeliveredAt === null ? null : Date.parse(lastDeliveredAt) / 1000)),
+    ],
+  ];
+}
+
+function ofBudget({ step, usage, limits }: Vitals): Row[] {
+  const [cpu, memory] = ['sonde_budget_cpu_ratio', 'sonde_budget_memory_bytes'];
+  const part = (name: string, value: number): Sample => ({ labels: label('of', name), value });
+  const cpuUsage = usage ? [part('agent', usage.agentCpu), part('programs', usage.programsCpu)] : [];
+  const bytes = usage ? [part('agent', usage.agentBytes), part('maps', usage.mapBytes)] : [];
+  return [
+    [
+      'sonde_budget_step',
+      'gauge',
+      '1 for what the budget leaves now, 0 for all other steps',
+      steps.map((name) => ({ labels: label('step', name), value: Number(name === step) })),
+    ],
+    [cpu, 'gauge', 'Share of one processor that it takes', cpuUsage],
+    [`sonde_budget_cpu_limit_ratio`, 'gauge', 'Share of one processor that it may take', one(limits.cpu)],
+    [memory, 'gauge', 'Memory that it takes', bytes],
+    ['sonde_budget_memory_limit_bytes', 'gauge', 'Memory that it may take', one(limits.memory)],
+  ];
+}
+
+function ofVitals(vitals: Vitals | undefined): Row[] {
+  if (!vitals) return [];
+  return [
+    [
+      'sonde_counting',
+      'gauge',
+      '1 while programs are attached and count, else 0',
+      one(Number(vitals.counting)),
+    ],
+    [
+      'sonde_window_age_seconds',
+      'gauge',
+      'Since a window ended, or counting began',
+      one(vitals.windowAgoMs / 1000),
+    ],
+    ...ofBudget(vitals),
+    ...ofExporters(vitals.exporters),
+  ];
+}
+
+/** All of it, at this moment. */
+export function selfMetrics(counting: Counting, vitals: Vitals | undefined): Live[] {
+  const { series } = counting;
+  const folded = 'Records of which something went to overflow series for want of room';
+  const rows: Row[] = [
+    [
+      'sonde_build_info',
+      'info',
+      'Which Sonde this is, and of which node',
+      one(1, build(counting.lastWindow())),
+    ],
+    ['sonde_windows_total', 'counter', 'Windows that ended', one(counting.windows())],
+    ['sonde_series', 'gauge', 'Series of rows at this endpoint', one(series.count())],
+    ['sonde_series_limit', 'gauge', 'How many of these there may be (series_max)', one(series.max)],
+    ['sonde_series_folded_records_total', 'counter', folded, one(series.folded())],
+    ...ofVitals(vitals),
+  ];
+  return rows.map(([name, shape, help, samples]) => ({ name, shape, help, samples }));
+}
