@@ -1,13 +1,15 @@
 /** The clickhouse exporter on the embedded engine: what is inserted again is there once. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { createClient } from '@clickhouse/client';
+import { certificate } from '../../../../test/certificates.ts';
 import { realRecords } from '../../../../test/record-schemas.ts';
 import { openEngine, type Engine } from '../../../hub/engine/engine.ts';
 import { decodeProtobuf } from '../../../hub/receive/protobuf.ts';
@@ -149,9 +151,10 @@ describe('rows in ClickHouse', () => {
 
 type Fault = (response: ServerResponse, upstream: IncomingMessage) => void;
 
-/** Stands before the engine; what it does with the next answers. */
-async function proxy(t: TestContext, faults: Fault[]): Promise<string> {
-  const server = createServer((incoming, response) => {
+/** Stands before the engine; what it does with the next answers. With TLS where it has a certificate. */
+async function proxy(t: TestContext, faults: Fault[], tls?: ServerOptions): Promise<string> {
+  const server = tls ? createTlsServer(tls) : createServer();
+  server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
     const { method, headers, url } = incoming;
     const upstream = request(new URL(url!, engine.url), { method, headers }, (answer) => {
       const isInsert = decodeURIComponent(url!).includes('INSERT');
@@ -173,7 +176,7 @@ async function proxy(t: TestContext, faults: Fault[]): Promise<string> {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  return `${tls ? 'https' : 'http'}://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
 describe('a ClickHouse that', () => {
@@ -188,6 +191,20 @@ describe('a ClickHouse that', () => {
     assert.deepEqual(await counts('lost'), each);
     const [raw, ...rollups] = await sums('lost');
     assert.deepEqual(rollups, [raw, raw]);
+  });
+
+  test('asks for a certificate, and gets one', async (t) => {
+    const authority = certificate(folder, 'authority');
+    const [own, client] = [certificate(folder, 'server', authority), certificate(folder, 'agent', authority)];
+    const [key, cert, ca] = [own.key, own.cert, authority.cert].map((file) => readFileSync(file));
+    const endpoint = await proxy(t, [], { key, cert, ca, requestCert: true } as ServerOptions);
+    const records = recordsOf('tls');
+    const ca_file = authority.cert;
+    await assert.rejects((await open(t, { endpoint, tls: { ca_file } })).deliver(records, patience()));
+    assert.equal((await counts('tls'))['flows'], 0);
+    const tls = { ca_file, cert_file: client.cert, key_file: client.key };
+    await (await open(t, { endpoint, tls })).deliver(records, patience());
+    assert.deepEqual(await counts('tls'), each);
   });
 
   test('does not answer', async (t) => {
