@@ -1,6 +1,6 @@
 /**
- * What an agent takes under a load, against what it may: the steps it goes down, whether it stays within, what
- * connections lose by it as seen from outside, and how it comes back when the load is gone.
+ * What an agent takes under a load, against what it may: the steps it goes down, whether it stays within,
+ * what connections lose by it as seen from outside, and how it comes back when the load is gone.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

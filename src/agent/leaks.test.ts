@@ -136,16 +136,22 @@ async function run(world: World, config: PolicyConfig): Promise<Told> {
   const { said, socket, begun } = await say('leaks', '{"ask":"trace","filter":{}}', (text) =>
     text.includes('watching'),
   );
+  const flows = await say('leaks', '{"ask":"flows"}', (text) => text.includes('watching'));
   bench.start();
   await bench.clock.advance(1100);
   await begun((text) => text.includes('sonde.window'));
+  await flows.begun((text) => text.includes('sonde.window'));
   const status = await say('leaks', '{"ask":"status"}', (text) => text.endsWith('\n'));
   const short = await say('leaks', '{"ask":"labels"}', (text) => text.endsWith('\n'));
   assert.match(short.said.text, /"not_matching"/);
   await bench.stop();
-  for (const each of [socket, status.socket, short.socket]) each.destroy();
+  for (const each of [socket, flows.socket, status.socket, short.socket]) each.destroy();
   const records = bench.delivered.map((record, i) => ({ ...record, 'record.sequence': i + 1 }));
-  return { version: policy.version, records, local: said.text + status.said.text + short.said.text };
+  return {
+    version: policy.version,
+    records,
+    local: [said, flows.said, status.said, short.said].map(({ text }) => text).join(''),
+  };
 }
 
 async function jsonl(records: readonly NumberedRecord[]): Promise<string> {
