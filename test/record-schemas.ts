@@ -220,6 +220,13 @@ export function realRecords(policy: FieldPolicy = keepsAll): NumberedRecord[] {
       times,
     ),
   );
-  const all: SondeRecord[] = [...connections, ...records, { ...closing, 'budget.step': 'windows' }];
+  const closed: SondeRecord = {
+    ...closing,
+    'budget.step': 'windows',
+    'budget.cpu': 0.0125,
+    'budget.memory': 123_456_789,
+    'exporters.behind': { jsonl: 0, otlp: 12 },
+  };
+  const all: SondeRecord[] = [...connections, ...records, closed];
   return all.map((record, i) => ({ ...record, 'record.sequence': 1000 + i }));
 }

@@ -13,7 +13,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { LookupRow } from '../model/dns.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
-import { lowest } from '../model/budget.ts';
 import type { RecentLabels } from '../model/local.ts';
 import type { ConnectionRecord, NodeLabels, RowRecord, WindowRecord } from '../model/record.ts';
 import type { SignalName } from '../model/signals.ts';
@@ -39,6 +38,7 @@ import {
   type WindowParts,
 } from './window/closing.ts';
 import { agentLimits, nextBorder, rest, untilTickMs } from './pace.ts';
+import { selfLabels } from './self.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
 import type { Inventory } from './window/listeners.ts';
 import type { FieldPolicy } from './window/policy/policy.ts';
@@ -190,13 +190,6 @@ async function recycle({ owners, namespaces, memory }: AgentParts, window: numbe
   for (const cookie of await namespaces.recycle()) forgetNamespace(memory, cookie);
 }
 
-/** The lowest step since it was asked for last. */
-function givenUp({ budget }: AgentParts): Pick<WindowRecord, 'budget.step'> {
-  const moves = budget.takeMoves();
-  const step = lowest([budget.status().step, ...moves.flatMap(({ from, to }) => [from, to])]);
-  return step === 'everything' ? {} : { 'budget.step': step };
-}
-
 interface Windows {
   /**
    * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
@@ -248,7 +241,7 @@ function windowsOf(
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
     });
-    const closing = { ...told.closing, ...givenUp(parts) };
+    const closing = { ...told.closing, ...selfLabels(parts) };
     const state: AgentState = {
       format: 1,
       agentId: node['agent.id'],

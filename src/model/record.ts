@@ -364,6 +364,11 @@ export type WindowRecord = NodeLabels & {
   readonly signals: readonly SignalName[];
   /** The lowest that the budget has been on in this window; absent where nothing was given up. */
   readonly 'budget.step'?: Exclude<Step, 'everything'>;
+  /** What Sonde took when it was measured last: share of one processor, and bytes. */
+  readonly 'budget.cpu'?: number;
+  readonly 'budget.memory'?: number;
+  /** Records that waited for each exporter as the window closed; this window is not among them. */
+  readonly 'exporters.behind'?: Readonly<Record<string, number>>;
   /** `stage.reason` → how many, in this window. */
   readonly lost: Readonly<Record<string, number>>;
   /**

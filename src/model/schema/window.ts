@@ -104,6 +104,31 @@ export const windowFields = {
     means:
       'what Sonde gave up to keep its [budget](../operating/budget.md), at the lowest; absent where nothing was',
   },
+  'budget.cpu': {
+    on: 'window?',
+    type: 'double',
+    prometheus: { value: 'sonde_budget_cpu_ratio' },
+    classes: 'P0',
+    means:
+      'what Sonde took when it was measured last, the agent and its kernel programs: share of one processor; absent before that',
+  },
+  'budget.memory': {
+    on: 'window?',
+    type: 'int',
+    unit: 'bytes',
+    prometheus: { value: 'sonde_budget_memory_bytes' },
+    classes: 'P0',
+    means: 'the same of memory, the agent’s and that of its maps',
+  },
+  'exporters.behind': {
+    on: 'window?',
+    type: 'map',
+    of: 'int',
+    prometheus: { value: 'sonde_exporter_behind_records', keys: ['exporter'] },
+    classes: 'P0',
+    means:
+      'records in the spool that each exporter had still to deliver as the window closed, this window’s not among them',
+  },
   lost: {
     on: 'window',
     type: 'map',

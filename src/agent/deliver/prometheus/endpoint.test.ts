@@ -120,11 +120,11 @@ describe('/metrics', () => {
     const at = await opened(t);
     const lines = (await get(at.endpoint, '/metrics')).body.toString().split('\n');
     for (const line of [
-      'sonde_exporter_behind_records{exporter="otlp"} 5',
+      'sonde_exporter_behind_bytes{exporter="otlp"} 500',
       'sonde_exporter_last_delivery_timestamp_seconds{exporter="otlp"} 1767225601.5',
       'sonde_budget_step{step="failures"} 1',
       'sonde_budget_step{step="everything"} 0',
-      'sonde_budget_cpu_ratio{of="programs"} 0.02',
+      'sonde_budget_cpu_limit_ratio 0.25',
       'sonde_counting 1',
       'sonde_windows_total 0',
       'sonde_series_limit 10000',

@@ -40,11 +40,14 @@ function ofExporters(exporters: Vitals['exporters']): Row[] {
       const is = value(of);
       return is === null ? [] : [{ labels: label('exporter', name), value: is }];
     });
-  const behind = 'that wait in the spool for the exporter';
   const delivered = 'that the exporter has delivered since the agent started';
   return [
-    ['sonde_exporter_behind_records', 'gauge', `Records ${behind}`, each((of) => of.behindRecords)],
-    ['sonde_exporter_behind_bytes', 'gauge', `Bytes ${behind}`, each((of) => of.behindBytes)],
+    [
+      'sonde_exporter_behind_bytes',
+      'gauge',
+      'Bytes that wait in the spool for the exporter',
+      each((of) => of.behindBytes),
+    ],
     ['sonde_exporter_records_total', 'counter', `Records ${delivered}`, each((of) => of.deliveredRecords)],
     ['sonde_exporter_bytes_total', 'counter', `Bytes ${delivered}`, each((of) => of.deliveredBytes)],
     [
@@ -56,11 +59,7 @@ function ofExporters(exporters: Vitals['exporters']): Row[] {
   ];
 }
 
-function ofBudget({ step, usage, limits }: Vitals): Row[] {
-  const [cpu, memory] = ['sonde_budget_cpu_ratio', 'sonde_budget_memory_bytes'];
-  const part = (name: string, value: number): Sample => ({ labels: label('of', name), value });
-  const cpuUsage = usage ? [part('agent', usage.agentCpu), part('programs', usage.programsCpu)] : [];
-  const bytes = usage ? [part('agent', usage.agentBytes), part('maps', usage.mapBytes)] : [];
+function ofBudget({ step, limits }: Vitals): Row[] {
   return [
     [
       'sonde_budget_step',
@@ -68,9 +67,7 @@ function ofBudget({ step, usage, limits }: Vitals): Row[] {
       '1 for what the budget leaves now, 0 for all other steps',
       steps.map((name) => ({ labels: label('step', name), value: Number(name === step) })),
     ],
-    [cpu, 'gauge', 'Share of one processor that it takes', cpuUsage],
-    [`sonde_budget_cpu_limit_ratio`, 'gauge', 'Share of one processor that it may take', one(limits.cpu)],
-    [memory, 'gauge', 'Memory that it takes', bytes],
+    ['sonde_budget_cpu_limit_ratio', 'gauge', 'Share of one processor that it may take', one(limits.cpu)],
     ['sonde_budget_memory_limit_bytes', 'gauge', 'Memory that it may take', one(limits.memory)],
   ];
 }
