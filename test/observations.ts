@@ -8,6 +8,8 @@ import { mergeRows } from '../src/agent/window/merge.ts';
 import { keepsAll, type FieldPolicy } from '../src/agent/window/policy/policy.ts';
 import { flowRecord, type Labelled, type WindowBounds } from '../src/agent/window/records.ts';
 import { plainJudge } from '../src/agent/window/standard/judge.ts';
+import type { LookupRow } from '../src/model/dns.ts';
+import { bucketOfUs } from '../src/model/latency.ts';
 import type { ConnectionEvent, FlowRow, InboundCounts, Sums } from '../src/model/observation.ts';
 import type { FlowRecord, NodeLabels, ProcessLabels } from '../src/model/record.ts';
 
@@ -101,6 +103,34 @@ export function row({ sums, ...change }: RowChange = {}, process: ProcessLabels 
     sums: { ...noSums, ...sums },
   };
   return { of, process, netnsInode: 4_026_531_840 };
+}
+
+/** curl's lookups of a name that is not there, 1.5 ms each. */
+export function lookup(change: Partial<LookupRow> = {}): Labelled<LookupRow> {
+  const { lookups = 1 } = change;
+  const of: LookupRow = {
+    netns: 1,
+    owner: 1,
+    attribution: 'exact',
+    direction: 'egress',
+    transport: 'udp',
+    family: 'ipv4',
+    server: '10.0.0.53',
+    serverForm: 'exact',
+    serverPort: 53,
+    name: 'nobody.example',
+    type: 'A',
+    rcode: 'NXDOMAIN',
+    lookups,
+    attempts: lookups,
+    truncated: 0,
+    latencySumUs: 1500 * lookups,
+    latency: [{ bucket: bucketOfUs(1500), count: lookups }],
+    answers: [],
+    ttlMinSeconds: undefined,
+    ...change,
+  };
+  return { of, process: curl, netnsInode: 4_026_531_840 };
 }
 
 const noBounds = { number: 1, start: '', end: '', last: false };

@@ -92,6 +92,7 @@ export const windowFields = {
     type: 'list',
     of: 'string',
     values: signalNames,
+    prometheus: { value: 'sonde_signal', keys: ['signal'] },
     classes: 'E P0',
     means: 'those that were on from its beginning to its end',
   },

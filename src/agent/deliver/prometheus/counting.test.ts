@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connection, curl, row, telling } from '../../../../test/observations.ts';
+import { connection, curl, lookup, row, telling } from '../../../../test/observations.ts';
 import { toldWindows } from '../../../../test/told-windows.ts';
 import { manualClock, type ManualClock } from '../../../lib/clock.ts';
 import { bucketOfUs } from '../../../model/latency.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
+import { signalNames } from '../../../model/signals.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { newCounting, type Counting, type CountingOptions } from './counting.ts';
@@ -175,6 +176,21 @@ describe('the latency histogram', () => {
   });
 });
 
+test('lookups have their type and outcome, and a histogram of their own', () => {
+  const at = endpoint({ fields: ['process.name', 'direction', 'connection.state'] });
+  at.add(toldWindows().close([], { lookups: [lookup({ lookups: 2, attempts: 3 })] }));
+  const labels = 'process="curl",direction="egress",state="closed",qtype="A",rcode="NXDOMAIN"';
+  assert.deepEqual(at.lines('sonde_dns_lookups_total', 'sonde_dns_attempts_total'), [
+    `sonde_dns_lookups_total{${labels}} 2`,
+    `sonde_dns_attempts_total{${labels}} 3`,
+  ]);
+  assert.deepEqual(at.lines('sonde_dns_lookup_seconds_sum', 'sonde_dns_lookup_seconds_count'), [
+    `sonde_dns_lookup_seconds_sum{${labels}} 0.003`,
+    `sonde_dns_lookup_seconds_count{${labels}} 2`,
+  ]);
+  assert.deepEqual(at.lines('sonde_connect_latency_seconds_count'), []);
+});
+
 describe('labels', () => {
   const far = (name: string, source: 'k8s' | 'static' | 'dns' | 'dns_node', port = 443) => ({
     ...row({ destinationPort: port, sums: { opened: 1 } }),
@@ -331,6 +347,17 @@ describe('closing records', () => {
       'sonde_lost_total{stage="kernel",reason="events_ring_full"} 5',
       'sonde_lost_total{stage="deliver",reason="jsonl.rejected"} 2',
     ]);
+  });
+
+  test('say which signals were on, and which were not', () => {
+    const at = endpoint();
+    const windows = toldWindows();
+    const on = () => at.lines('sonde_signal').filter((line) => line.endsWith(' 1'));
+    at.add(windows.close([], { signals: ['lifecycle', 'dns'] }));
+    assert.deepEqual(on(), ['sonde_signal{signal="lifecycle"} 1', 'sonde_signal{signal="dns"} 1']);
+    at.add(windows.close([], { signals: ['lifecycle'] }));
+    assert.deepEqual(on(), ['sonde_signal{signal="lifecycle"} 1']);
+    assert.equal(at.lines('sonde_signal').length, signalNames.length);
   });
 
   test('a flood of rows does not crowd them out', () => {

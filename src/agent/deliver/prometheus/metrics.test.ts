@@ -21,7 +21,7 @@ describe('metrics', () => {
     for (const { name, shape, help } of all) {
       assert.match(name, /^sonde(_[a-z0-9]+)+$/);
       assert.equal(name.endsWith('_total'), shape === 'counter', name);
-      assert.match(help, /^[^\n`[\]]{3,}$/, name);
+      assert.match(help, /^[^\n`"\\[\]]{3,}$/, name);
     }
   });
 

@@ -48,14 +48,14 @@ export function boundOf(upperMs: number): number {
 /** Told when something else changes about a listener: a gauge of it would be what was once. */
 const notShown: ReadonlySet<string> = new Set(['listener.backlog', 'listener.backlog_max']);
 
-/** Its mean and its histogram; in the standard both are values of the metric. */
+/** Means that have buckets beside them; in the standard both are values of the metric. */
 const histograms: ReadonlySet<string> = new Set(['latency_ms', 'dns.latency_ms']);
 
 /** A mean, and the field that has of how many. */
 export const meansOf: ReadonlyMap<string, FieldName> = new Map([['rtt_ms', 'rtt.count']]);
 
-function shapeOf({ name, type }: Label, metric: string): Metric['shape'] | undefined {
-  if (notShown.has(name) || type === 'list') return name === 'signals' ? 'gauge' : undefined;
+function shapeOf({ name, of }: Label, metric: string): Metric['shape'] | undefined {
+  if (notShown.has(name) || of === 'bucket') return undefined;
   if (histograms.has(name)) return 'histogram';
   if (meansOf.has(name)) return 'summary';
   return metric.endsWith('_total') ? 'counter' : 'gauge';
