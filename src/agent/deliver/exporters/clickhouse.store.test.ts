@@ -197,7 +197,7 @@ describe('a ClickHouse that', () => {
     const authority = certificate(folder, 'authority');
     const [own, client] = [certificate(folder, 'server', authority), certificate(folder, 'agent', authority)];
     const [key, cert, ca] = [own.key, own.cert, authority.cert].map((file) => readFileSync(file));
-    const endpoint = await proxy(t, [], { key, cert, ca, requestCert: true } as ServerOptions);
+    const endpoint = await proxy(t, [], { key, cert, ca, requestCert: true });
     const records = recordsOf('tls');
     const ca_file = authority.cert;
     await assert.rejects((await open(t, { endpoint, tls: { ca_file } })).deliver(records, patience()));
