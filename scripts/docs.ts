@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { renderPrivilegesReference } from '../src/agent/check/privileges-reference.ts';
 import { renderCheckReference } from '../src/agent/check/reference.ts';
 import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
 import { renderPolicyReference } from '../src/agent/policy-reference.ts';
@@ -24,6 +25,7 @@ const pages: readonly (readonly [path: string, render: () => string | Promise<st
   ['docs/reference/hub.schema.json', renderHubSchema],
   ['docs/reference/labels.md', renderLabelsReference],
   ['docs/reference/policy-fields.md', renderPolicyReference],
+  ['docs/reference/privileges.md', renderPrivilegesReference],
   ...nameModes.map(
     (names) => [`docs/reference/schema/${schemaFiles[names]}`, () => renderRecordSchema(names)] as const,
   ),

@@ -10,6 +10,7 @@
  * missing. (The other way round they would come twice, and nothing at a receiver could tell.)
  */
 
+import { ownPrivileges, type Privileges } from '../lib/capabilities.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { LookupRow } from '../model/dns.ts';
 import type { ConnectionEvent, FlowRow, Listener, NamespaceObservation } from '../model/observation.ts';
@@ -113,6 +114,7 @@ export interface AgentStatus {
   readonly watchers: number;
   readonly budget: BudgetStatus;
   readonly memoryBytes: number;
+  readonly privileges: Privileges;
   readonly lastWindow: WindowRecord | null;
   /** How far behind each exporter is. */
   readonly exporters: ReturnType<Delivery['status']>;
@@ -292,6 +294,7 @@ function statusOf(parts: AgentParts, watchers: ReadonlySet<Watcher>): Omit<Agent
     watchers: watchers.size,
     budget: parts.budget.status(),
     memoryBytes: process.memoryUsage.rss(),
+    privileges: ownPrivileges(),
     exporters: delivery.status(),
     kubernetes: parts.kubernetes?.status() ?? null,
   };

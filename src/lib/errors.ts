@@ -67,6 +67,11 @@ export const operatorErrors = {
     whatToDo:
       'correct it (docs/reference/config.md and hub-config.md have every key with its bounds and default)',
   },
+  'config.untrusted': {
+    exitCode: 'usage',
+    message: '{path} is not to be relied on: {reason}',
+    whatToDo: 'let root alone write it: chown root {path} && chmod go-w {path}',
+  },
   'config.namespace': {
     exitCode: 'usage',
     message: 'no network namespace {namespace} ({reason})',

@@ -3,11 +3,12 @@
  * agent while nothing is counted.
  */
 
+import { constants } from 'node:os';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { AgentParts, AgentStatus, LastSeen } from '../agent.ts';
 import { findNamespaces } from '../kernel/namespaces.ts';
-import type { Native } from '../kernel/native.ts';
+import type { Native, NativeError } from '../kernel/native.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { allSweeps } from '../kernel/signals.ts';
 import type { Served } from '../local/server.ts';
@@ -29,7 +30,12 @@ function sourceOf(kernel: Kernel): MeterSource {
     residentBytes: () => process.memoryUsage.rss(),
     mapBytes: heldMapBytes,
     statistics: (on) => {
-      kernel.statistics(on);
+      try {
+        kernel.statistics(on);
+      } catch (error) {
+        // Without CAP_SYS_ADMIN the kernel times nothing for us: the programs' share is not known, and 0.
+        if ((error as NativeError).errno !== constants.errno.EPERM) throw error;
+      }
     },
     programs: () => kernel.programs(),
   };

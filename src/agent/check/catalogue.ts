@@ -143,7 +143,7 @@ export const probes = {
     section: 'privileges',
     title: 'capabilities',
     means:
-      'CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN load and attach the programs; CAP_SYS_ADMIN stands for the first two, and enters network namespaces to compare with their counters; CAP_SYS_PTRACE reads whose sockets they are. What one missing means is said beside it.',
+      'CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN load and attach the programs; CAP_SYS_ADMIN stands for the first two, and enters network namespaces to compare with their counters; CAP_SYS_PTRACE reads whose sockets they are. What one missing means is said beside it. `check` holds what an agent holds (privileges.md).',
     whatToDo: 'run it as root, or grant these capabilities',
   },
   systemCalls: {

@@ -1,38 +1,11 @@
 /** What this process may do. */
 
+import { heldBy, others, standIns, sysAdmin, type Capability } from '../../lib/capabilities.ts';
 import { signalNames } from '../../model/signals.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { NodeFiles, Read } from './files.ts';
 import { initialNamespaces } from './machine-probes.ts';
 import { finding, type Finding } from './report.ts';
-
-interface Capability {
-  readonly name: string;
-  /** Its bit (linux/capability.h). */
-  readonly bit: number;
-  /** Without it, and without what stands for it, nothing is loaded. */
-  readonly toLoad?: true;
-  /** Otherwise: what is not without it. */
-  readonly without?: string;
-}
-
-const sysAdmin: Capability = {
-  name: 'CAP_SYS_ADMIN',
-  bit: 21,
-  without:
-    'other network namespaces cannot be entered to compare with their counters, nor neighbours be seen',
-};
-
-/** The kernel takes CAP_SYS_ADMIN for these two (bpf_capable, perfmon_capable). */
-const standIns: readonly Capability[] = [
-  { name: 'CAP_BPF', bit: 39, toLoad: true },
-  { name: 'CAP_PERFMON', bit: 38, toLoad: true },
-];
-
-const others: readonly Capability[] = [
-  { name: 'CAP_NET_ADMIN', bit: 12, toLoad: true },
-  { name: 'CAP_SYS_PTRACE', bit: 19, without: 'executables and namespaces of other users are out of sight' },
-];
 
 function known(read: Read): string {
   return 'text' in read ? read.text : '';
@@ -49,19 +22,19 @@ export function probeUser(files: NodeFiles, userId: number): Finding {
 function withoutCapabilities(lacking: readonly Capability[]): Finding {
   const names = lacking.map(({ name }) => name).join(', ');
   const whatToDo = `run it as root, or grant ${names}`;
-  if (lacking.some(({ toLoad }) => toLoad))
+  if (lacking.some(({ without }) => without === undefined))
     return finding('capabilities', { result: 'missing', detail: `nothing loads without ${names}`, whatToDo });
   const detail = lacking
-    .map(({ name, without = 'nothing loads' }) => `without ${name} ${without}`)
+    .map(({ name, without = 'nothing is loaded' }) => `without ${name} ${without}`)
     .join('; ');
   return finding('capabilities', { result: 'degraded', detail, whatToDo, lessens: { signals: signalNames } });
 }
 
 export function probeCapabilities(files: NodeFiles): Finding {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(known(files.text('/proc/self/status')))?.[1];
-  if (mask === undefined)
+  const status = known(files.text('/proc/self/status'));
+  if (!/^CapEff:/m.test(status))
     return finding('capabilities', { result: 'unknown', detail: 'no CapEff in /proc/self/status' });
-  const effective = BigInt(`0x${mask}`);
+  const { effective } = heldBy(status).sets;
   const lacks = ({ bit }: Capability): boolean => ((effective >> BigInt(bit)) & 1n) === 0n;
   const stands = !lacks(sysAdmin);
   const lacking = [

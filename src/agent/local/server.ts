@@ -208,13 +208,21 @@ function listen(server: Server, path: string): Promise<NodeJS.ErrnoException | u
   });
 }
 
-/** Members of the group sonde may ask, if there is such a group. */
-function grant(path: string): void {
+/**
+ * Members of the group sonde may ask, if there is such a group and this process is a member too: giving a
+ * file away takes a capability otherwise, that an agent has no other use for.
+ */
+function grant(path: string, log: Log): void {
   chmodSync(path, 0o660);
   const group = readFileSync('/etc/group', 'utf8')
     .split('\n')
     .find((line) => line.startsWith('sonde:'));
-  if (group && process.getuid?.() === 0) chownSync(path, 0, Number(group.split(':')[2]));
+  if (!group || process.getuid?.() !== 0) return;
+  try {
+    chownSync(path, 0, Number(group.split(':')[2]));
+  } catch (error) {
+    log.warn(`only root may ask this agent: ${(error as Error).message}`);
+  }
 }
 
 async function bind(server: Server, instance: string, path: string): Promise<void> {
@@ -285,7 +293,7 @@ export async function openLocalServer(instance: string, log: Log): Promise<Local
     lock[Symbol.dispose]();
     throw error;
   }
-  grant(path);
+  grant(path, log);
   return {
     serve(running) {
       agent = running;

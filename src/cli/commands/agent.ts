@@ -1,11 +1,19 @@
 /** sonde agent: the node agent in the foreground. */
 
-import { parseConfig, readConfig } from '../../agent/config.ts';
+import { parseConfig, readConfig, type AgentConfig } from '../../agent/config.ts';
 import { handOver } from '../../agent/agent.ts';
 import { detachAgent, runAgent } from '../../agent/main.ts';
 import { formatOperatorError, isOperatorError } from '../../lib/errors.ts';
 import { stderrLog } from '../../lib/log.ts';
+import { requireTrusted } from '../../lib/trusted.ts';
+import { questionsFolder } from '../../question/discovery.ts';
 import type { Command, CommandContext } from '../command.ts';
+
+/** Refused where others can write it: it decides what root does. */
+async function readTrusted(file: string): Promise<AgentConfig> {
+  requireTrusted(file);
+  return readConfig(file);
+}
 
 /**
  * Aborted with the command's own signal, and at SIGHUP for another agent to go on in this process, if the
@@ -14,7 +22,7 @@ import type { Command, CommandContext } from '../command.ts';
 function untilReload(file: string, { signal, onHangup }: CommandContext): AbortSignal {
   const reload = new AbortController();
   onHangup(() => {
-    readConfig(file).then(
+    readTrusted(file).then(
       () => {
         reload.abort(handOver);
       },
@@ -48,9 +56,10 @@ export const command: Command = {
   async run(context) {
     const { values } = context;
     const file = values['config'];
+    requireTrusted(questionsFolder());
     const config =
       typeof file === 'string'
-        ? await readConfig(file)
+        ? await readTrusted(file)
         : await parseConfig({ exporters: { jsonl: {} } }, 'the defaults');
     if (values['check-config'] === true) return 0;
     if (values['detach'] === true) {

@@ -80,6 +80,13 @@ function budgetLines({ budget: { step, since, usage, limits }, memoryBytes }: Ag
   return [`${takes}${may}`, `budget: ${left}`];
 }
 
+function privilegesLine({ user, capabilities, more, forGood }: AgentStatus['privileges']): string {
+  const who = user === 0 ? 'root' : `user ${String(user)}`;
+  const may = capabilities.length === 0 ? 'no capability' : capabilities.join(', ');
+  const beyond = more === 0 ? 'nothing else' : `${String(more)} more that it does not need`;
+  return `runs as ${who} with ${may} and ${beyond}, ${forGood ? 'for good' : 'and could get more back'}`;
+}
+
 function standardLines({ unlabelled, nonstandard }: WindowRecord): string[] {
   const short = Object.entries({ ...unlabelled, ...nonstandard });
   if (short.length === 0) return [];
@@ -99,6 +106,7 @@ function lines(status: AgentStatus): string[] {
     `knows names of ${String(status.far.names)} addresses; this node's zone is ${status.far.zone ?? 'not known'}`,
     ...Object.entries(status.far.databases).map(databaseLine),
     ...budgetLines(status),
+    privilegesLine(status.privileges),
     lost.length === 0
       ? 'nothing lost'
       : `lost since then: ${lost.map(([reason, n]) => `${reason} ${String(n)}`).join(', ')}`,
