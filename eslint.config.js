@@ -7,7 +7,8 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 // Files where talking on the console is the job.
-const consoleFiles = ['src/cli/**', 'lab/**', 'bench/**', 'scripts/**', 'test/**', '**/*.test.ts'];
+const scriptFiles = ['lab/**', 'bench/**', 'scripts/**', 'packaging/**', 'test/**'];
+const consoleFiles = ['src/cli/**', ...scriptFiles, '**/*.test.ts'];
 
 export default defineConfig(
   { ignores: ['build/', 'node_modules/', '**/dist/'] },

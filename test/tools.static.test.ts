@@ -59,9 +59,8 @@ describe('tools', { concurrency: true }, () => {
   test('prettier', () => passes('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'));
 
   test('shellcheck', async (t) => {
-    const candidates = globSync(['scripts/*', '.ci/run', 'bench/run', 'bin/*', '{lab,deploy}/**/*.sh'], {
-      cwd: root,
-    });
+    const places = ['scripts/*', '.ci/run', 'bench/run', 'bin/*', '{lab,deploy}/**/*.sh', 'packaging/*/p*'];
+    const candidates = globSync(places, { cwd: root });
     const isShell = (path: string): boolean =>
       /^#!.*\b(bash|sh)\b/.test(readFileSync(join(root, path), 'utf8'));
     const result = await run('shellcheck', candidates.filter(isShell));

@@ -5,6 +5,7 @@
 
 import { inspect } from 'node:util';
 import { exitCodeOf, formatOperatorError, isOperatorError } from '../lib/errors.ts';
+import { packageVersion } from '../lib/version.ts';
 import { commandHelp, loadCommand, loadCommands, optionsFor, parseWords } from './command.ts';
 import type { Command, Options } from './command.ts';
 
@@ -37,6 +38,10 @@ async function run(words: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(await help());
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version') {
+    process.stdout.write(`sonde ${packageVersion()}\n`);
+    return 0;
   }
   const command = await loadCommand(name);
   if (rest.includes('--help') || rest.includes('-h')) {
