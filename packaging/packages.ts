@@ -20,9 +20,10 @@ const questions = 'questions/*/{manifest.yaml,ask.sql}';
 export const packages: readonly PackageSpec[] = [
   {
     name: 'sonde-agent',
-    commands: ['agent', 'ask', 'check', 'labels', 'profile', 'signals', 'status', 'trace'],
+    commands: ['agent', 'ask', 'check', 'labels', 'profile', 'signals', 'status', 'top', 'trace'],
     found: [
       'src/agent/deliver/exporters/*.ts',
+      'src/agent/deliver/clickhouse/sql/*.sql',
       questions,
       'build/sonde.node',
       'build/bpf/sonde.bpf.o',

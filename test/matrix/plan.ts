@@ -63,7 +63,7 @@ export const steps = {
   scenarios: { name: 'scenarios', files: ['test/scenarios.root.test.ts'], smp: 1, timeoutMs: 600_000 },
   suite: { name: 'suite', files: suite, smp: 1, timeoutMs: 600_000 },
   signals: { name: 'signals', files: signals, smp: 1, timeoutMs: 1_500_000 },
-  stress: { name: 'stress', files: ['test/sweep.root.test.ts'], smp: 2, timeoutMs: 240_000 },
+  stress: { name: 'stress', files: ['test/sweep.root.test.ts'], smp: 2, timeoutMs: 400_000 },
   refusal: { name: 'refusal', files: ['test/matrix/refusal.ts'], smp: 1, timeoutMs: 120_000 },
 } as const satisfies Readonly<Record<Step['name'], Step>>;
 
