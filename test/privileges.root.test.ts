@@ -46,7 +46,7 @@ function startServer(): ReturnType<typeof start> {
 
 function startClient(at: number, port: string): ReturnType<typeof start> {
   const as = ['--reuid', String(user), '--regid', String(user), '--clear-groups'];
-  const words = ['setpriv', ...as, 'bash', '-c', client, 'a-word-of-its-own', port];
+  const words = ['setpriv', ...as, 'bash', '--norc', '-c', client, 'a-word-of-its-own', port];
   return start('nsenter', [`--net=/proc/${String(at)}/ns/net`, ...words]);
 }
 
