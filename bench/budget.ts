@@ -7,11 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentStatus } from '../src/agent/agent.ts';
 import { steps, type Step } from '../src/model/budget.ts';
 import { AgentProcess } from './agent.ts';
-import { churn, type Placement } from './churn.ts';
+import { churn } from './churn.ts';
 import { series } from './series.ts';
 import type { Block, Row } from './table.ts';
 
+/** Of both pairs. One client and one server do not make as many. */
 const rate = 20_000;
+const pairs = [0, 1] as const;
 const loadS = 60;
 const lookMs = 1000;
 /** From the last step to the first: six times the time that has to be calm, and some. */
@@ -36,7 +38,14 @@ async function lookAt(agent: AgentProcess): Promise<Look> {
   return { step: budget.step, cpu: agentCpu + programsCpu };
 }
 
-async function course(placement: Placement, cpu: string): Promise<Course> {
+/** A client and a server on each processor; `rate` of both, 0: as fast as they go. Connections a second. */
+async function load(connections: number, perSecond = 0): Promise<number> {
+  const each = { connections: connections / pairs.length, rate: perSecond / pairs.length };
+  const costs = await Promise.all(pairs.map((cpu) => churn({ clientCpu: cpu, serverCpu: cpu }, each)));
+  return costs.reduce((sum, cost) => sum + cost.connections / cost.elapsedS, 0);
+}
+
+async function course(cpu: string): Promise<Course> {
   await using agent = await AgentProcess.start({ budget: { cpu } });
   const looks: Look[] = [];
   const loaded = new AbortController();
@@ -46,14 +55,14 @@ async function course(placement: Placement, cpu: string): Promise<Course> {
       await sleep(lookMs);
     }
   })();
-  const { connections, elapsedS } = await churn(placement, { connections: rate * loadS, rate });
+  const reached = await load(rate * loadS, rate);
   loaded.abort();
   await looking;
   const endedAt = performance.now();
   const passed = () => (performance.now() - endedAt) / 1000;
   while (passed() < backWithinS && (await lookAt(agent)).step !== 'everything') await sleep(lookMs);
   const isBack = passed() < backWithinS;
-  return { looks, reached: connections / elapsedS, backS: isBack ? passed() : undefined };
+  return { looks, reached, backS: isBack ? passed() : undefined };
 }
 
 /** In the order in which they were seen. */
@@ -63,42 +72,38 @@ function walked(looks: readonly Look[]): string {
 }
 
 function rowOf(cpu: string, { looks, reached, backS }: Course): Row {
-  // The first half is the way to where it stays.
-  const settled = looks.slice(Math.floor(looks.length / 2)).map((look) => 100 * look.cpu);
+  // The first half is the way to where it stays. Detached, nothing is measured.
+  const counted = looks.filter(({ step }) => step !== 'detached').map((look) => 100 * look.cpu);
+  const settled = counted.slice(Math.floor(counted.length / 2));
   const back = backS === undefined ? 'not back' : `back after ${backS.toFixed(0)} s`;
   const note = `${walked(looks)}; most ${Math.max(...settled).toFixed(1)}; ${reached.toFixed(0)}/s; ${back}`;
   return { name: `budget ${cpu}`, ...series(settled), note };
 }
 
 /** Connections a second, as fast as they go, beside an agent with this budget or beside none. */
-async function fastest(placement: Placement, cpu: string | undefined): Promise<number> {
+async function fastest(cpu: string | undefined): Promise<number> {
   await using agent = cpu === undefined ? undefined : await AgentProcess.start({ budget: { cpu } });
   if (agent) await sleep(1000);
-  const { connections, elapsedS } = await churn(placement, { connections: 200_000 });
-  return connections / elapsedS;
+  return load(200_000);
 }
 
-async function throughputLost(placement: Placement, cpu: string, rounds: number): Promise<Row> {
+async function throughputLost(cpu: string, rounds: number): Promise<Row> {
   const lost: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const [without, having] = [await fastest(placement, undefined), await fastest(placement, cpu)];
+    const [without, having] = [await fastest(undefined), await fastest(cpu)];
     lost.push(100 * (1 - having / without));
   }
   return { name: `connections/s lost, ${cpu}`, ...series(lost), note: 'at full speed, % of those without' };
 }
 
-export async function budgetCost(
-  placement: Placement,
-  rounds: number,
-  say: (line: string) => void,
-): Promise<Block> {
+export async function budgetCost(rounds: number, say: (line: string) => void): Promise<Block> {
   const rows: Row[] = [];
   for (const cpu of ['15%', '2%']) {
-    const row = rowOf(cpu, await course(placement, cpu));
+    const row = rowOf(cpu, await course(cpu));
     say(`  ${row.name}: ${row.note ?? ''}`);
     rows.push(row);
   }
-  rows.push(await throughputLost(placement, '15%', rounds));
+  rows.push(await throughputLost('15%', rounds));
   return {
     title: `Budget under ${String(rate)} connections/s for ${String(loadS)} s, as the agent measures itself`,
     unit: '% of one core',

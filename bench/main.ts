@@ -67,7 +67,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
   agent: async () => [await agentCost(apart, Math.ceil(rounds / 3), say)],
   labels: async () => [await labelsCost(rounds, say)],
   sweep: async () => [await sweepCost(rounds, say)],
-  budget: async () => [await budgetCost(apart, Math.ceil(rounds / 3), say)],
+  budget: async () => [await budgetCost(Math.ceil(rounds / 3), say)],
   async bill() {
     const few = Math.ceil(rounds / 2);
     const bill = (placement: typeof apart | typeof together) =>
