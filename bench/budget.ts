@@ -84,7 +84,7 @@ function rowOf(cpu: string, { looks, reached, backS }: Course): Row {
 async function fastest(cpu: string | undefined): Promise<number> {
   await using agent = cpu === undefined ? undefined : await AgentProcess.start({ budget: { cpu } });
   if (agent) await sleep(1000);
-  return load(200_000);
+  return await load(200_000);
 }
 
 async function throughputLost(cpu: string, rounds: number): Promise<Row> {
