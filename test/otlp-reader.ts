@@ -116,3 +116,16 @@ export function readLogsRequest(body: Uint8Array): ReadRecord[] {
   }, null);
   return all;
 }
+
+function plain(value: Value): unknown {
+  if (value[0] === 'array') return value[1].map(plain);
+  if (value[0] === 'map')
+    return Object.fromEntries(Object.entries(value[1]).map(([key, of]) => [key, plain(of)]));
+  return value[0] === 'nothing' ? null : value[1];
+}
+
+/** A record's fields in one, without their types. */
+export function plainOf({ resource, attributes, eventName }: ReadRecord): Record<string, unknown> {
+  const fields = Object.entries({ ...resource, ...attributes });
+  return { ...Object.fromEntries(fields.map(([key, of]) => [key, plain(of)])), 'event.name': eventName };
+}

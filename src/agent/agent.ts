@@ -38,6 +38,7 @@ import {
   type ClosingMemory,
   type WindowParts,
 } from './window/closing.ts';
+import { lossesOf } from './losses.ts';
 import { agentLimits, nextBorder, rest, untilTickMs } from './pace.ts';
 import { selfLabels } from './self.ts';
 import { switchingOf, type Refusals, type Switching } from './switching.ts';
@@ -148,14 +149,6 @@ export interface Agent {
   switchTo(wanted: readonly SignalName[]): Promise<Refusals>;
 }
 
-function losses({ kernel, lookups, far, delivery, kubernetes }: AgentParts): Record<string, number> {
-  const kernelLosses = Object.entries(kernel.losses()).map(
-    ([reason, count]) => [`kernel.${reason}`, count] as const,
-  );
-  const ours = { ...lookups.losses(), ...far.losses(), ...kubernetes?.losses(), ...delivery.losses() };
-  return { ...Object.fromEntries(kernelLosses), ...ours };
-}
-
 /** Behind what else was drained: an answer was there before whoever asked could connect. */
 function takeLookups({ lookups, clock, kernel }: AgentParts): void {
   lookups.tick({ monotonicNs: clock.monotonicNs(), on: kernel.signals.includes('dns') });
@@ -186,20 +179,28 @@ async function drainEvents(
   return events.length;
 }
 
+/** Nobody is to think that the agent is gone. */
+function alive({ kernel, clock, beat }: AgentParts): void {
+  beat();
+  kernel.control.seen(clock.monotonicNs());
+}
+
 /** Places in the kernel's tables that nobody uses any more are free for others. */
 async function recycle({ owners, namespaces, memory }: AgentParts, window: number): Promise<void> {
   await owners.recycle(window);
   for (const cookie of await namespaces.recycle()) forgetNamespace(memory, cookie);
 }
 
+type Observations = readonly NamespaceObservation[];
+
 interface Windows {
   /**
    * Ends a window. The last one brings its coverage along: once nothing is counted any more, the kernel
    * counts on alone.
    */
-  end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void>;
+  end(atMs: number, signal: AbortSignal, atStop?: Observations): Promise<void>;
   /** The agent before was killed while it closed a window: that window ends when it should have. */
-  endCut(): Promise<void>;
+  endCut(signal: AbortSignal): Promise<void>;
 }
 
 function windowsOf(
@@ -218,7 +219,7 @@ function windowsOf(
     return { listeners, times: wallTimes(clock, bootedAt) };
   }
 
-  async function end(atMs: number, atStop?: readonly NamespaceObservation[]): Promise<void> {
+  async function end(atMs: number, signal: AbortSignal, atStop?: Observations): Promise<void> {
     const bootMs = clock.bootMs();
     const tookMs = lastEndBootMs === undefined ? undefined : bootMs - lastEndBootMs;
     const bounds = {
@@ -238,7 +239,7 @@ function windowsOf(
       rows: rows.map(labels.row<FlowRow>),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
       lookups: asked.map(labels.row<LookupRow>),
-      losses: losses(parts),
+      losses: lossesOf(parts),
       ...(resets ? { resets } : {}),
       namespaces: atStop ?? (await namespaces.observe()),
       signals: signals.endWindow(),
@@ -253,7 +254,10 @@ function windowsOf(
       ...namespaces.state(),
       lookups: parts.lookups.state(),
     };
-    await delivery.commit({ records, closing, state });
+    await delivery.commit({ records, closing, state }, () => {
+      alive(parts);
+      return rest(clock, signal, agentLimits.diskMs);
+    });
     await kernel.clear(raw); // only now: safe, or counted as lost
     await recycle(parts, bounds.number);
     ({ number, end: lastEnd } = bounds);
@@ -263,9 +267,9 @@ function windowsOf(
 
   return {
     end,
-    async endCut() {
+    async endCut(signal) {
       const { window, cleared, closedAtMs } = kernel.control.position();
-      if (window > cleared) await end(closedAtMs);
+      if (window > cleared) await end(closedAtMs, signal);
       lastEndBootMs = undefined; // it ended before we came
     },
   };
@@ -286,7 +290,7 @@ function statusOf(parts: AgentParts, watchers: ReadonlySet<Watcher>): Omit<Agent
   return {
     node,
     since: parts.begin.since,
-    lost: losses(parts),
+    lost: lossesOf(parts),
     owners: kernel.numbers.owners.inUse(),
     namespaces: kernel.numbers.namespaces.inUse(),
     signals: kernel.signals,
@@ -300,21 +304,25 @@ function statusOf(parts: AgentParts, watchers: ReadonlySet<Watcher>): Omit<Agent
   };
 }
 
-type Drain = () => Promise<number>;
-
-/** For another agent to go on: up to here everything is told. */
-async function leave({ clock }: AgentParts, windows: Windows, drain: Drain): Promise<void> {
-  await drain();
-  await windows.end(clock.wallMs());
+interface Ending {
+  readonly windows: Windows;
+  readonly signal: AbortSignal;
+  drain(): Promise<number>;
 }
 
-async function endCounting(parts: AgentParts, windows: Windows, drain: Drain): Promise<void> {
+/** For another agent to go on: up to here everything is told. */
+async function leave({ clock }: AgentParts, { windows, drain, signal }: Ending): Promise<void> {
+  await drain();
+  await windows.end(clock.wallMs(), signal);
+}
+
+async function endCounting(parts: AgentParts, { windows, drain, signal }: Ending): Promise<void> {
   const { clock, kernel, namespaces } = parts;
   const coverage = await namespaces.observe();
   kernel.detach();
   while ((await drain()) > 0);
   parts.lookups.tick({ monotonicNs: clock.monotonicNs(), on: false });
-  await windows.end(clock.wallMs(), coverage);
+  await windows.end(clock.wallMs(), signal, coverage);
   kernel.unpin();
 }
 
@@ -343,12 +351,11 @@ export function createAgent(parts: AgentParts): Agent {
 
   async function run(signal: AbortSignal): Promise<void> {
     signals.begin();
-    await windows.endCut();
+    await windows.endCut(signal);
     if (!signal.aborted) void signals.ask(budget.signals(parts.signals));
     let border = nextBorder(clock, budget.plan);
     while (!signal.aborted && budget.plan.counting && kernel.control.stopped() === 'no') {
-      parts.beat();
-      kernel.control.seen(clock.monotonicNs());
+      alive(parts);
       const { plan } = budget;
       if (await budget.tick()) {
         conform(plan);
@@ -357,14 +364,14 @@ export function createAgent(parts: AgentParts): Agent {
       signals.apply();
       const drained = await drainEvents(parts, { watchers, bootedAt });
       if (clock.monotonicNs() >= border) {
-        await windows.end(clock.wallMs());
+        await windows.end(clock.wallMs(), signal);
         border = nextBorder(clock, budget.plan);
       }
       await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
     }
-    const drain = () => drainEvents(parts, { watchers, bootedAt });
-    if (signal.reason === handOver && kernel.isPinned) await leave(parts, windows, drain);
-    else await endCounting(parts, windows, drain);
+    const ending = { windows, signal, drain: () => drainEvents(parts, { watchers, bootedAt }) };
+    if (signal.reason === handOver && kernel.isPinned) await leave(parts, ending);
+    else await endCounting(parts, ending);
   }
 
   function watch(watcher: Watcher): () => void {

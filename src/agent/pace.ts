@@ -3,6 +3,8 @@
 import type { Clock } from '../lib/clock.ts';
 
 export const agentLimits = {
+  /** How often a window that the disk does not take is tried again. */
+  diskMs: 1000,
   /**
    * How often the ring is drained. An event takes about 200 B of it, so that it is full at 4 MiB / 200 B /
    * 0.1 s = 200,000 events per second.
@@ -22,12 +24,14 @@ export function nextBorder(clock: Clock, { windowMs }: { readonly windowMs: numb
   return clock.monotonicNs() + BigInt(Math.round(ms * 1e6));
 }
 
-export async function rest(clock: Clock, signal: AbortSignal, durationMs: number): Promise<void> {
+/** False when the signal comes, also before its end. */
+export async function rest(clock: Clock, signal: AbortSignal, durationMs: number): Promise<boolean> {
   try {
     await clock.sleep(durationMs, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+  return !signal.aborted;
 }
 
 /**

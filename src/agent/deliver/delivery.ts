@@ -1,8 +1,8 @@
 /**
  * Delivery: what the agent hands over goes into the spool, and from there to every exporter at its own pace.
  *
- * The agent waits for the disk, never for a receiver. When the disk does not take records they are counted as
- * lost, and windows go on.
+ * The agent waits for the disk, never for a receiver. What the disk does not take of a window is tried again
+ * for as long as the agent likes, and the kernel counts on; single events are counted as lost.
  */
 
 import { join } from 'node:path';
@@ -26,8 +26,11 @@ export interface WindowCommit {
 export type Delivery = AsyncDisposable & {
   /** Single events. Resolves when they survive kill -9, or are counted as lost. Never rejects. */
   deliver(records: readonly ConnectionRecord[]): Promise<void>;
-  /** A window, as a whole. Resolves when it is on the disk, or is counted as lost. Never rejects. */
-  commit(window: WindowCommit): Promise<void>;
+  /**
+   * A window, as a whole. Resolves when it is on the disk. When that does not take it, `again` is asked, which
+   * waits as long as it likes; without a yes it is counted as lost. Never rejects.
+   */
+  commit(window: WindowCommit, again?: () => Promise<boolean>): Promise<void>;
   /** The newest window of this boot and instance that was committed, by this run or the ones before. */
   resumed(): Resumed | undefined;
   /** Records lost so far, by `deliver.EXPORTER.REASON`; `deliver.spool.write_failed` is lost to all. */
@@ -111,25 +114,31 @@ export async function startDelivery(
   let writeFailed = 0;
   let failing = false;
 
-  async function write(count: number, append: () => Promise<void>): Promise<void> {
+  /** Whether it is on the disk. */
+  async function write(append: () => Promise<void>): Promise<boolean> {
     try {
       await append();
       if (failing) log.info('spool: records are written again');
       failing = false;
     } catch (error) {
-      writeFailed += count;
-      if (!failing) log.warn(`spool: ${(error as Error).message}; records are lost until it can be written`);
+      const consequence = 'windows wait and single events are lost until it can be written';
+      if (!failing) log.warn(`spool: ${(error as Error).message}; ${consequence}`);
       failing = true;
     }
+    return !failing;
   }
 
   return {
     async deliver(records) {
-      if (records.length > 0) await write(records.length, () => spool.append(records));
+      if (records.length > 0 && !(await write(() => spool.append(records)))) writeFailed += records.length;
     },
-    commit({ records, closing, state }) {
+    async commit({ records, closing, state }, again = () => Promise.resolve(false)) {
       const resume = { number: closing['window.number'], bootId: closing['boot.id'], state };
-      return write(records.length + 1, () => spool.commit(records, closing, resume));
+      while (!(await write(() => spool.commit(records, closing, resume))))
+        if (!(await again())) {
+          writeFailed += records.length + 1;
+          return;
+        }
     },
     resumed: () => spool.resumed,
     losses: () => lossesOf(couriers, writeFailed),
