@@ -11,11 +11,13 @@ import { renderPolicyReference } from '../src/agent/policy-reference.ts';
 import { renderCommandReference } from '../src/cli/command-reference.ts';
 import { renderHubConfigReference, renderHubSchema } from '../src/hub/config-reference.ts';
 import { renderErrorReference } from '../src/lib/error-reference.ts';
+import { renderIndexTemplate } from '../src/model/ecs-template.ts';
 import { renderLabelsReference } from '../src/model/labels-reference.ts';
 import { renderRecordSchema, schemaFiles } from '../src/model/record-schema.ts';
 import { nameModes } from '../src/model/rendering.ts';
 
 const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
+  ['deploy/integrations/elasticsearch/index-template.json', renderIndexTemplate],
   ['docs/reference/agent.schema.json', renderConfigSchema],
   ['docs/reference/check.md', renderCheckReference],
   ['docs/reference/commands.md', renderCommandReference],
