@@ -17,6 +17,8 @@ const pauseMs = 100;
 
 export interface RealHub extends AsyncDisposable {
   readonly url: string;
+  /** Its folder. */
+  readonly data: string;
   /** Starts it, or starts it again on the same data; returns when it can answer. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -75,10 +77,8 @@ export async function makeHub(): Promise<RealHub> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const config = join(folder, 'hub.yaml');
-  writeFileSync(
-    config,
-    `listen: 127.0.0.1:${port}\ndata: ${join(folder, 'hub')}\nembedded: { memory: 512MiB }\n`,
-  );
+  const data = join(folder, 'hub');
+  writeFileSync(config, `listen: 127.0.0.1:${port}\ndata: ${data}\nembedded: { memory: 512MiB }\n`);
   let child: ChildProcess | undefined;
   let said = '';
 
@@ -106,6 +106,7 @@ export async function makeHub(): Promise<RealHub> {
 
   return {
     url,
+    data,
     start,
     stop,
     async send(records) {
