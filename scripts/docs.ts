@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { renderDefaults } from '../packaging/chart/render.ts';
 import { renderPrivilegesReference } from '../src/agent/check/privileges-reference.ts';
 import { renderCheckReference } from '../src/agent/check/reference.ts';
 import { renderConfigReference, renderConfigSchema } from '../src/agent/config-reference.ts';
@@ -18,6 +19,7 @@ import { nameModes } from '../src/model/rendering.ts';
 
 const pages: readonly (readonly [path: string, render: () => string | Promise<string>])[] = [
   ['deploy/integrations/elasticsearch/index-template.json', renderIndexTemplate],
+  ['deploy/helm/rendered/defaults.yaml', renderDefaults],
   ['docs/reference/agent.schema.json', renderConfigSchema],
   ['docs/reference/check.md', renderCheckReference],
   ['docs/reference/commands.md', renderCommandReference],
