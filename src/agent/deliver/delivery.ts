@@ -27,8 +27,8 @@ export type Delivery = AsyncDisposable & {
   /** Single events. Resolves when they survive kill -9, or are counted as lost. Never rejects. */
   deliver(records: readonly ConnectionRecord[]): Promise<void>;
   /**
-   * A window, as a whole. Resolves when it is on the disk. When that does not take it, `again` is asked, which
-   * waits as long as it likes; without a yes it is counted as lost. Never rejects.
+   * A window, as a whole. Resolves when it is on the disk. When that does not take it, `again` is asked,
+   * which waits as long as it likes; without a yes it is counted as lost. Never rejects.
    */
   commit(window: WindowCommit, again?: () => Promise<boolean>): Promise<void>;
   /** The newest window of this boot and instance that was committed, by this run or the ones before. */
