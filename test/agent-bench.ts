@@ -54,12 +54,20 @@ export class Bench implements AsyncDisposable {
   readonly memory = newMemory();
   /** Resolves when it may go on. */
   slow: Promise<unknown> | undefined;
+  /** How often the disk does not take a window. */
+  refusals = 0;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
   readonly delivery: Delivery = {
     deliver: (records) => (records.length === 0 ? Promise.resolve() : this.#take('deliver', records)),
-    commit: ({ records, closing }) => this.#take('commit', [...records, closing]),
+    commit: async ({ records, closing }, again) => {
+      for (; this.refusals > 0; this.refusals--) {
+        this.done.push('refused');
+        if ((await again?.()) !== true) return;
+      }
+      await this.#take('commit', [...records, closing]);
+    },
     resumed: () => undefined,
     losses: (): Record<string, number> => (this.lost === 0 ? {} : { 'deliver.probe.refused': this.lost }),
     status: () => ({}),

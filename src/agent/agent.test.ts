@@ -106,6 +106,19 @@ describe('windows', () => {
     await bench.stop();
   });
 
+  test('wait for a disk that does not take them, and are one when it does; at the end they do not', async () => {
+    const bench = new Bench().start();
+    bench.refusals = 2;
+    await bench.clock.advance(1000);
+    assert.deepEqual(bench.done, ['close 1', 'refused']);
+    await bench.clock.advance(1000);
+    await bench.clock.advance(1000);
+    assert.deepEqual(bench.done, ['close 1', 'refused', 'refused', 'commit 1', 'clear 1']);
+    bench.refusals = Infinity;
+    await bench.stop();
+    assert.deepEqual(bench.done.slice(5), ['detach', 'close 2', 'refused', 'clear 2', 'unpin']);
+  });
+
   test('carry rows with their labels, and a closing record last', async () => {
     const bench = new Bench().start();
     bench.rows = [row({ sums: { opened: 2, ended: 2 } }).of];
