@@ -307,7 +307,7 @@ function statusOf(parts: AgentParts, watchers: ReadonlySet<Watcher>): Omit<Agent
 interface Ending {
   readonly windows: Windows;
   readonly signal: AbortSignal;
-  drain(): Promise<number>;
+  readonly drain: () => Promise<number>;
 }
 
 /** For another agent to go on: up to here everything is told. */
