@@ -160,7 +160,8 @@ test('sums are exact while the sweep never rests', { timeout }, async (t: TestCo
 
 // Where the kernel does leave out runs, what is left of the programs has not seen all.
 const butTheLast = mayBeLeftOut.flatMap((program) => [program, ...standInsOf(program).slice(0, -1)]);
-const never = leavesOut(release()) ? [] : [mayBeLeftOut, butTheLast];
+const isElsewhere = process.env['SONDE_SWEEP_STAND_INS'] === 'not here';
+const never = leavesOut(release()) || isElsewhere ? [] : [mayBeLeftOut, butTheLast];
 for (const programs of never) {
   test(
     `${programs.length} programs never let run are stood in for: ${programs.join(', ')}`,
