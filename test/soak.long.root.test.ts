@@ -1,7 +1,7 @@
 /**
  * The agent as a service, under load and under all that can go wrong around it: its receiver is away,
- * refuses, is slow, hangs, breaks off before and after it has taken a request, asks for patience; the agent is
- * killed again and again; its disk is full for a while; the wall clock is an hour off, and back; network
+ * refuses, is slow, hangs, breaks off before and after it has taken a request, asks for patience; the agent
+ * is killed again and again; its disk is full for a while; the wall clock is an hour off, and back; network
  * namespaces come and go. Afterwards the receiver has exactly what was done, each record once by its name.
  */
 

@@ -106,7 +106,7 @@ describe('windows', () => {
     await bench.stop();
   });
 
-  test('wait for a disk that does not take them, and are one when it does; at the end they do not', async () => {
+  test('wait for a disk that does not take them; at the end they do not', async () => {
     const bench = new Bench().start();
     bench.refusals = 2;
     await bench.clock.advance(1000);
