@@ -228,15 +228,12 @@ test('all of it at once', { timeout: 1_800_000 }, async (t) => {
   t.diagnostic(`${String(receiver.records.length)} records, ${String(receiver.again)} of them came again`);
   assert.deepEqual(flowSums(churned()), expected, agent.said.slice(-4000));
   const windows = receiver.records.filter((record) => record['event.name'] === 'sonde.window');
-  const lost = windows.flatMap((window) =>
-    Object.keys(window['lost'] as Record<string, number>).filter(
-      (reason) => !reason.startsWith('kernel.events_'),
-    ),
-  );
+  const reasons = new Set(windows.flatMap((window) => Object.keys(window['lost'] as Record<string, number>)));
+  // Single events over their limit or on a full disk, and what could not be asked of a namespace that is gone.
+  const harmless = /^(kernel\.events_\w+|enrich\.\w+|deliver\.spool\.write_failed)$/;
   assert.deepEqual(
-    [...new Set(lost)].filter((reason) => reason !== 'deliver.spool.write_failed'),
+    [...reasons].filter((reason) => !harmless.test(reason)),
     [],
-    'but for single events nothing is lost',
   );
   assert.ok(receiver.again > 0, 'something was delivered twice, and told by its name');
   for (const { unexpected, process } of truths.flatMap((truth) => truth.processes))
