@@ -109,6 +109,8 @@ export class KubernetesApi implements AsyncDisposable {
   readonly #pages = new Map<string, { readonly version: number; readonly objects: readonly ApiObject[] }>();
   #version = 1000;
   #token = 'token-1';
+  /** Kept: a request may still come while it closes. */
+  #port = 0;
   readonly #server = createServer(
     { key: readFileSync(this.#files.key), cert: readFileSync(this.#files.cert) },
     (request, response) => {
@@ -121,6 +123,7 @@ export class KubernetesApi implements AsyncDisposable {
     api.#server.keepAliveTimeout = 60_000;
     api.#server.listen(0, '127.0.0.1');
     await once(api.#server, 'listening');
+    api.#port = (api.#server.address() as AddressInfo).port;
     mkdirSync(api.serviceAccount);
     writeFileSync(join(api.serviceAccount, 'ca.crt'), readFileSync(api.#files.ca));
     writeFileSync(join(api.serviceAccount, 'token'), 'token-1');
@@ -128,7 +131,7 @@ export class KubernetesApi implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get url(): string {

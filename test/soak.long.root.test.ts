@@ -229,7 +229,7 @@ test('all of it at once', { timeout: 1_800_000 }, async (t) => {
   assert.deepEqual(flowSums(churned()), expected, agent.said.slice(-4000));
   const windows = receiver.records.filter((record) => record['event.name'] === 'sonde.window');
   const reasons = new Set(windows.flatMap((window) => Object.keys(window['lost'] as Record<string, number>)));
-  // Single events over their limit or on a full disk, and what could not be asked of a namespace that is gone.
+  // Single events over their limit or on a full disk, and what was to be asked of a namespace that is gone.
   const harmless = /^(kernel\.events_\w+|enrich\.\w+|deliver\.spool\.write_failed)$/;
   assert.deepEqual(
     [...reasons].filter((reason) => !harmless.test(reason)),
