@@ -72,10 +72,10 @@ function stageProgram(stage: string, spec: PackageSpec): void {
   );
 }
 
-/** packaging/NAME/root is copied as it is; what is in its /etc is configuration. */
+/** packaging/NAME/files is copied as it is; what is in its /etc is configuration. */
 function stageFiles(stage: string, { name }: PackageSpec): void {
   const folder = join(import.meta.dirname, name.replace('sonde-', ''));
-  cpSync(join(folder, 'root'), stage, { recursive: true });
+  cpSync(join(folder, 'files'), stage, { recursive: true });
   const etc = filesBelow(join(stage, 'etc')).map((path) => `/etc/${path}\n`);
   write(join(stage, 'DEBIAN/conffiles'), etc.join(''));
   for (const script of scripts) put(join(folder, script), join(stage, 'DEBIAN', script), true);
