@@ -34,7 +34,7 @@ test('a stage that builds, and one for each package, which runs its program', ()
     assert.match(stage, /from=build,source=\/src\/build\/packages,target=\/packages /);
     assert.ok(stage.includes(`ENTRYPOINT ["/usr/bin/${program}"]`));
     const file = /^CMD \["\w+", "--config", "(.*)"\]$/m.exec(stage)?.[1] ?? '';
-    assert.ok(existsSync(join(root, 'packaging', name.replace('sonde-', ''), 'root', file)), file);
+    assert.ok(existsSync(join(root, 'packaging', name.replace('sonde-', ''), 'files', file)), file);
   }
 });
 
