@@ -39,14 +39,23 @@ function repacked(deb: string, version: string, configuration: string): string {
   return path;
 }
 
+/** The copy is of a machine on which Sonde never was, whatever was tried on this one. */
+const neverHere = `PATH=/usr/sbin:/usr/bin:/sbin:/bin
+rm -rf /etc/sonde /var/{lib,log,cache}/sonde /var/cache/sonde-hub
+userdel sonde; groupdel sonde; rm -f /etc/{passwd,shadow,group,gshadow}-; true`;
+
 /** Runs bash where the copy is the root, `$debs` what was built, `$changed` what is new or gone below it. */
 function inCopy(script: string): SpawnSyncReturns<string> {
   const around = `
 set -e
 ip link set lo up
 mount -t tmpfs -o size=3g tmpfs "$1/copy"
-mkdir "$1/copy/"{upper,work,root}
-mount -t overlay -o "lowerdir=/,upperdir=$1/copy/upper,workdir=$1/copy/work" overlay "$1/copy/root"
+mkdir "$1/copy/"{before,cleaning,upper,work,root}
+mount -t overlay -o "lowerdir=/,upperdir=$1/copy/before,workdir=$1/copy/cleaning" overlay "$1/copy/root"
+chroot "$1/copy/root" bash -c '${neverHere}'
+umount "$1/copy/root"
+layers="lowerdir=$1/copy/before:/,upperdir=$1/copy/upper,workdir=$1/copy/work"
+mount -t overlay -o "$layers" overlay "$1/copy/root"
 cd "$1/copy/root"
 for each in proc sys dev; do mount --rbind "/$each" "$each"; done
 mount -t tmpfs tmpfs run
