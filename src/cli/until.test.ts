@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatOperatorError, isOperatorError } from '../lib/errors.ts';
+import { problemOf } from '../../test/problem.ts';
 import { untilOf } from './until.ts';
-
-function problemOf(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    assert.ok(isOperatorError(error), String(error));
-    return formatOperatorError(error);
-  }
-  return assert.fail('it was taken');
-}
 
 describe('--for', () => {
   const { signal } = new AbortController();

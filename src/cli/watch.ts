@@ -51,9 +51,21 @@ export async function ownAgent(
   await asking;
 }
 
-/** Watches the running agent of that instance; starts a private one of these settings if there is none. */
-export async function watch(options: WatchOptions, settings: Record<string, unknown>): Promise<void> {
-  const { instance, request, signal, onReply, log } = options;
+/**
+ * Watches the running agent of that instance; starts a private one of these settings if there is none.
+ * Resolves with the exit code: what the agent has against it is said.
+ */
+export async function watch(options: WatchOptions, settings: Record<string, unknown>): Promise<number> {
+  const { instance, request, signal, log } = options;
+  let code = 0;
+  const onReply = (reply: LocalReply): void => {
+    if (reply.type !== 'error') {
+      options.onReply(reply);
+      return;
+    }
+    code = 1;
+    log.info(reply.message);
+  };
   try {
     await askAgent(instance, request, { signal, onReply });
   } catch (error) {
@@ -61,6 +73,7 @@ export async function watch(options: WatchOptions, settings: Record<string, unkn
     log.info(`no agent ${instance} is running: watching with a private one`);
     const own = { instance: `private-${String(process.pid)}`, profile: 'connections', ...settings };
     const config = await parseConfig(own, 'the options');
-    await watchOwnAgent(config, options);
+    await watchOwnAgent(config, { ...options, onReply });
   }
+  return code;
 }

@@ -29,19 +29,14 @@ interface Watching {
   readonly onWindow: (window: TopWindow) => void;
 }
 
-/** Resolves with the exit code; what the agent has against it is said. */
-async function watchFlows(instance: unknown, { signal, say, onWindow }: Watching): Promise<number> {
-  let failure: string | undefined;
+/** Resolves with the exit code. */
+function watchFlows(instance: unknown, { signal, say, onWindow }: Watching): Promise<number> {
   const onReply = (reply: LocalReply): void => {
-    if (reply.type === 'error') failure = reply.message;
-    else if (reply.type === 'flows') onWindow(topWindow(reply.window, reply.flows, reply.more));
+    if (reply.type === 'flows') onWindow(topWindow(reply.window, reply.flows, reply.more));
   };
   const of = typeof instance === 'string' ? instance : 'main';
   const watching = { instance: of, request: { ask: 'flows' }, signal, log: logTo(say), onReply } as const;
-  await watch(watching, { window: ownWindow });
-  if (failure === undefined) return 0;
-  say(`sonde: ${failure}`);
-  return 1;
+  return watch(watching, { window: ownWindow });
 }
 
 type Chosen = Pick<View, 'sort' | 'filter'>;

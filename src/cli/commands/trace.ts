@@ -60,21 +60,13 @@ export const command: Command = {
       if (reply.type === 'connection') stdout.write(`${jsonLine(reply.record)}\n`);
       else if (reply.type === 'missed') say(`sonde: not told one by one: ${JSON.stringify(reply.missed)}`);
     };
-    let failure: string | undefined;
-    const print = values['json'] === true ? json : linePrinter(stdout);
     const watching = {
       instance: text(values, 'instance') ?? 'main',
       request: { ask: 'trace', filter: filterOf(values) },
       signal: untilOf('trace', values, signal),
       log: logTo(say),
-      onReply(reply: LocalReply) {
-        if (reply.type === 'error') failure = reply.message;
-        else print(reply);
-      },
+      onReply: values['json'] === true ? json : linePrinter(stdout),
     } as const;
-    await watch(watching, {});
-    if (failure === undefined) return 0;
-    say(`sonde: ${failure}`);
-    return 1;
+    return watch(watching, {});
   },
 };
