@@ -23,7 +23,7 @@ export const packages: readonly PackageSpec[] = [
     commands: ['agent', 'ask', 'check', 'labels', 'profile', 'signals', 'status', 'top', 'trace'],
     found: [
       'src/agent/deliver/exporters/*.ts',
-      'src/agent/**/*.sql',
+      'src/{agent,model}/**/*.sql',
       questions,
       'build/sonde.node',
       'build/bpf/sonde.bpf.o',
@@ -47,7 +47,7 @@ export const packages: readonly PackageSpec[] = [
     commands: ['ask', 'hub'],
     found: [
       'src/hub/http/routes/*.ts',
-      'src/hub/**/*.sql',
+      'src/{hub,model}/**/*.sql',
       questions,
       'build/sonde-engine',
       'build/web/**',

@@ -22,10 +22,10 @@ import {
   timeColumns,
   wholeHours,
 } from '../../model/row/extent.ts';
+import { storedQuery } from '../../model/row/stored.ts';
 import { refusalOf } from './refusal.ts';
 import { statement } from './statement.ts';
 
-const storedRows = statement('stored-rows');
 const runningInserts = statement('running-inserts');
 const killInserts = statement('kill-inserts');
 
@@ -142,7 +142,7 @@ export function openInserter(options: InserterOptions): InsertBlock {
   async function missingRows({ table, rows }: TableRows): Promise<readonly Row[]> {
     const columns = tables[table];
     const extent = extentOf(rows, { table, columns });
-    const stored = await ask<Record<string, string>>(storedRows, {
+    const stored = await ask<Record<string, string>>(storedQuery, {
       table,
       time: timeColumns[table],
       ...extent,

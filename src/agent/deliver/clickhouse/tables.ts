@@ -12,6 +12,7 @@ import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickh
 import { blockTables, type Row, type TableName } from '../../../model/block.ts';
 import { extentOf, identityColumns, identityOf, timeColumns } from '../../../model/row/extent.ts';
 import { filledColumns } from '../../../model/row/rows.ts';
+import { storedQuery } from '../../../model/row/stored.ts';
 import type { TlsSettings } from '../tls.ts';
 
 function statement(name: string): string {
@@ -19,7 +20,6 @@ function statement(name: string): string {
 }
 
 const columnsQuery = statement('columns');
-const storedQuery = statement('stored');
 
 const insertSettings = {
   async_insert: 0,

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { connection, telling } from '../../../../test/observations.ts';
 import { manualClock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
@@ -12,6 +11,7 @@ import { recognised, rendered, type Names } from '../../../model/rendering.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { exporter } from './jsonl.ts';
+import { folderOf } from '../../../../test/sending.ts';
 
 const times = wallTimes(manualClock());
 /** A record whose sequence is its cookie. */
@@ -20,14 +20,6 @@ const record = (cookie: number): NumberedRecord => ({
   'record.sequence': cookie,
 });
 const lineOf = (cookie: number): string => `${JSON.stringify(record(cookie))}\n`;
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-jsonl-'));
-  t.after(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
 
 type Opened = AsyncDisposable & { deliver(records: readonly NumberedRecord[]): Promise<void> };
 

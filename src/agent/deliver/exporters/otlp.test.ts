@@ -1,7 +1,7 @@
 /** The otlp exporter and what is around it, against real servers that behave as badly as they can. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import {
   createServer,
   type IncomingMessage,
@@ -11,7 +11,6 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
@@ -19,11 +18,11 @@ import { certificate } from '../../../../test/certificates.ts';
 import { connection, telling } from '../../../../test/observations.ts';
 import { readLogsRequest } from '../../../../test/otlp-reader.ts';
 import { eventually } from '../../../../test/rig.ts';
+import { folderOf, sending, type Sending } from '../../../../test/sending.ts';
 import { manualClock, systemClock } from '../../../lib/clock.ts';
 import type { ConnectionRecord } from '../../../model/record.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
-import { openDelivery, type Delivery } from '../delivery.ts';
 import { exporter } from './otlp.ts';
 
 const record = (n: number, change: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
@@ -108,45 +107,13 @@ async function listen({ server }: Receiver, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-otlp-'));
-  t.after(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
-
-interface Sending {
-  readonly delivery: Delivery;
-  readonly lines: string[];
-  /** Waits until nothing is left to deliver. */
-  readonly done: () => Promise<void>;
-}
-
-async function sending(t: TestContext, options: Record<string, unknown>): Promise<Sending> {
-  const lines: string[] = [];
-  const log = { info: () => undefined, warn: (line: string) => void lines.push(line) };
-  const parts = { folder: folderOf(t), bootId: 'b-1', clock: systemClock, log };
-  const otlp = exporter.schema.parse(options);
-  const delivery = await openDelivery({ exporters: { otlp }, spool: { max_size: 1e7, drain: 0 } }, parts);
-  t.after(() => delivery[Symbol.asyncDispose]());
-  return {
-    delivery,
-    lines,
-    async done() {
-      const done = () => delivery.status()['otlp']?.behindRecords === 0;
-      assert.ok(await eventually(done, 60_000), delivery.status()['otlp']?.lastError ?? 'not done');
-    },
-  };
-}
-
 async function start(
   t: TestContext,
   options: Record<string, unknown> = {},
 ): Promise<Sending & { to: Receiver }> {
   const to = receiver(t);
   const endpoint = `http://127.0.0.1:${String(await listen(to))}`;
-  return { ...(await sending(t, { endpoint, ...options })), to };
+  return { ...(await sending(t, 'otlp', { endpoint, ...options })), to };
 }
 
 describe('otlp', () => {
@@ -178,7 +145,9 @@ describe('a receiver that', () => {
     const port = await listen(to);
     to.server.close();
     await once(to.server, 'close');
-    const { delivery, done, lines } = await sending(t, { endpoint: `http://127.0.0.1:${String(port)}` });
+    const { delivery, done, lines } = await sending(t, 'otlp', {
+      endpoint: `http://127.0.0.1:${String(port)}`,
+    });
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /^exporter otlp: connect ECONNREFUSED .*; 3 records wait in the spool$/);
@@ -346,7 +315,7 @@ describe('TLS', () => {
   test('with the authority that is named, and a certificate of our own', async (t) => {
     const { to, own, client, endpoint } = await secure(t, 'asks for one');
     const tls = { ca_file: own.cert, cert_file: client.cert, key_file: client.key };
-    const { delivery, done } = await sending(t, { endpoint, tls });
+    const { delivery, done } = await sending(t, 'otlp', { endpoint, tls });
     await delivery.deliver(range(3));
     await done();
     assert.deepEqual(to.taken, [1, 2, 3]);
@@ -354,7 +323,7 @@ describe('TLS', () => {
 
   test('who has no certificate is told, and loses nothing', async (t) => {
     const { to, own, endpoint } = await secure(t, 'asks for one');
-    const { delivery, lines } = await sending(t, { endpoint, tls: { ca_file: own.cert } });
+    const { delivery, lines } = await sending(t, 'otlp', { endpoint, tls: { ca_file: own.cert } });
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /3 records wait in the spool/);
@@ -363,12 +332,12 @@ describe('TLS', () => {
 
   test('an unknown authority gets nothing, unless nobody is to look', async (t) => {
     const { to, endpoint } = await secure(t);
-    const { delivery, lines } = await sending(t, { endpoint });
+    const { delivery, lines } = await sending(t, 'otlp', { endpoint });
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /self-signed certificate/);
     assert.deepEqual(to.taken, []);
-    const careless = await sending(t, { endpoint, tls: { insecure_skip_verify: true } });
+    const careless = await sending(t, 'otlp', { endpoint, tls: { insecure_skip_verify: true } });
     await careless.delivery.deliver(range(3));
     await careless.done();
     assert.deepEqual(to.taken, [1, 2, 3]);
@@ -384,7 +353,7 @@ describe('options that cannot work are found when it opens', () => {
     ['a file of headers that has none', { headers_file: '/etc/hostname' }, /not written as Name: value/],
   ] as const) {
     test(what, async (t) => {
-      await assert.rejects(sending(t, options), reason);
+      await assert.rejects(sending(t, 'otlp', options), reason);
     });
   }
 

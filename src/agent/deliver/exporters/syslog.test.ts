@@ -2,55 +2,25 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { certificate } from '../../../../test/certificates.ts';
 import { connection, telling } from '../../../../test/observations.ts';
 import { eventually } from '../../../../test/rig.ts';
+import { folderOf, sending } from '../../../../test/sending.ts';
 import { listenOn, cookieOf, syslogServer, type SyslogServer } from '../../../../test/syslog.ts';
-import { manualClock, systemClock } from '../../../lib/clock.ts';
+import { manualClock } from '../../../lib/clock.ts';
 import type { ConnectionRecord } from '../../../model/record.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
-import { openDelivery, type Delivery } from '../delivery.ts';
 import { exporter } from './syslog.ts';
 
 const record = (n: number): ConnectionRecord =>
   connectionRecord(connection({ cookie: n }), telling, wallTimes(manualClock()));
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 const range = (count: number, from = 0): ConnectionRecord[] => numbers(from, from + count).map(record);
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-syslog-'));
-  t.after(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
-
-interface Sending {
-  readonly delivery: Delivery;
-  readonly lines: string[];
-  readonly done: () => Promise<void>;
-}
-
-async function sending(t: TestContext, options: Record<string, unknown>): Promise<Sending> {
-  const lines: string[] = [];
-  const log = { info: () => undefined, warn: (line: string) => void lines.push(line) };
-  const parts = { folder: folderOf(t), bootId: 'b-1', clock: systemClock, log };
-  const syslog = exporter.schema.parse(options);
-  const delivery = await openDelivery({ exporters: { syslog }, spool: { max_size: 1e7, drain: 0 } }, parts);
-  t.after(() => delivery[Symbol.asyncDispose]());
-  const done = async () => {
-    const isDone = () => delivery.status()['syslog']?.behindRecords === 0;
-    assert.ok(await eventually(isDone, 60_000), delivery.status()['syslog']?.lastError ?? 'not done');
-  };
-  return { delivery, lines, done };
-}
 
 const endpoint = (port: number, scheme = 'tcp'): string => `${scheme}://127.0.0.1:${String(port)}`;
 const has = (to: SyslogServer, count: number): Promise<boolean> =>
@@ -62,7 +32,7 @@ describe('a syslog server over TCP that', () => {
     const port = await listenOn(to);
     to.server.close();
     await once(to.server, 'close');
-    const { delivery, done, lines } = await sending(t, { endpoint: endpoint(port) });
+    const { delivery, done, lines } = await sending(t, 'syslog', { endpoint: endpoint(port) });
     await delivery.deliver(range(300));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /^exporter syslog: connect ECONNREFUSED .*; 300 records wait in the spool$/);
@@ -77,7 +47,7 @@ describe('a syslog server over TCP that', () => {
     const to = syslogServer(t, (socket, place) => {
       if (place < 2) socket.end();
     });
-    const { delivery, done, lines } = await sending(t, { endpoint: endpoint(await listenOn(to)) });
+    const { delivery, done, lines } = await sending(t, 'syslog', { endpoint: endpoint(await listenOn(to)) });
     await delivery.deliver(range(3));
     await done();
     assert.match(lines[0]!, /the receiver closed the connection|ECONNRESET|EPIPE/);
@@ -86,7 +56,7 @@ describe('a syslog server over TCP that', () => {
 
   test('breaks a connection when it liked: what was written last is written again', async (t) => {
     const to = syslogServer(t);
-    const { delivery, done } = await sending(t, { endpoint: endpoint(await listenOn(to)) });
+    const { delivery, done } = await sending(t, 'syslog', { endpoint: endpoint(await listenOn(to)) });
     await delivery.deliver(range(3));
     await done();
     assert.ok(await has(to, 3));
@@ -100,7 +70,7 @@ describe('a syslog server over TCP that', () => {
 
   test('closes a connection that it has read: nothing is written twice', async (t) => {
     const to = syslogServer(t);
-    const { delivery, done, lines } = await sending(t, { endpoint: endpoint(await listenOn(to)) });
+    const { delivery, done, lines } = await sending(t, 'syslog', { endpoint: endpoint(await listenOn(to)) });
     await delivery.deliver(range(3));
     await done();
     assert.ok(await has(to, 3));
@@ -115,7 +85,7 @@ describe('a syslog server over TCP that', () => {
 
   test('reads slowly: an agent that stops waits for it', async (t) => {
     const to = syslogServer(t, (socket) => socket.pause());
-    const { delivery, done } = await sending(t, { endpoint: endpoint(await listenOn(to)) });
+    const { delivery, done } = await sending(t, 'syslog', { endpoint: endpoint(await listenOn(to)) });
     await delivery.deliver(range(50));
     await done();
     to.sockets[0]!.resume();
@@ -127,7 +97,7 @@ describe('a syslog server over TCP that', () => {
   test('is to have other records: these are neither delivered nor lost', async (t) => {
     const to = syslogServer(t);
     const options = { endpoint: endpoint(await listenOn(to)), events: ['window'] };
-    const { delivery, done } = await sending(t, options);
+    const { delivery, done } = await sending(t, 'syslog', options);
     await delivery.deliver(range(3));
     await done();
     assert.equal(delivery.status()['syslog']?.deliveredRecords, 0);
@@ -153,7 +123,7 @@ describe('a syslog server over TLS that', () => {
   test('asks for a certificate, and gets one', async (t) => {
     const { to, authority, client, endpoint } = await secure(t);
     const tls = { ca_file: authority.cert, cert_file: client.cert, key_file: client.key };
-    const { delivery, done } = await sending(t, { endpoint, tls });
+    const { delivery, done } = await sending(t, 'syslog', { endpoint, tls });
     await delivery.deliver(range(300));
     await done();
     assert.ok(await has(to, 300));
@@ -162,7 +132,7 @@ describe('a syslog server over TLS that', () => {
 
   test('asks for a certificate that we have not: nothing counts as delivered', async (t) => {
     const { to, authority, endpoint } = await secure(t);
-    const { delivery, lines } = await sending(t, { endpoint, tls: { ca_file: authority.cert } });
+    const { delivery, lines } = await sending(t, 'syslog', { endpoint, tls: { ca_file: authority.cert } });
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /: TLS: \S* ?alert certificate required; 3 records wait in the spool$/);
@@ -172,7 +142,7 @@ describe('a syslog server over TLS that', () => {
 
   test('nobody has signed for', async (t) => {
     const { endpoint } = await secure(t);
-    const { delivery, lines } = await sending(t, { endpoint });
+    const { delivery, lines } = await sending(t, 'syslog', { endpoint });
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /self-signed certificate|unable to verify/);
@@ -184,7 +154,7 @@ describe('a syslog server over TLS that', () => {
     t.after(() => mute.close());
     const { port } = mute.address() as AddressInfo;
     const options = { endpoint: endpoint(port, 'tls'), timeout: '1s' };
-    const { delivery, lines } = await sending(t, options);
+    const { delivery, lines } = await sending(t, 'syslog', options);
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /no answer within 1000 ms; 3 records wait/);
@@ -204,7 +174,9 @@ describe('over UDP', () => {
 
   test('each message is a datagram', async (t) => {
     const { socket, heard } = await bound(t);
-    const { delivery, done } = await sending(t, { endpoint: endpoint(socket.address().port, 'udp') });
+    const { delivery, done } = await sending(t, 'syslog', {
+      endpoint: endpoint(socket.address().port, 'udp'),
+    });
     await delivery.deliver(range(120));
     await done();
     assert.ok(await eventually(() => heard.length >= 120, 30_000));
@@ -217,7 +189,7 @@ describe('over UDP', () => {
     const { port } = free.address();
     free.close();
     await once(free, 'close');
-    const { delivery, done, lines } = await sending(t, { endpoint: endpoint(port, 'udp') });
+    const { delivery, done, lines } = await sending(t, 'syslog', { endpoint: endpoint(port, 'udp') });
     await delivery.deliver(range(3));
     assert.ok(await eventually(() => lines.length > 0, 30_000));
     assert.match(lines[0]!, /ECONNREFUSED.*3 records wait/);
@@ -229,7 +201,7 @@ describe('over UDP', () => {
   test('what has no room says what it left out, and the log does', async (t) => {
     const { socket, heard } = await bound(t);
     const options = { endpoint: endpoint(socket.address().port, 'udp'), max_size: '1kB' };
-    const { delivery, done, lines } = await sending(t, options);
+    const { delivery, done, lines } = await sending(t, 'syslog', options);
     await delivery.deliver([{ ...record(0), 'process.executable.path': `/${'x'.repeat(2000)}` }]);
     await done();
     assert.ok(await eventually(() => heard.length === 1, 30_000));
@@ -249,6 +221,6 @@ describe('options that cannot work', () => {
     test(what, () => assert.equal(exporter.schema.safeParse(options).success, false));
 
   test('no host', async (t) => {
-    await assert.rejects(sending(t, { endpoint: 'tcp:///var/log' }), /names no host/);
+    await assert.rejects(sending(t, 'syslog', { endpoint: 'tcp:///var/log' }), /names no host/);
   });
 });
