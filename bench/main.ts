@@ -64,7 +64,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
   'two-cpus': () => perConnection(apart),
   'one-cpu': () => perConnection(together),
   throughput: async () => [await throughput(rounds, say)],
-  agent: async () => [await agentCost(apart, Math.ceil(rounds / 3), say)],
+  agent: () => agentCost(apart, Math.ceil(rounds / 3), say),
   labels: async () => [await labelsCost(rounds, say)],
   sweep: async () => [await sweepCost(rounds, say)],
   budget: async () => [await budgetCost(Math.ceil(rounds / 3), say)],

@@ -134,17 +134,23 @@ Napi::Value View(const Napi::CallbackInfo &info) {
   return mapped(info.Env(), bpf_map__fd(map), (size + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE, 0);
 }
 
-/* ring(object, map): a ring buffer's pages: the consumer's (ours to write), the producer's, the data (seen
- * twice in a row). */
+/* ring(object, map): a ring buffer's positions, a page each: the consumer's (ours to write), the producer's. */
 Napi::Value Ring(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   bpf_map *map = map_of(info, handle, 1);
-  size_t page = sysconf(_SC_PAGESIZE), size = bpf_map__max_entries(map);
+  size_t page = sysconf(_SC_PAGESIZE);
   auto pages = Napi::Object::New(info.Env());
   pages["consumer"] = mapped(info.Env(), bpf_map__fd(map), page, PROT_READ | PROT_WRITE, 0);
   pages["producer"] = mapped(info.Env(), bpf_map__fd(map), page, PROT_READ, page);
-  pages["data"] = mapped(info.Env(), bpf_map__fd(map), 2 * size, PROT_READ, 2 * page);
   return pages;
+}
+
+/* ringData(object, map): its data, seen twice in a row. All of it is resident as soon as it is mapped. */
+Napi::Value RingData(const Napi::CallbackInfo &info) {
+  Handle handle = handle_of(info);
+  bpf_map *map = map_of(info, handle, 1);
+  size_t page = sysconf(_SC_PAGESIZE), size = bpf_map__max_entries(map);
+  return mapped(info.Env(), bpf_map__fd(map), 2 * size, PROT_READ, 2 * page);
 }
 
 /* write(object, map, key, value): one element. */
@@ -349,6 +355,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"detach", Detach},
       {"view", View},
       {"ring", Ring},
+      {"ringData", RingData},
       {"write", Write},
       {"point", Point},
       {"read", Read},

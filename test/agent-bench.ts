@@ -18,7 +18,14 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 /** One that is never exceeded. */
 export function budgetOf(plan: { allEvents?: boolean } = {}): AgentParts['budget'] {
   return {
-    plan: { allEvents: false, windowMs: 1000, essentialOnly: false, counting: true, ...plan },
+    plan: {
+      allEvents: false,
+      events: { perSecond: 1000, burst: 1000 },
+      windowMs: 1000,
+      essentialOnly: false,
+      counting: true,
+      ...plan,
+    },
     tick: () => Promise.resolve(false),
     signals: (wanted) => wanted,
     takeMoves: () => [],

@@ -92,7 +92,7 @@ export interface AgentParts {
     signal: AbortSignal,
   ) => Promise<Profile>;
   readonly budget: Pick<Governor, 'tick' | 'signals' | 'status' | 'takeMoves'> & {
-    readonly plan: Pick<Plan, 'allEvents' | 'windowMs' | 'essentialOnly' | 'counting'>;
+    readonly plan: Pick<Plan, 'allEvents' | 'events' | 'windowMs' | 'essentialOnly' | 'counting'>;
   };
 }
 
@@ -367,7 +367,8 @@ export function createAgent(parts: AgentParts): Agent {
         await windows.end(clock.wallMs(), signal);
         border = nextBorder(clock, budget.plan);
       }
-      await rest(clock, signal, drained < agentLimits.eventsPerTickMax ? untilTickMs(clock, border) : 0);
+      const busy = watchers.size > 0 || kernel.signals.includes('dns');
+      await rest(clock, signal, untilTickMs(clock, border, { drained, busy, plan: budget.plan }));
     }
     const ending = { windows, signal, drain: () => drainEvents(parts, { watchers, bootedAt }) };
     if (signal.reason === handOver && kernel.isPinned) await leave(parts, ending);

@@ -10,6 +10,10 @@ export const agentLimits = {
    * 0.1 s = 200,000 events per second.
    */
   tickMs: 100,
+  /** The same while nothing comes and nobody watches: a tick costs an idle node more than all else. */
+  quietTickMs: 500,
+  /** With more events than this allowed, the ring could be full before a quiet tick has passed. */
+  quietEventsPerSecondMax: 20_000,
   /** Events of one tick; the rest waits for the next, which then comes at once. */
   eventsPerTickMax: 20_000,
 } as const;
@@ -34,11 +38,24 @@ export async function rest(clock: Clock, signal: AbortSignal, durationMs: number
   return !signal.aborted;
 }
 
+/** What a rest depends on. */
+export interface Pace {
+  /** Events of the tick before. */
+  readonly drained: number;
+  /** Somebody looks on, or messages are told in a ring of their own. */
+  readonly busy: boolean;
+  /** Events that the kernel may tell. */
+  readonly plan: { readonly allEvents: boolean; readonly events: { readonly perSecond: number } };
+}
+
 /**
  * To the next tick, or to the border if that is nearer. With more to drain the agent only gives way, for
  * signals.
  */
-export function untilTickMs(clock: Clock, border: bigint): number {
+export function untilTickMs(clock: Clock, border: bigint, { drained, busy, plan }: Pace): number {
+  const { eventsPerTickMax, quietEventsPerSecondMax, quietTickMs, tickMs } = agentLimits;
+  if (drained >= eventsPerTickMax) return 0;
+  const few = !plan.allEvents && plan.events.perSecond <= quietEventsPerSecondMax;
   const untilBorderMs = Math.max(0, Math.ceil(Number(border - clock.monotonicNs()) / 1e6));
-  return Math.min(agentLimits.tickMs, untilBorderMs);
+  return Math.min(drained === 0 && few && !busy ? quietTickMs : tickMs, untilBorderMs);
 }

@@ -191,7 +191,7 @@ test('a fault of ours has its stack and its own exit code', () => {
   assert.match(stderr, /\n {4}at /);
 });
 
-test('a process that lives with an agent in it has a small nursery; others have what Node gives them', () => {
+test('a process that lives with an agent in it has little memory; others have what Node gives them', () => {
   const [bin, modules] = [join(folder, 'own/bin'), join(folder, 'own/node_modules/.bin')];
   for (const path of [bin, modules]) mkdirSync(path, { recursive: true });
   writeFileSync(join(bin, 'sonde'), readFileSync(sonde), { mode: 0o755 });
@@ -199,7 +199,9 @@ test('a process that lives with an agent in it has a small nursery; others have 
   const flags = (...words: string[]): string[] =>
     spawnSync(join(bin, 'sonde'), words, { encoding: 'utf8' })
       .stdout.split('\n')
-      .filter((arg) => arg.startsWith('--max'));
-  for (const word of ['agent', 'up']) assert.deepEqual(flags(word), ['--max-semi-space-size=2'], word);
+      .filter((arg) => /^--(max|v8)/.test(arg));
+  for (const word of ['agent', 'up']) {
+    assert.deepEqual(flags(word), ['--max-semi-space-size=2', '--v8-pool-size=1'], word);
+  }
   for (const words of [['hub'], ['ask', 'agent'], []]) assert.deepEqual(flags(...words), [], words.join(' '));
 });

@@ -4,14 +4,16 @@ import { meterTimes, openMeter, type Usage } from './meter.ts';
 
 /** A machine on which time is what the test says. */
 function machine() {
-  const state = { cpu: 0, ns: 0n, sweepNs: 0n, on: false, switched: 0 };
+  const state = { cpu: 0, ns: 0n, sweepNs: 0n, on: false, mapsAsked: 0 };
   const source = {
     cpuMicroseconds: () => state.cpu,
     residentBytes: () => 100e6,
-    mapBytes: () => 20e6,
+    mapBytes() {
+      state.mapsAsked++;
+      return 20e6;
+    },
     statistics(on: boolean) {
       state.on = on;
-      state.switched++;
     },
     programs: () => [
       { name: 'tcp_state_changed', runTimeNs: state.ns },
@@ -60,4 +62,13 @@ test('stopped in the midst of a count, it leaves nothing switched on', () => {
   assert.ok(state.on);
   meter.stop();
   assert.ok(!state.on);
+});
+
+test('maps are asked for when the agent begins, and seldom after that', () => {
+  const { state, source } = machine();
+  const meter = openMeter(source, []);
+  let measured = 0;
+  for (let ms = 0; ms < 2 * meterTimes.mapsMs; ms += 100) if (meter.tick(ms)) measured++;
+  assert.ok(measured > 20, String(measured));
+  assert.equal(state.mapsAsked, 2);
 });

@@ -23,7 +23,12 @@ export interface Usage {
   readonly mapBytes: number;
 }
 
-export const meterTimes = { roundMs: 2000, countedMs: 400 } as const;
+export const meterTimes = {
+  roundMs: 2000,
+  countedMs: 400,
+  /** Maps are sized when they are made: what they take is asked for less often, each of them by a file. */
+  mapsMs: 30_000,
+} as const;
 
 export interface MeterSource {
   /** Of all threads of this process since it began. */
@@ -51,6 +56,12 @@ export function openMeter(source: MeterSource, sweeps: readonly string[]): Meter
   let round: { readonly atMs: number; readonly cpu: number } | undefined;
   let counting: { readonly atMs: number; readonly ns: bigint } | undefined;
   let programsCpu: number | undefined;
+  let maps: { readonly atMs: number; readonly bytes: number } | undefined;
+
+  function mapBytes(nowMs: number): number {
+    if (!maps || nowMs - maps.atMs >= meterTimes.mapsMs) maps = { atMs: nowMs, bytes: source.mapBytes() };
+    return maps.bytes;
+  }
 
   function beginCounting(nowMs: number): void {
     source.statistics(true);
@@ -82,7 +93,7 @@ export function openMeter(source: MeterSource, sweeps: readonly string[]): Meter
         agentCpu: (cpu - round.cpu) / 1000 / passed,
         programsCpu: programsCpu ?? 0,
         agentBytes: source.residentBytes(),
-        mapBytes: source.mapBytes(),
+        mapBytes: mapBytes(nowMs),
       };
       round = { atMs: nowMs, cpu };
       return usage;

@@ -62,7 +62,8 @@ describe('a loaded object', () => {
     const object = native.open(paths.object);
     native.load(object);
     const view = new Uint8Array(native.view(object, 'shared'));
-    const { consumer, producer, data } = native.ring(object, 'events');
+    const { consumer, producer } = native.ring(object, 'events');
+    const data = native.ringData(object, 'events');
     native.close(object);
     view[0] = 1;
     assert.equal(view[0], 1);
@@ -178,6 +179,7 @@ test('loaded objects that are lost are collected, programs and all', () => {
         native.attach(object, 'sweep');
         native.view(object, 'shared');
         native.ring(object, 'events');
+        native.ringData(object, 'events');
         await native.run(object, 'sweep');
         ofOne ||= open() - before;
         await null;

@@ -40,6 +40,7 @@ const calls: Readonly<
   attach: ['sweep'],
   detach: ['sweep'],
   view: ['shared'],
+  ringData: ['events'],
   ring: ['events'],
   write: ['scope', new Uint8Array(8), new Uint8Array(1)],
   point: ['flows', 0, 'flows_a'],

@@ -10,10 +10,9 @@ export interface NativeObject {
   readonly [object]: true;
 }
 
-export interface RingPages {
+export interface RingPositions {
   consumer: ArrayBuffer;
   producer: ArrayBuffer;
-  data: ArrayBuffer;
 }
 
 /**
@@ -86,7 +85,8 @@ export interface Native {
   attach(of: NativeObject, program: string, cgroup?: string): void;
   detach(of: NativeObject, program: string): boolean;
   view(of: NativeObject, map: string): ArrayBuffer;
-  ring(of: NativeObject, map: string): RingPages;
+  ring(of: NativeObject, map: string): RingPositions;
+  ringData(of: NativeObject, map: string): ArrayBuffer;
   write(of: NativeObject, map: string, key: Uint8Array, value: Uint8Array): void;
   point(of: NativeObject, outer: string, index: number, inner: string): Promise<void>;
   read(of: NativeObject, map: string, keys: Uint8Array, values: Uint8Array): Promise<number>;

@@ -143,8 +143,8 @@ export class Kernel implements AsyncDisposable {
       native.close(this.#object);
       throw error;
     }
-    this.ring = openRing(native.ring(this.#object, 'events'));
-    this.dns = openRing(native.ring(this.#object, 'dns_packets'));
+    this.ring = this.#openRing('events');
+    this.dns = this.#openRing('dns_packets');
     const tables = { owners: this.#view('owners'), namespaces: this.#view('namespaces') };
     this.owners = new DataView(tables.owners);
     this.namespaces = new DataView(tables.namespaces);
@@ -166,6 +166,10 @@ export class Kernel implements AsyncDisposable {
 
   #view(map: string): ArrayBuffer {
     return this.#native.view(this.#object, map);
+  }
+
+  #openRing(map: string): Ring {
+    return openRing(this.#native.ring(this.#object, map), () => this.#native.ringData(this.#object, map));
   }
 
   /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */

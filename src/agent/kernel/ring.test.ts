@@ -13,9 +13,8 @@ class Producer {
   readonly #pages = {
     consumer: new ArrayBuffer(64),
     producer: new ArrayBuffer(64),
-    data: new ArrayBuffer(2 * size),
   };
-  readonly #data = new DataView(this.#pages.data);
+  readonly #data = new DataView(new ArrayBuffer(2 * size));
   readonly #positions = {
     consumer: new BigUint64Array(this.#pages.consumer),
     producer: new BigUint64Array(this.#pages.producer),
@@ -24,7 +23,7 @@ class Producer {
   constructor(start = 0n) {
     this.#positions.consumer[0] = start;
     this.#positions.producer[0] = start;
-    this.ring = openRing(this.#pages);
+    this.ring = openRing(this.#pages, () => this.#data.buffer);
   }
 
   get consumed(): bigint {

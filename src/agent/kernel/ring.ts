@@ -6,7 +6,7 @@
  * Linux kernel.
  */
 
-import type { RingPages } from './native.ts';
+import type { RingPositions } from './native.ts';
 
 const busyBit = 0x8000_0000;
 const discardBit = 0x4000_0000;
@@ -22,18 +22,32 @@ export interface Ring {
   backlog(): number;
 }
 
-export function openRing(pages: RingPages): Ring {
-  const consumer = new BigUint64Array(pages.consumer);
-  const producer = new BigUint64Array(pages.producer);
-  const heads = new Int32Array(pages.data);
-  const view = new DataView(pages.data);
-  const size = pages.data.byteLength / 2; // the data is mapped twice in a row, so that no record is cut
-  const mask = size - 1;
+interface Data {
+  readonly heads: Int32Array;
+  readonly view: DataView;
+  readonly mask: number;
+}
+
+/** `mapData` is called when there is something to read: many rings never hold anything. */
+export function openRing(positions: RingPositions, mapData: () => ArrayBuffer): Ring {
+  const consumer = new BigUint64Array(positions.consumer);
+  const producer = new BigUint64Array(positions.producer);
+  let mapped: Data | undefined;
+
+  function data(): Data {
+    if (mapped) return mapped;
+    const pages = mapData();
+    const size = pages.byteLength / 2; // the data is mapped twice in a row, so that no record is cut
+    mapped = { heads: new Int32Array(pages), view: new DataView(pages), mask: size - 1 };
+    return mapped;
+  }
 
   return {
     drain(visit, eventsMax) {
       const start = Atomics.load(consumer, 0);
       const end = Atomics.load(producer, 0);
+      if (end === start) return 0;
+      const { heads, view, mask } = data();
       const available = Number(end - start);
       const first = Number(start & BigInt(mask));
       let done = 0;
