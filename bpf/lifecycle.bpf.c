@@ -5,6 +5,7 @@
  */
 #include "ends.h"
 #include "listener.h"
+#include "succession.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
@@ -92,7 +93,7 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	c->started_ns = bpf_ktime_get_ns();
 	look_for_agent(c->started_ns);
 	c->sequence++;
-	c->flags = 0;
+	c->flags = begun_before(sk) ? CONNECTION_ADOPTED : 0;
 	c->noted_error = 0;
 	c->latency_us = 0;
 	c->local_port = 0;
@@ -114,6 +115,7 @@ static __always_inline void on_listen(const struct sock *sk)
 	c = connection_new(sk, ROLE_LISTENER, netns);
 	if (!c)
 		return;
+	c->started_ns = 0;
 	c->local_port = sk->__sk_common.skc_num;
 	if (tp)
 		marks_read(&c->marks, sk, tp, c);
@@ -154,7 +156,7 @@ static __always_inline void on_child(const struct sock *sk)
 	c->handshake_retransmits = 0;
 	c->marks.retransmits_counted = 0;
 	c->latency_us = 0;
-	c->flags = 0;
+	c->flags = begun_before(sk) ? CONNECTION_ADOPTED : 0;
 	c->noted_error = 0;
 	__sync_lock_test_and_set(&c->reported, 0);
 }
@@ -224,6 +226,12 @@ static __always_inline void on_established(const struct sock *sk)
 	}
 }
 
+static __always_inline void connection_over(struct connection *c)
+{
+	c->role = ROLE_NONE;
+	c->started_ns = 0;
+}
+
 static __always_inline void on_close(const struct sock *sk, int before)
 {
 	struct connection *c = connection_of(sk);
@@ -244,10 +252,18 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (netns == NETNS_IGNORED)
 		return;
 	count_end(netns, sk, tp, before);
+	if (ended_before(sk, c)) {
+		if (!c)
+			return;
+		__sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
+		connection_over(c);
+		return;
+	}
 	if (!c)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
 		return;
+	inherit_last(sk, c);
 	/* From ESTABLISHED always a task's doing; a listener's close ends its queued children without their
 	 * lock. */
 	if (!v.error && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT))
@@ -265,7 +281,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	}
 	judge_exit(&v, c);
 	tell_end(sk, tp, c, &v, attempt);
-	c->role = ROLE_NONE;
+	connection_over(c);
 }
 
 static __always_inline void on_fin(const struct sock *sk)

@@ -14,6 +14,7 @@
 #include "listener.h"
 #include "refusal.h"
 #include "stand_in.h"
+#include "succession.h"
 #include "udp.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
@@ -102,6 +103,8 @@ static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tc
 	blank.netns = netns;
 	blank.role = sk->__sk_common.skc_state == TCP_LISTEN ? ROLE_LISTENER : adopted_role(sk, tp);
 	connection_mark_adopted(&blank, sk, tp);
+	if (blank.role == ROLE_LISTENER)
+		blank.started_ns = 0;
 	c = bpf_sk_storage_get(&connections, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!c)
 		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
@@ -243,6 +246,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!s->control.seeding)
 		sweep_holder(c, task, s->control.window);
 	sweep_owner(c, task);
+	if (!s->control.seeding || s->control.forgetting)
+		inherit(sk, c);
+	if (s->control.forgetting)
+		bpf_sk_storage_delete(&predecessor, sk);
 	if (c->role == ROLE_LISTENER) {
 		owner_used(c->owner, s); /* its children will have it */
 		sweep_listener(sk, tp, c, s->control.window);

@@ -103,7 +103,7 @@ export class Bench implements AsyncDisposable {
           },
           backlog: () => this.events.length,
         },
-        isPinned: false,
+        pinned: undefined,
         losses: () => this.kernelLosses,
         resets: () => undefined,
         numbers: { owners: { inUse: () => 1 }, namespaces: { inUse: () => 1 } },

@@ -1,7 +1,7 @@
 /** When the next agent cannot go on with what a killed one left: what is told then, and what is said. */
 
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Stage } from '../lab/stage.ts';
@@ -49,25 +49,33 @@ test(
   },
 );
 
-test('another build: what was not told is gone, and it says so', timeout, async () => {
-  await using stage = new Stage();
-  await using agents = new Restarted();
-  const settings = { namespaces: [(await stage.namespace('one')).path] };
-  await killed(agents, settings);
-  const { addon, object } = artefacts();
-  mkdirSync(join(agents.folder, 'bpf'));
-  copyFileSync(addon, join(agents.folder, 'sonde.node'));
-  writeFileSync(join(agents.folder, 'bpf/sonde.bpf.o'), Buffer.concat([readFileSync(object), Buffer.of(0)]));
-  const life = agents.start(settings, { environment: { SONDE_BUILD: agents.folder } });
-  await life.opened();
-  assert.equal(agents.generations().length, 1);
-  assert.equal(await life.end('SIGTERM'), '0', life.said());
-  assert.match(
-    life.said(),
-    /removed [1-9]\d* attached programs .* its programs are of another build; counting begins/,
-  );
-  assert.equal(byGeneration(agents).length, 2);
-});
+test(
+  'another build, and the one before is nowhere: what was not told is gone, and it says so',
+  timeout,
+  async () => {
+    await using stage = new Stage();
+    await using agents = new Restarted();
+    const settings = { namespaces: [(await stage.namespace('one')).path] };
+    await killed(agents, settings);
+    const { addon, object } = artefacts();
+    mkdirSync(join(agents.folder, 'bpf'));
+    copyFileSync(addon, join(agents.folder, 'sonde.node'));
+    writeFileSync(
+      join(agents.folder, 'bpf/sonde.bpf.o'),
+      Buffer.concat([readFileSync(object), Buffer.of(0)]),
+    );
+    rmSync(join(agents.folder, 'agent'), { recursive: true }); // where it was kept
+    const life = agents.start(settings, { environment: { SONDE_BUILD: agents.folder } });
+    await life.opened();
+    assert.equal(agents.generations().length, 1);
+    assert.equal(await life.end('SIGTERM'), '0', life.said());
+    assert.match(
+      life.said(),
+      /removed [1-9]\d* attached programs .* its programs are of another build, which is gone; counting begins/,
+    );
+    assert.equal(byGeneration(agents).length, 2);
+  },
+);
 
 test('a spool that is gone: counting begins anew', timeout, async () => {
   await using stage = new Stage();

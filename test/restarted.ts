@@ -95,7 +95,7 @@ export class Restarted implements AsyncDisposable {
     const program = join(import.meta.dirname, 'killed-agent.ts');
     const how = dies ? [dies.moment, String(dies.window)] : [];
     const child = spawn(process.execPath, [program, config, this.#spool, ...how], {
-      env: { ...process.env, ...environment },
+      env: { ...process.env, SONDE_STATE: this.folder, ...environment },
     });
     this.#children.add(child);
     let text = '';

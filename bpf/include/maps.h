@@ -21,21 +21,21 @@ struct marks {
 
 /* One TCP connection end, or a listener, as long as its socket lives. */
 struct connection {
-	u64 started_ns; /* SYN sent, or child created */
-	u64 pid_started_ns;
-	struct marks marks;
+	u64 started_ns; /* SYN sent, or child created; 0 when its end is counted, and of a listener */
 	u32 reported; /* REPORTED_* and the last window that counted it open: one word, so that sweep and
 			 close agree */
+	u8 flags;
+	u8 role;
+	u8 attribution;
+	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
+	u64 pid_started_ns;
+	struct marks marks;
 	u32 owner;
 	u32 netns;
 	u32 pid;
 	u32 sequence; /* a socket may connect again */
 	u32 latency_us;
 	u16 local_port; /* kept: at the end the socket has lost it */
-	u8 role;
-	u8 attribution;
-	u8 flags;
-	u8 exec; /* of `pid`, when it was found to own this: how many programs it had run, its last bits */
 	u8 noted_error; /* errno that the application was told of while the kernel kept trying */
 	u8 seen; /* the TCP state whose change into was counted last; only where several programs look */
 	u16 data_segs_at_fin; /* data segments received when our FIN was queued; last bits */
@@ -49,8 +49,20 @@ struct connection {
 /* The kernel has 72 bytes of its own with each, and nothing between 192 and 256. */
 _Static_assert(sizeof(struct connection) <= 120, "a connection fits into 192 bytes of the kernel's memory");
 
+/* What another build may look at (succession.h): with that every struct connection begins, in all builds. */
+struct begun {
+	u64 started_ns;
+	u32 reported;
+	u8 flags;
+};
+
+#define BEGINS_WITH(field) \
+	(__builtin_offsetof(struct connection, field) == __builtin_offsetof(struct begun, field))
+_Static_assert(BEGINS_WITH(started_ns) && BEGINS_WITH(reported) && BEGINS_WITH(flags), "where others look");
+
 enum role { ROLE_NONE, ROLE_LISTENER, ROLE_EGRESS, ROLE_INGRESS };
 
+/* These four, and CONNECTION_ADOPTED, are the same in all builds. */
 #define REPORTED_ENDED	     (1u << 31)
 #define REPORTED_ESTABLISHED (1u << 30)
 #define REPORTED_OPENED	     (1u << 29)
@@ -75,6 +87,18 @@ struct {
 	__type(key, int);
 	__type(value, struct connection);
 } connections SEC(".maps") __weak;
+
+/*
+ * predecessor: `connections` of the generation that counted before this one, while both do (succession.h).
+ * Key: the socket. Value: begins with struct begun; the agent puts the real map here.
+ * Inserts: that generation. Deletes: the kernel, with the socket; the sweep. Full: cannot be.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct begun);
+} predecessor SEC(".maps") __weak;
 
 /*
  * flows_a, flows_b: exact sums of one window; one is live while the other is read.

@@ -288,6 +288,8 @@ struct control {
 	u32 udp_idle_ms; /* a UDP flow that is quiet for so long has ended */
 	u32 udp; /* the signal is on: the sweep looks for holders of UDP sockets … */
 	u32 dns; /* … of those that speak DNS */
+	u32 succeeding; /* another generation is attached too, or was … */
+	u32 forgetting; /* … and the sweep removes what that one kept with each socket */
 	u64 event_gap_ns[EVENT_CLASS_COUNT]; /* token bucket: time per event, and how much may be saved up */
 	u64 event_burst_ns[EVENT_CLASS_COUNT];
 	u32 dns_ports[DNS_PORTS_MAX]; /* where DNS is spoken; 0: none */

@@ -52,16 +52,7 @@ export interface AgentParts {
   readonly clock: Clock;
   readonly kernel: Pick<
     Kernel,
-    | 'ring'
-    | 'isPinned'
-    | 'losses'
-    | 'resets'
-    | 'close'
-    | 'clear'
-    | 'detach'
-    | 'unpin'
-    | 'signals'
-    | 'switchTo'
+    'ring' | 'pinned' | 'losses' | 'resets' | 'close' | 'clear' | 'detach' | 'unpin' | 'signals' | 'switchTo'
   > & {
     readonly control: Pick<ControlWords, 'position' | 'seen' | 'set' | 'stopped'>;
     readonly numbers: Readonly<Record<TableName, Pick<NumberTable, 'inUse'>>>;
@@ -371,7 +362,7 @@ export function createAgent(parts: AgentParts): Agent {
       await rest(clock, signal, untilTickMs(clock, border, { drained, busy, plan: budget.plan }));
     }
     const ending = { windows, signal, drain: () => drainEvents(parts, { watchers, bootedAt }) };
-    if (signal.reason === handOver && kernel.isPinned) await leave(parts, ending);
+    if (signal.reason === handOver && kernel.pinned) await leave(parts, ending);
     else await endCounting(parts, ending);
   }
 

@@ -14,7 +14,8 @@ import type { AgentConfig } from './config.ts';
 import { openDelivery, type Delivery } from './deliver/delivery.ts';
 import { openCluster } from './enrich/kubernetes/open.ts';
 import { bootId } from './enrich/node.ts';
-import { runGeneration } from './generation/main.ts';
+import { runGeneration, type Ended } from './generation/main.ts';
+import { keptObjects } from './kernel/kept-object.ts';
 import { artefacts, loadNative, type Native } from './kernel/native.ts';
 import { openPins, removePins, showRemoved } from './kernel/pins.ts';
 import { openLocalServer } from './local/server.ts';
@@ -63,21 +64,23 @@ export async function runAgent(
   const pins = typeof place === 'string' ? undefined : place;
   if (pins) open.use(pins);
   else await detachLeft(config.instance, log);
-  const lasting = { config, log, native, delivery, policy, kubernetes, governor, beat, pins };
-  let opened = onOpen;
+  const kept = keptObjects(folder);
+  const lasting = { config, log, native, delivery, policy, kubernetes, governor, beat, pins, kept };
+  let [opened, before]: [typeof onOpen, Ended | undefined] = [onOpen, undefined];
+  const opens = (agent: Agent): void => {
+    if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
+    server.serve(agent);
+    serve(agent);
+    opened?.(agent);
+    opened = undefined;
+  };
   do {
-    const last = await runGeneration(lasting, signal, (agent) => {
-      if (typeof place === 'string') log.warn(`nothing is pinned (${place}): a killed agent leaves a gap`);
-      server.serve(agent);
-      serve(agent);
-      opened?.(agent);
-      opened = undefined;
-    });
-    const idle = resting(last, governor);
+    before = await runGeneration(lasting, signal, { onOpen: opens, before });
+    const idle = resting(before.last, governor);
     server.serve(idle);
     serve(idle);
     if (!governor.plan.counting) await restUntilCalm(governor, signal, { clock: systemClock, log, beat });
-  } while (!signal.aborted);
+  } while (!signal.aborted || before.successor);
 }
 
 /** Two generations never count at once, also where the agent that comes next keeps none. */

@@ -1,9 +1,15 @@
 /** Where an agent begins: at nothing, or behind what an agent before it has told. */
 
-import type { Clock } from '../../lib/clock.ts';
-import type { Resumed } from '../deliver/delivery.ts';
+import { systemClock, type Clock } from '../../lib/clock.ts';
+import { wantedSignals } from '../../model/signals.ts';
+import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
+import type { AgentConfig } from '../config.ts';
+import type { Delivery, Resumed } from '../deliver/delivery.ts';
 import type { NamespacesState } from '../kernel/namespaces.ts';
-import type { Adopted } from '../kernel/open.ts';
+import { kernelLimitsOf } from '../kernel/generation.ts';
+import { artefacts } from '../kernel/native.ts';
+import type { Adopted, OpenOptions } from '../kernel/open.ts';
+import { scopeCookies } from '../kernel/scope.ts';
 import type { LookupsState } from '../lookups/lookups.ts';
 import { newMemory, takeOver, type ClosingMemory } from '../window/closing.ts';
 
@@ -43,9 +49,16 @@ export interface Past {
   readonly lookups?: LookupsState | undefined;
 }
 
-/** At nothing, or behind the newest window that is told of the generation that goes on. */
-export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefined, clock: Clock): Past {
-  const since = adopted?.birth.since ?? new Date(clock.wallMs()).toISOString();
+/**
+ * At nothing, or behind the newest window that is told of the generation that goes on. `since`: when another
+ * that this one comes behind was told to the end.
+ */
+export function pastOf(
+  adopted: Adopted | undefined,
+  resumed: Resumed | undefined,
+  { clock, since: endOfLast }: { readonly clock: Clock; readonly since?: string | undefined },
+): Past {
+  const since = adopted?.birth.since ?? endOfLast ?? new Date(clock.wallMs()).toISOString();
   const window = adopted?.committed ?? 0;
   const state = agentState(resumed);
   if (window === 0 || !state) {
@@ -55,4 +68,23 @@ export function pastOf(adopted: Adopted | undefined, resumed: Resumed | undefine
   }
   const { end, memory, lookups } = state;
   return { begin: { since, window, end }, memory: takeOver(memory), known: state, lookups };
+}
+
+type Parts = Pick<OpenOptions, 'native' | 'pins' | 'kept' | 'log'> & {
+  readonly config: AgentConfig;
+  readonly delivery: Delivery;
+};
+
+/** How the kernel's side is opened. */
+export async function openOptions({ config, delivery, ...parts }: Parts): Promise<OpenOptions> {
+  const [resumed, state] = [delivery.resumed(), agentState(delivery.resumed())];
+  return {
+    ...parts,
+    object: artefacts().object,
+    limits: kernelLimitsOf(config.limits),
+    scope: config.namespaces && (await scopeCookies(parts.native, config.namespaces)),
+    signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
+    committed: resumed && state && { ...state, number: resumed.number },
+    nowNs: systemClock.monotonicNs(),
+  };
 }

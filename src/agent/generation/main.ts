@@ -6,8 +6,6 @@
 import { cpus } from 'node:os';
 import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { wantedSignals } from '../../model/signals.ts';
-import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import { createAgent, type Agent, type LastSeen } from '../agent.ts';
 import type { Governor } from '../budget/governor.ts';
 import { meterOf, profileOf } from '../budget/main.ts';
@@ -16,14 +14,13 @@ import type { Delivery } from '../deliver/delivery.ts';
 import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
 import { nodeLabels } from '../enrich/node.ts';
 import { configure } from '../kernel/control.ts';
-import { kernelLimitsOf } from '../kernel/generation.ts';
-import { artefacts, type Native } from '../kernel/native.ts';
-import { beginCounting, openKernel, type OpenedKernel } from '../kernel/open.ts';
+import type { Native } from '../kernel/native.ts';
+import type { KeptObjects } from '../kernel/kept-object.ts';
+import { beginCounting, openKernel, openSuccessor, type OpenedKernel } from '../kernel/open.ts';
 import type { Pins } from '../kernel/pins.ts';
-import { scopeCookies } from '../kernel/scope.ts';
 import { incomparableOn } from '../kernel/signals.ts';
 import { lookupsOf } from '../lookups/source.ts';
-import { agentState, pastOf } from '../begin/main.ts';
+import { openOptions, pastOf } from '../begin/main.ts';
 import { windowCloser } from '../window/closing.ts';
 import { judgeOf } from '../window/standard/judge.ts';
 import type { FieldPolicy } from '../window/policy/policy.ts';
@@ -41,38 +38,33 @@ export interface Lasting {
   readonly beat: () => void;
   /** Undefined: a private agent. Counting ends with it. */
   readonly pins: Pins | undefined;
+  readonly kept: KeptObjects;
 }
 
-async function openCounts({ config, log, native, delivery, pins }: Lasting): Promise<OpenedKernel> {
-  const [resumed, state] = [delivery.resumed(), agentState(delivery.resumed())];
-  const opened = openKernel({
-    native,
-    object: artefacts().object,
-    limits: kernelLimitsOf(config.limits),
-    scope: config.namespaces && (await scopeCookies(native, config.namespaces)),
-    pins,
-    signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
-    committed: resumed && state && { ...state, number: resumed.number },
-    nowNs: systemClock.monotonicNs(),
-    log,
-  });
-  configure(opened.kernel.control, config);
-  return opened;
+/** How one ended. */
+export interface Ended {
+  readonly last: LastSeen;
+  /** Counts already, where this one could only be ended. */
+  readonly successor?: OpenedKernel | undefined;
 }
 
 /**
  * One generation of counting, to its end, and how it stood then. `onOpen` when it runs; not for one that is
- * only to be ended.
+ * only to be ended. `before` is the one that it comes behind.
  */
 export async function runGeneration(
   lasting: Lasting,
   signal: AbortSignal,
-  onOpen: (agent: Agent) => void,
-): Promise<LastSeen> {
-  const { config, native, delivery, log, pins, policy, kubernetes, governor, beat } = lasting;
-  const opened = await openCounts(lasting);
+  { onOpen, before }: { readonly onOpen: (agent: Agent) => void; readonly before: Ended | undefined },
+): Promise<Ended> {
+  const { config, native, delivery, log, pins, kept, policy, kubernetes, governor, beat } = lasting;
+  const options = await openOptions(lasting);
+  const opened = before?.successor ?? openKernel(options);
   await using kernel = opened.kernel;
-  const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), systemClock);
+  configure(kernel.control, config);
+  const since = before?.successor && before.last.status.lastWindow?.['window.end'];
+  const places = { clock: systemClock, since };
+  const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), places);
   const identity = nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place });
   const [node, judge] = [policy.node(identity), judgeOf(config.standard, identity)];
   const { decode, ...tables } = await openTables(lasting, opened);
@@ -92,17 +84,28 @@ export async function runGeneration(
     signals: opened.signals,
     profile: profileOf(kernel, native),
   });
-  const counting = { pins, log, clock: systemClock, agentId: node['agent.id'], since: begin.since, known };
-  await beginCounting(opened, tables.namespaces, { ...counting, orphanMs: config.limits.orphan_max });
+  const identityOf = { agentId: node['agent.id'], since: begin.since, known };
+  await beginCounting(opened, tables.namespaces, {
+    ...identityOf,
+    pins,
+    keep: () => kept.keep(options.object),
+    log,
+    clock: systemClock,
+    orphanMs: config.limits.orphan_max,
+  });
   const goesOn = opened.adopted?.outdated === undefined;
+  const successor = goesOn ? undefined : await openSuccessor(options, kernel);
   if (goesOn) onOpen(agent);
   governor.begin(kernel.control, meterOf(kernel));
   try {
     await agent.run(goesOn ? signal : AbortSignal.abort());
+  } catch (error) {
+    await successor?.kernel[Symbol.asyncDispose]();
+    throw error;
   } finally {
     governor.end();
   }
   if (goesOn && !signal.aborted && governor.plan.counting)
     log.warn('no agent looked for too long: counting begins anew');
-  return { status: agent.status(), labels: agent.labels() };
+  return { last: { status: agent.status(), labels: agent.labels() }, successor };
 }

@@ -21,6 +21,10 @@ export interface Control {
   udp: boolean;
   /** … and of those that speak DNS. */
   dns: boolean;
+  /** Another generation is attached too, or was: what it has counted is not counted again … */
+  succeeding: boolean;
+  /** … and the sweep removes what that one kept with each socket. */
+  forgetting: boolean;
 }
 
 export interface EventBudget {
@@ -84,6 +88,8 @@ const names = {
   udpIdleMs: 'udp_idle_ms',
   udp: 'udp',
   dns: 'dns',
+  succeeding: 'succeeding',
+  forgetting: 'forgetting',
 } as const satisfies Record<keyof Control, string>;
 
 export function openControl(types: TypeInformation, shared: ArrayBuffer): ControlWords {

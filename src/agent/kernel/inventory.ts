@@ -3,7 +3,7 @@
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import type { KernelLimits } from './generation.ts';
 import type { Hook, MapSize, Native } from './native.ts';
-import { openObject, sizeMaps } from './programs.ts';
+import { openObject, sizeMaps } from './object.ts';
 import { allPrograms, programsOf } from './signals.ts';
 
 export interface Inventory {

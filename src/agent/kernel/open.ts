@@ -3,7 +3,7 @@
 import { isOperatorError } from '../../lib/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { signals, type SignalName } from '../../model/signals.ts';
+import { optionalSignals, signals, type SignalName } from '../../model/signals.ts';
 import {
   generationName,
   objectDigest,
@@ -12,6 +12,7 @@ import {
   type Birth,
   type KernelLimits,
 } from './generation.ts';
+import type { KeptObjects } from './kept-object.ts';
 import type { Namespaces, NamespacesState } from './namespaces.ts';
 import type { Native } from './native.ts';
 import { showRemoved, type Pins } from './pins.ts';
@@ -34,6 +35,8 @@ export interface OpenOptions {
   /** Undefined: counting ends with this process. */
   readonly pins: Pins | undefined;
   readonly committed: Committed | undefined;
+  /** Object files of generations of other builds. */
+  readonly kept: KeptObjects;
   /** Those to be on. One that this kernel refuses is left out, and named. */
   readonly signals: readonly SignalName[];
   /** CLOCK_MONOTONIC. */
@@ -43,6 +46,8 @@ export interface OpenOptions {
 
 export interface OpenedKernel {
   readonly kernel: Kernel;
+  /** It counts already, beside the one before it. */
+  readonly succeeds?: true;
   readonly scope: readonly bigint[] | undefined;
   /** To be on, and taken by this kernel. */
   readonly signals: readonly SignalName[];
@@ -102,9 +107,10 @@ function adopt(pins: Pins, generation: string, options: OpenOptions): OpenedKern
   const { object, committed } = options;
   const digest = objectDigest(object);
   const name = parseGenerationName(generation);
-  if (name?.digest !== digest) throw new Error('its programs are of another build');
+  const from = name?.digest === digest ? object : name && options.kept.of(name.digest);
+  if (!name || from === undefined) throw new Error('its programs are of another build, which is gone');
   const pinned = { pins, generation };
-  const { kernel, signals: taken } = load(options, { limits: name.limits, pinned });
+  const { kernel, signals: taken } = load({ ...options, object: from }, { limits: name.limits, pinned });
   try {
     kernel.control.seen(options.nowNs); // before looking whether it went idle: from here on it does not
     const birth = kernel.birth();
@@ -112,7 +118,9 @@ function adopt(pins: Pins, generation: string, options: OpenOptions): OpenedKern
     if (own?.last === true) throw new Error('it was stopped, and told to the end');
     const problem = mismatch(kernel, own?.number ?? 0);
     if (problem !== undefined) throw new Error(problem);
-    const outdated = outdatedBy(kernel, birth, options);
+    const outdated =
+      outdatedBy(kernel, birth, options) ??
+      (from === object ? undefined : 'its programs are of another build');
     if (!kernel.isWhole() && kernel.control.stopped() === 'no')
       throw new Error('not all of its programs are attached');
     return {
@@ -157,8 +165,24 @@ export function openKernel(options: OpenOptions): OpenedKernel {
   return { ...loaded, scope: options.scope, name };
 }
 
+/**
+ * The generation that comes behind one that can only be ended: it counts from now on, and what that one has
+ * counted it does not. Signals that may be off come later.
+ */
+export async function openSuccessor(options: OpenOptions, outdated: Kernel): Promise<OpenedKernel> {
+  const { object, limits } = options;
+  const loaded = load(options, { limits, predecessor: outdated.pinned });
+  if (options.scope) loaded.kernel.scope(options.scope);
+  const needed = loaded.signals.filter((name) => !optionalSignals.includes(name));
+  tellRefused(await loaded.kernel.start(needed), options.log);
+  const name = generationName(objectDigest(object), limits);
+  return { ...loaded, scope: options.scope, name, succeeds: true };
+}
+
 export interface CountingOptions {
   readonly pins: Pins | undefined;
+  /** For another build, before anything is pinned. */
+  readonly keep: () => void;
   readonly agentId: string;
   readonly since: string;
   /** What the agent before knew of namespaces. */
@@ -174,7 +198,7 @@ export interface CountingOptions {
  * it has told nothing and leaves nothing.
  */
 export async function beginCounting(
-  { kernel, name, scope, signals: wanted, adopted }: OpenedKernel,
+  { kernel, name, scope, signals: wanted, adopted, succeeds }: OpenedKernel,
   namespaces: Namespaces,
   options: CountingOptions,
 ): Promise<void> {
@@ -190,9 +214,11 @@ export async function beginCounting(
     log.info(`${how} the counts of the agent before, behind window ${String(adopted.committed)}`);
     orphanAfter();
   } else {
-    tellRefused(await kernel.start(wanted), log);
+    if (succeeds) await kernel.succeed();
+    else tellRefused(await kernel.start(wanted), log);
     const baselines = await namespaces.start();
     if (!options.pins) return;
+    options.keep();
     orphanAfter(); // killed from here on, nothing counts for ever
     if (!kernel.pin(options.pins, { name, birth: { agentId, since, scope, baselines } }))
       log.warn('too many network namespaces to pin the counts: a killed agent leaves a gap');

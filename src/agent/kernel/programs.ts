@@ -7,34 +7,24 @@
  */
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { release } from 'node:os';
-import { parseBtf, type TypeInformation } from '../../lib/btf.ts';
-import { OperatorError } from '../../lib/errors.ts';
+import type { TypeInformation } from '../../lib/btf.ts';
 import type { SignalName } from '../../model/signals.ts';
 import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
 import { readBirth, writeBirth, type Birth, type KernelLimits } from './generation.ts';
 import { openLeftOut, type LeftOut } from './left-out.ts';
 import { openListeners, type Listeners } from './listeners.ts';
-import type { Native, NativeError, NativeObject, ProgramStatistics } from './native.ts';
+import type { Native, NativeObject, ProgramStatistics } from './native.ts';
+import { flowMaps, loadObject, openObject, setConstants, sizeMaps } from './object.ts';
 import type { Pins } from './pins.ts';
 import { nodeRows } from './node-rows.ts';
 import { openNumberTables } from './number-tables.ts';
 import type { NumberTable, TableName } from './numbers.ts';
-import { isVerdict, refusalIn } from './refusal.ts';
 import { resetReader, type ReadResets, type ResetCounts } from './reset-reasons.ts';
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
-import {
-  allPrograms,
-  allSweeps,
-  castsPointers,
-  leavesOut,
-  programsOf,
-  signalPrograms,
-  tracesAllResets,
-} from './signals.ts';
+import { allPrograms, allSweeps, leavesOut, programsOf, signalPrograms } from './signals.ts';
 
 /** One window's rows as the kernel left them, in arrays that are reused for the next window. */
 export interface RawWindow extends RawRows {
@@ -57,20 +47,11 @@ export interface KernelOptions {
   readonly leavesOut?: boolean;
   /** Its maps and links are taken over as they are; `limits` must be theirs. */
   readonly pinned?: Pinned | undefined;
+  /** It counts too until this one has begun; then this one goes on alone (`succeed`). */
+  readonly predecessor?: Pinned | undefined;
 }
 
-/** The kernel's own types, which the programs' field offsets are taken from. */
-export const btfPath = '/sys/kernel/btf/vmlinux';
-
 const slots = { live: 0, closing: 1 } as const;
-const flowMaps = ['flows_a', 'flows_b'] as const;
-/** Of how many windows they hold flows, or closed sockets that had some. */
-const udpMaps = [
-  ['udp_flows_a', 1],
-  ['udp_flows_b', 1],
-  ['udp_released', 4],
-] as const;
-
 /** Counts go here once the closing of this window has begun: the number's parity decides. */
 function liveDuring(window: number): string {
   return flowMaps[window % 2 === 0 ? 0 : 1];
@@ -78,25 +59,6 @@ function liveDuring(window: number): string {
 
 function closedBy(window: number): string {
   return liveDuring(window + 1);
-}
-
-/** Throws build.broken_object. */
-export function openObject(native: Native, path: string): { object: NativeObject; types: TypeInformation } {
-  try {
-    const object = native.open(path);
-    return { object, types: parseBtf(native.btf(object)) };
-  } catch (error) {
-    const { message } = error as Error;
-    throw new OperatorError('build.broken_object', { file: path, reason: message }, { cause: error });
-  }
-}
-
-export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
-  for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
-  native.resize(object, 'events', limits.eventBytesMax);
-  for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
-  for (const map of ['namespaces', 'netns_ids']) native.resize(object, map, limits.namespacesMax);
-  for (const [map, windows] of udpMaps) native.resize(object, map, windows * limits.udpFlowsMax);
 }
 
 export class Kernel implements AsyncDisposable {
@@ -114,6 +76,7 @@ export class Kernel implements AsyncDisposable {
   readonly #object: NativeObject;
   readonly #generation: DataView;
   readonly #attachments: Attachments;
+  #succeeds = false;
   /** Besides that of sockets. */
   #sweeps: readonly string[] = [];
   #pinned: Pinned | undefined;
@@ -135,9 +98,15 @@ export class Kernel implements AsyncDisposable {
     try {
       if (pinned) this.#takeMaps(pinned);
       else sizeMaps(native, this.#object, this.limits);
-      this.#setConstants({ netnsOfPackets: options.netnsOfPackets === true, leaves });
+      if (options.predecessor) this.#followOn(options.predecessor);
+      const sizes = {
+        flowRowsMax: limits.flowRowsMax,
+        netnsOfPackets: options.netnsOfPackets === true,
+        leaves,
+      };
+      setConstants(native, this.#object, { types: this.types, ...sizes });
       this.#leaveOut(signals, leaves);
-      this.#load();
+      loadObject(native, this.#object);
       if (pinned) this.#attachments.adopt(pinned);
     } catch (error) {
       native.close(this.#object);
@@ -172,50 +141,27 @@ export class Kernel implements AsyncDisposable {
     return openRing(this.#native.ring(this.#object, map), () => this.#native.ringData(this.#object, map));
   }
 
-  /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
-  #setConstants({ netnsOfPackets, leaves }: { netnsOfPackets: boolean; leaves: boolean }): void {
-    const constants = new Uint8Array(this.#native.constants(this.#object, '.rodata'));
-    const view = new DataView(constants.buffer);
-    const at = (name: string) => this.types.section('.rodata', name).offset;
-    view.setUint32(at('flows_max'), this.limits.flowRowsMax, true);
-    view.setUint8(at('tells_netns_cookie'), Number(netnsOfPackets));
-    const has = (what: (native: Native) => boolean) => Number(existsSync(btfPath) && what(this.#native));
-    view.setUint8(at('tells_reset_reason'), has(tracesAllResets));
-    view.setUint8(at('casts_pointers'), has(castsPointers));
-    view.setUint8(at('leaves_out'), Number(leaves));
-    this.#native.constants(this.#object, '.rodata', constants);
-  }
-
   /**
    * The programs are loaded onto the pinned maps. What counts is attached already, and must not be twice:
    * that is up to the links. Loaded once more are those too, so that a signal can be switched on again.
    */
   #takeMaps({ pins, generation }: Pinned): void {
     for (const map of this.#native.maps(this.#object))
-      this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
+      if (map !== 'predecessor') this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
+  }
+
+  #followOn({ pins, generation }: Pinned): void {
+    this.#native.reuse(this.#object, 'predecessor', pins.mapPath(generation, 'connections'));
+    this.#succeeds = true;
   }
 
   #leaveOut(signals: readonly SignalName[], leaves: boolean): void {
     this.#sweeps = signals.flatMap((name) => signalPrograms[name].sweep ?? []);
     const loaded = new Set([...signals.flatMap((name) => programsOf(name, leaves)), ...this.#sweeps]);
+    // Those of another build may be others.
+    const names = new Set(this.#native.programs(this.#object).map(({ name }) => name));
     for (const program of [...allPrograms, ...allSweeps])
-      if (!loaded.has(program)) this.#native.skip(this.#object, program);
-  }
-
-  #load(): void {
-    try {
-      this.#native.load(this.#object);
-    } catch (error) {
-      const { errno, log } = error as NativeError;
-      if (!existsSync(btfPath)) throw new OperatorError('kernel.no_btf', { file: btfPath }, { cause: error });
-      if ((errno === 1 || errno === 13) && !isVerdict(log))
-        throw new OperatorError('privileges.missing', { action: 'load BPF programs' }, { cause: error });
-      throw new OperatorError(
-        'kernel.load_failed',
-        { reason: refusalIn(log) ?? (error as Error).message },
-        { cause: error },
-      );
-    }
+      if (names.has(program) && !loaded.has(program)) this.#native.skip(this.#object, program);
   }
 
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
@@ -224,12 +170,27 @@ export class Kernel implements AsyncDisposable {
     for (const table of Object.values(this.numbers)) table.lay();
     await this.#swap(0);
     this.#attachSweeps();
+    this.control.set({ succeeding: this.#succeeds });
     const refused = this.#attachments.switchTo(signals, undefined);
     this.#tellSignals();
+    await this.#seed();
+    return refused;
+  }
+
+  async #seed(): Promise<void> {
     this.control.set({ seeding: true });
     await this.#native.run(this.#object, 'sweep');
     this.control.set({ seeding: false });
-    return refused;
+  }
+
+  /**
+   * The generation before is detached, and its last window read. What it knew of sockets in file tables goes;
+   * of those in none it is still asked when they end.
+   */
+  async succeed(): Promise<void> {
+    this.control.set({ forgetting: true });
+    await this.#seed();
+    this.control.set({ forgetting: false });
   }
 
   /**
@@ -297,15 +258,16 @@ export class Kernel implements AsyncDisposable {
     if (!writeBirth(this.#generation, this.types.layout('generation'), birth)) return false;
     const draft = pins.draft();
     for (const map of this.#native.maps(this.#object))
-      this.#native.pinMap(this.#object, map, pins.mapPath(draft, map));
+      if (map !== 'predecessor') this.#native.pinMap(this.#object, map, pins.mapPath(draft, map));
     this.#attachments.pinAll({ pins, generation: draft });
     pins.publish(name);
     this.#pinned = { pins, generation: name };
     return true;
   }
 
-  get isPinned(): boolean {
-    return this.#pinned !== undefined;
+  /** Undefined where it is not. */
+  get pinned(): Pinned | undefined {
+    return this.#pinned;
   }
 
   /** Nothing is left of this generation but what this process holds. */

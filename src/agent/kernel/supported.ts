@@ -7,7 +7,8 @@ import { existsSync } from 'node:fs';
 import { isOperatorError } from '../../lib/errors.ts';
 import { optionalSignals, signalNames, type SignalName } from '../../model/signals.ts';
 import type { Native } from './native.ts';
-import { btfPath, Kernel, type KernelOptions } from './programs.ts';
+import { btfPath } from './object.ts';
+import { Kernel, type KernelOptions } from './programs.ts';
 import { signalPrograms } from './signals.ts';
 
 export interface Loaded {
