@@ -3,38 +3,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { newCounting } from '../src/agent/deliver/prometheus/counting.ts';
-import { rowKinds, rowMetrics, windowMetrics, type Family } from '../src/agent/deliver/prometheus/metrics.ts';
-import { selfMetrics } from '../src/agent/deliver/prometheus/self.ts';
+import { newCounting } from '../src/agent/deliver/metrics/counting.ts';
+import { rowKinds, rowMetrics, windowMetrics, type Family } from '../src/agent/deliver/metrics/metrics.ts';
+import { selfMetrics } from '../src/agent/deliver/metrics/self.ts';
 import { manualClock } from '../src/lib/clock.ts';
 import { allLabels } from '../src/model/labels.ts';
-import type { Vitals } from '../src/model/vitals.ts';
+import { standing } from './standing.ts';
 
 export const integrations = join(import.meta.dirname, '../deploy/integrations');
 
 export function readIntegration(path: string): string {
   return readFileSync(join(integrations, path), 'utf8');
 }
-
-const vitals: Vitals = {
-  quietMs: 0,
-  step: 'everything',
-  stepSince: null,
-  usage: null,
-  limits: { cpu: 1, memory: 1 },
-  counting: true,
-  windowAgoMs: 0,
-  windowMs: 10_000,
-  exporters: {
-    otlp: {
-      behindRecords: 0,
-      behindBytes: 0,
-      deliveredRecords: 1,
-      deliveredBytes: 1,
-      lastDeliveredAt: '2026-01-01T00:00:00.000Z',
-    },
-  },
-};
 
 function samplesOf({ name, shape }: Family): string[] {
   if (shape === 'histogram') return [`${name}_bucket`, `${name}_sum`, `${name}_count`];
@@ -43,7 +23,7 @@ function samplesOf({ name, shape }: Family): string[] {
 
 function self(): ReturnType<typeof selfMetrics> {
   const options = { fields: [], ports: new Set<number>(), dnsNames: false, seriesMax: 1000, idleMs: 1000 };
-  return selfMetrics(newCounting(options, manualClock()), vitals);
+  return selfMetrics(newCounting(options, manualClock()), standing);
 }
 
 /** Names of all samples. */
@@ -59,9 +39,7 @@ export function exportedLabels(): ReadonlySet<string> {
     if (!prometheus) return [];
     return 'label' in prometheus ? [prometheus.label] : (prometheus.keys ?? []);
   });
-  const own = self().flatMap(({ samples }) =>
-    samples.flatMap(({ labels }) => [...labels.matchAll(/(\w+)="/g)].map(([, name = '']) => name)),
-  );
+  const own = self().flatMap(({ samples }) => samples.flatMap(({ labels }) => labels.map(([name]) => name)));
   return new Set([...standard, ...own, 'le', 'overflow', 'job', 'instance']);
 }
 

@@ -5,9 +5,9 @@
 
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { duration, listenAddress } from '../../../lib/schema.ts';
+import { listenAddress } from '../../../lib/schema.ts';
 import type { Exporter } from '../exporter.ts';
-import { defaultLabelFields, labelFields } from '../prometheus/labels.ts';
+import { countingShape } from '../metrics/options.ts';
 
 const listen = listenAddress({
   default: '127.0.0.1:9464',
@@ -21,29 +21,7 @@ const schema = z
       description: 'address and port of /metrics, /healthz and /readyz; whoever reaches it may read it',
       pattern: String.raw`^(\[[^\]]+\]|[^:]+):\d{1,5}$`,
     }),
-    labels: z
-      .array(z.enum(labelFields))
-      .max(labelFields.length)
-      .default([...defaultLabelFields])
-      .meta({
-        description:
-          'fields that become labels of series ([which](../operating/prometheus.md#labels)); fewer labels, fewer series',
-      }),
-    ports: z.array(z.int().min(1).max(65_535)).max(1000).default([]).meta({
-      description: 'ports to show besides those that a service is known for; all others are `other`',
-    }),
-    dns_names: z.boolean().default(false).meta({
-      description: 'destination.name also where it is from DNS, not only from your networks or the cluster',
-    }),
-    series_max: z
-      .int()
-      .min(500)
-      .max(1_000_000)
-      .default(10_000)
-      .meta({ description: 'series of rows; beyond it what is new goes to one overflow series per metric' }),
-    idle: duration({ min: '1m', max: '7d', default: '1h' }).meta({
-      description: 'series of which no window told for so long go',
-    }),
+    ...countingShape,
   })
   .meta({ description: 'metrics for Prometheus to scrape, and health checks' });
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { row } from '../../../../test/observations.ts';
+import { standing } from '../../../../test/standing.ts';
 import { toldWindows } from '../../../../test/told-windows.ts';
 import { manualClock } from '../../../lib/clock.ts';
 import { formatOperatorError, isOperatorError } from '../../../lib/errors.ts';
@@ -15,26 +16,6 @@ import { exporter } from '../exporters/prometheus.ts';
 import { openEndpoint, type Endpoint } from './endpoint.ts';
 import { listenerLimits } from './http.ts';
 
-const vitals: Vitals = {
-  quietMs: 80,
-  step: 'failures',
-  stepSince: '2026-01-01T00:00:00.000Z',
-  usage: { agentCpu: 0.01, programsCpu: 0.02, agentBytes: 9e7, mapBytes: 3e7 },
-  limits: { cpu: 0.25, memory: 5e8 },
-  counting: true,
-  windowAgoMs: 1000,
-  windowMs: 10_000,
-  exporters: {
-    otlp: {
-      behindRecords: 5,
-      behindBytes: 500,
-      deliveredRecords: 70,
-      deliveredBytes: 7000,
-      lastDeliveredAt: '2026-01-01T00:00:01.500Z',
-    },
-  },
-};
-
 interface Opened {
   readonly endpoint: Endpoint;
   /** How the agent stands; undefined: it is starting. */
@@ -42,7 +23,7 @@ interface Opened {
 }
 
 async function opened(t: TestContext): Promise<Opened> {
-  const of = { stands: vitals as Vitals | undefined };
+  const of = { stands: standing as Vitals | undefined };
   const endpoint = await openEndpoint(
     { ...exporter.schema.parse({}), listen: { host: '127.0.0.1', port: 0 } },
     { clock: manualClock(), log: silentLog, vitals: () => of.stands },
@@ -147,7 +128,7 @@ test('/healthz and /readyz say in a line why', async (t) => {
   assert.deepEqual(await told(), [200, 200]);
   at.stands = undefined;
   assert.deepEqual(await told(), [200, 503]);
-  at.stands = { ...vitals, quietMs: 1e6, windowAgoMs: 1e6 };
+  at.stands = { ...standing, quietMs: 1e6, windowAgoMs: 1e6 };
   assert.deepEqual(await told(), [503, 503]);
 });
 

@@ -1,22 +1,17 @@
 /** The endpoint: records in, text out, and a listener between it and whoever asks. */
 
 import type { AddressInfo } from 'node:net';
-import type { FieldName } from '../../../model/labels.ts';
 import type { ExporterContext, OpenExporter } from '../exporter.ts';
-import { newCounting } from './counting.ts';
+import { newCounting } from '../metrics/counting.ts';
+import { countingOptions, type CountingConfig } from '../metrics/options.ts';
+import { selfMetrics } from '../metrics/self.ts';
 import { alive, ready } from './health.ts';
 import { openListener } from './http.ts';
-import { selfMetrics } from './self.ts';
 import { exposition } from './text.ts';
 
-export interface EndpointOptions {
+export type EndpointOptions = CountingConfig & {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly labels: readonly FieldName[];
-  readonly ports: readonly number[];
-  readonly dns_names: boolean;
-  readonly series_max: number;
-  readonly idle: number;
-}
+};
 
 export type Endpoint = OpenExporter & {
   /** Where it listens: with port 0 the system chooses one. */
@@ -28,16 +23,7 @@ export async function openEndpoint(
   options: EndpointOptions,
   { clock, log, vitals = () => undefined }: ExporterContext,
 ): Promise<Endpoint> {
-  const counting = newCounting(
-    {
-      fields: options.labels,
-      ports: new Set(options.ports),
-      dnsNames: options.dns_names,
-      seriesMax: options.series_max,
-      idleMs: options.idle,
-    },
-    clock,
-  );
+  const counting = newCounting(countingOptions(options), clock);
   const server = await openListener(options.listen, {
     metrics: (format) =>
       exposition({ tables: counting.tables, live: selfMetrics(counting, vitals()) }, format),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { exposition, formatFor, type Format, type Live } from './text.ts';
+import type { Live } from '../metrics/self.ts';
+import { exposition, formatFor, type Format } from './text.ts';
 
 /** What Prometheus 2.42 and 3 send. */
 const prometheus2 =
@@ -30,9 +31,14 @@ describe('the format', () => {
 });
 
 const live: readonly Live[] = [
-  { name: 'x_build_info', shape: 'info', help: 'Who', samples: [{ labels: 'version="1"', value: 1 }] },
-  { name: 'x_bytes_total', shape: 'counter', help: 'How much', samples: [{ labels: '', value: 7 }] },
-  { name: 'x_age_seconds', shape: 'gauge', help: 'How old', samples: [{ labels: '', value: 0.25 }] },
+  {
+    name: 'x_build_info',
+    shape: 'info',
+    help: 'Who',
+    samples: [{ labels: [['agent.version', '1']], value: 1 }],
+  },
+  { name: 'x_bytes_total', shape: 'counter', help: 'How much', samples: [{ labels: [], value: 7 }] },
+  { name: 'x_age_seconds', shape: 'gauge', help: 'How old', samples: [{ labels: [], value: 0.25 }] },
   { name: 'x_none', shape: 'gauge', help: 'Nothing', samples: [] },
 ];
 

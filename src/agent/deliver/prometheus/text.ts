@@ -3,8 +3,11 @@
  * counters' families, in units and in the end.
  */
 
-import { boundsSeconds, type Family, type Metric } from './metrics.ts';
-import type { Group, Table } from './series.ts';
+import { allLabels } from '../../../model/labels.ts';
+import type { Labels } from '../metrics/labels.ts';
+import { boundsSeconds, type Family, type Metric } from '../metrics/metrics.ts';
+import type { Live } from '../metrics/self.ts';
+import type { Group, Table } from '../metrics/series.ts';
 
 export const formats = ['openmetrics', 'text'] as const;
 export type Format = (typeof formats)[number];
@@ -14,9 +17,23 @@ export const contentTypes: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
 };
 
-/** A metric that is made when it is asked for. `labels` as they are written. */
-export interface Live extends Family {
-  readonly samples: readonly { readonly labels: string; readonly value: number }[];
+/** The only label of the overflow. No process can be called so: its name is the mark, not the value. */
+const overflowText = 'overflow="true"';
+
+const labelNames: ReadonlyMap<string, string> = new Map(
+  allLabels.flatMap(({ name, prometheus }) =>
+    prometheus && 'label' in prometheus ? [[name, prometheus.label] as const] : [],
+  ),
+);
+
+/** `process="curl",state="closed"`. */
+function labelText(labels: Labels): string {
+  return labels
+    .map(([name, value]) => {
+      const escaped = value.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+      return `${labelNames.get(name) ?? name}="${escaped}"`;
+    })
+    .join(',');
 }
 
 interface Preference {
@@ -76,8 +93,13 @@ function histogramLines(name: string, labels: string, values: Float64Array, divi
   return [...lines, sample(`${name}_sum`, labels, sum), sample(`${name}_count`, labels, count)];
 }
 
-function groupLines({ name, shape, divisor }: Metric, start: number, { labels, values }: Group): string[] {
-  const own = values.subarray(start);
+interface Written extends Group {
+  readonly text: string;
+}
+
+function groupLines({ name, shape, divisor }: Metric, start: number, of: Written): string[] {
+  const own = of.values.subarray(start);
+  const labels = of.text;
   if (shape === 'histogram') return histogramLines(name, labels, own, divisor);
   const first = (own[0] ?? 0) / divisor;
   if (shape !== 'summary') return [sample(name, labels, first)];
@@ -85,8 +107,12 @@ function groupLines({ name, shape, divisor }: Metric, start: number, { labels, v
 }
 
 function tableLines(table: Table, format: Format): string[] {
+  const all: Written[] = Array.from(table.groups(), (group) => ({
+    ...group,
+    text: group.isOverflow ? overflowText : labelText(group.labels),
+  }));
   return table.metrics.flatMap((metric, i) => {
-    const groups = [...table.groups()].filter(({ shown }) => shown[i] === 1);
+    const groups = all.filter(({ shown }) => shown[i] === 1);
     if (groups.length === 0) return [];
     return [
       ...head(metric, format),
@@ -99,7 +125,7 @@ function liveLines(live: Live, format: Format): string[] {
   if (live.samples.length === 0) return [];
   return [
     ...head(live, format),
-    ...live.samples.map(({ labels, value }) => sample(live.name, labels, value)),
+    ...live.samples.map(({ labels, value }) => sample(live.name, labelText(labels), value)),
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Labels of the endpoint's series: the fields of a row that have one in the labelling standard, those of them
- * that are wanted.
+ * Labels of series: the fields of a row that have one in the labelling standard, those of them that are
+ * wanted. How an exporter calls them is its own business.
  */
 
 import { printable } from '../../../lib/terminal.ts';
@@ -15,10 +15,8 @@ export const labelLimits = {
   cachedMax: 10_000,
 } as const;
 
-function labelNameOf(field: string): string {
-  const { prometheus } = allLabels.find(({ name }) => name === field) ?? {};
-  return prometheus && 'label' in prometheus ? prometheus.label : '';
-}
+/** Each is named by its field, or, where it is the key of a map or a list, by that key's name. */
+export type Labels = readonly (readonly [name: string, value: string])[];
 
 /** What may be wanted: fields of flow rows. The state of the budget and the version are the agent's. */
 export const labelFields = allLabels
@@ -52,22 +50,21 @@ export interface LabelOptions {
   readonly dnsNames: boolean;
 }
 
-/** Text between the quotes. A process may call itself anything. */
-export function escapedValue(text: string): string {
-  const cut = printable(text.slice(0, labelLimits.valueMax).toWellFormed());
-  return cut.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+/** A process may call itself anything. */
+export function cleanValue(text: string): string {
+  return printable(text.slice(0, labelLimits.valueMax).toWellFormed());
 }
 
-function escaping(): (text: string) => string {
+function cleaning(): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
-    let escaped = known.get(text);
-    if (escaped === undefined) {
-      escaped = escapedValue(text);
+    let clean = known.get(text);
+    if (clean === undefined) {
+      clean = cleanValue(text);
       if (known.size >= labelLimits.cachedMax) known.clear();
-      known.set(text, escaped);
+      known.set(text, clean);
     }
-    return escaped;
+    return clean;
   };
 }
 
@@ -86,19 +83,17 @@ function valueOf(row: Fields, field: FieldName, { ports, dnsNames }: LabelOption
   return ports.has(port) || serviceOf(transport, port) !== undefined ? String(port) : 'other';
 }
 
-/** The labels of a row as they are written: `process="curl",state="closed"`. Equal ones are equal text. */
-export function labeller(options: LabelOptions): (row: RowRecord) => string {
-  const escape = escaping();
-  const names = [...new Set([...options.fields, ...dnsFields])].map(
-    (field) => [field, labelNameOf(field)] as const,
-  );
+/** The labels of a row, in the order of `fields`. */
+export function labeller(options: LabelOptions): (row: RowRecord) => Labels {
+  const clean = cleaning();
+  const fields = [...new Set([...options.fields, ...dnsFields])];
   return (row) => {
-    const parts: string[] = [];
-    for (const [field, name] of names) {
+    const labels: [string, string][] = [];
+    for (const field of fields) {
       const value = valueOf(row, field, options);
       // To Prometheus an empty label is none: two series would be one.
-      if (value !== undefined && value !== '') parts.push(`${name}="${escape(value)}"`);
+      if (value !== undefined && value !== '') labels.push([field, clean(value)]);
     }
-    return parts.join(',');
+    return labels;
   };
 }

@@ -8,7 +8,7 @@
 import type { Clock } from '../../../lib/clock.ts';
 import type { FieldName } from '../../../model/labels.ts';
 import type { NumberedRecord, RowRecord, WindowRecord } from '../../../model/record.ts';
-import { labeller, escapedValue, type LabelOptions } from './labels.ts';
+import { cleanValue, labeller, type LabelOptions, type Labels } from './labels.ts';
 import { boundOf, boundsSeconds, meansOf, rowMetrics, windowMetrics, type Metric } from './metrics.ts';
 import { newSeries, type Addition, type Series, type Table } from './series.ts';
 
@@ -23,6 +23,8 @@ export interface CountingOptions extends LabelOptions {
   readonly idleMs: number;
 }
 
+type NumberedWindow = WindowRecord & NumberedRecord;
+
 export interface Counting {
   add(record: NumberedRecord): void;
   readonly tables: readonly Table[];
@@ -30,7 +32,7 @@ export interface Counting {
   readonly series: Series;
   windows(): number;
   /** The newest closing record. */
-  lastWindow(): WindowRecord | undefined;
+  lastWindow(): NumberedWindow | undefined;
 }
 
 type Fields = Readonly<Partial<Record<FieldName, unknown>>>;
@@ -74,10 +76,10 @@ function additionsOf(record: Fields, { shape, field }: Metric): readonly Additio
 }
 
 /** `kernel.events_suppressed` as stage and reason; the last label has all that is left. */
-function keyLabels(key: string, names: readonly string[]): string {
+function keyLabels(key: string, names: readonly string[]): Labels {
   const parts = key.split('.');
   const values = names.map((_, i) => (i < names.length - 1 ? (parts[i] ?? '') : parts.slice(i).join('.')));
-  return names.map((name, i) => `${name}="${escapedValue(values[i] ?? '')}"`).join(',');
+  return names.map((name, i) => [name, cleanValue(values[i] ?? '')] as const);
 }
 
 interface Keyed {
@@ -97,8 +99,8 @@ interface SelfTables {
   add(record: WindowRecord, nowNs: bigint): void;
 }
 
-function selfTables(): SelfTables {
-  const series = newSeries(countingLimits.selfSeriesMax);
+function selfTables(clock: Clock): SelfTables {
+  const series = newSeries(countingLimits.selfSeriesMax, clock);
   const plainMetrics = windowMetrics.filter(({ keys }) => keys.length === 0);
   const sums = series.table(plainMetrics);
   const keyed: Keyed[] = windowMetrics
@@ -110,7 +112,7 @@ function selfTables(): SelfTables {
     add(record, nowNs) {
       const fields = record as unknown as Fields;
       const additions = plainMetrics.map((metric) => additionsOf(fields, metric));
-      sums.add('', additions, nowNs);
+      sums.add([], additions, nowNs);
       for (const { metric, table } of keyed) {
         for (const [key, value] of entriesOf(fields, metric)) {
           const place = metric.shape === 'gauge' ? 1 : 0;
@@ -135,19 +137,19 @@ function newcomers(): (record: NumberedRecord) => boolean {
 }
 
 export function newCounting(options: CountingOptions, clock: Clock): Counting {
-  const series = newSeries(options.seriesMax);
+  const series = newSeries(options.seriesMax, clock);
   const rows = {
     'sonde.flow': series.table(rowMetrics.flow),
     'sonde.dns': series.table(rowMetrics.dns),
     'sonde.listener': series.table(rowMetrics.listener),
   } as const;
   const rowTables = Object.values(rows);
-  const self = selfTables();
+  const self = selfTables(clock);
   const labelsOf = labeller(options);
   const isNew = newcomers();
   const idleNs = BigInt(options.idleMs) * 1_000_000n;
   let windows = 0;
-  let lastWindow: WindowRecord | undefined;
+  let lastWindow: NumberedWindow | undefined;
   /** The window that rows are being told of. */
   let telling = '';
 
@@ -160,7 +162,7 @@ export function newCounting(options: CountingOptions, clock: Clock): Counting {
     table.add(labelsOf(row), additions, nowNs);
   }
 
-  function addWindow(record: WindowRecord, nowNs: bigint): void {
+  function addWindow(record: NumberedWindow, nowNs: bigint): void {
     // A window without rows has nothing open; what a lost one told before is not this one's.
     const window = `${record['agent.id']}/${String(record['window.number'])}`;
     if (window !== telling) for (const table of rowTables) table.forgetWindow();

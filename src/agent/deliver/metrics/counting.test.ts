@@ -10,7 +10,7 @@ import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
 import { newCounting, type Counting, type CountingOptions } from './counting.ts';
 import { defaultLabelFields, labelLimits } from './labels.ts';
-import { exposition } from './text.ts';
+import { exposition } from '../prometheus/text.ts';
 
 const hourMs = 3_600_000;
 

@@ -1,14 +1,14 @@
 /**
- * The series of the endpoint: a value for each metric and set of labels, since the agent's start.
+ * The series: a value for each metric and set of labels, since the agent's start.
  *
  * Owns them, and the bound on how many there are: beyond `max` what is new goes to one series for each
- * metric, labelled `overflow="true"` and nothing else, so that sums stay right. No process can be called so:
- * the name of the label is its mark, not the value. Sets of labels that nothing was counted of for long go.
+ * metric, the overflow, which has no labels of its own, so that sums stay right. Sets of labels that nothing
+ * was counted of for long go.
  */
 
+import type { Clock } from '../../../lib/clock.ts';
+import type { Labels } from './labels.ts';
 import { boundsSeconds, type Metric } from './metrics.ts';
-
-export const overflowLabels = 'overflow="true"';
 
 /** Places in a group's values. */
 const widths: Readonly<Record<Metric['shape'], number>> = {
@@ -21,7 +21,7 @@ const widths: Readonly<Record<Metric['shape'], number>> = {
   histogram: boundsSeconds.length + 2,
 };
 
-/** Lines of text, which are series to whoever scrapes. */
+/** Lines of Prometheus' text: what is a series to it, and what is paid for anywhere. */
 const lineCounts: Readonly<Record<Metric['shape'], number>> = {
   counter: 1,
   gauge: 1,
@@ -31,8 +31,11 @@ const lineCounts: Readonly<Record<Metric['shape'], number>> = {
 
 /** All metrics of one kind of records, for one set of labels. */
 export interface Group {
-  /** As they are written: `a="b",c="d"`. */
-  readonly labels: string;
+  /** None of the overflow. */
+  readonly labels: Labels;
+  readonly isOverflow: boolean;
+  /** Nothing that its values add up is from before, nor in an earlier group of these labels; unix ms. */
+  readonly sinceMs: number;
   readonly values: Float64Array;
   /** Of each metric, whether it has series. */
   readonly shown: Uint8Array;
@@ -45,7 +48,7 @@ export type Addition = readonly [place: number, by: number];
 export interface Table {
   readonly metrics: readonly Metric[];
   /** Counts one record. */
-  add(labels: string, additions: readonly (readonly Addition[])[], nowNs: bigint): void;
+  add(labels: Labels, additions: readonly (readonly Addition[])[], nowNs: bigint): void;
   /** What gauges of a window that was not told to its end have. */
   forgetWindow(): void;
   /** Gauges are those of the window that ended; a group of which it did not tell has 0. */
@@ -72,13 +75,20 @@ interface Room {
   fold(): void;
 }
 
-function newGroup(metrics: readonly Metric[], labels: string, width: number): Group {
+type Beginning = Pick<Group, 'labels' | 'isOverflow' | 'sinceMs'>;
+
+function newGroup(metrics: readonly Metric[], width: number, beginning: Beginning): Group {
   return {
-    labels,
+    ...beginning,
     values: new Float64Array(width),
-    shown: Uint8Array.from(metrics, ({ always }) => Number(always)),
+    shown: Uint8Array.from(metrics, ({ always }) => Number(always && !beginning.isOverflow)),
     seenNs: 0n,
   };
+}
+
+/** Equal labels are equal text: values have no control characters. */
+function keyOf(labels: Labels): string {
+  return labels.map(([name, value]) => `${name}\0${value}`).join('\n');
 }
 
 function linesOf(metrics: readonly Metric[], isCounted: (i: number) => boolean): number {
@@ -89,7 +99,7 @@ function isGauge({ shape }: Metric): boolean {
   return shape === 'gauge';
 }
 
-function newTable(metrics: readonly Metric[], room: Room): Table {
+function newTable(metrics: readonly Metric[], room: Room, clock: Clock): Table {
   const starts: number[] = [];
   let width = 0;
   for (const { shape } of metrics) {
@@ -97,8 +107,9 @@ function newTable(metrics: readonly Metric[], room: Room): Table {
     width += widths[shape];
   }
   const groups = new Map<string, Group>();
-  const overflow = newGroup(metrics, overflowLabels, width);
-  overflow.shown.fill(0);
+  /** When the last group went. A new one may have been there before, and its values begin anew. */
+  let sinceMs = clock.wallMs();
+  const overflow = newGroup(metrics, width, { labels: [], isOverflow: true, sinceMs });
   const atFirst = linesOf(metrics, (i) => metrics[i]?.always ?? false);
   const gauges = metrics.flatMap((metric, i) => (isGauge(metric) ? [starts[i] ?? 0] : []));
 
@@ -106,12 +117,13 @@ function newTable(metrics: readonly Metric[], room: Room): Table {
     return [...groups.values(), ...(overflow.shown.includes(1) ? [overflow] : [])];
   }
 
-  function groupOf(labels: string): Group {
-    const known = groups.get(labels);
+  function groupOf(labels: Labels): Group {
+    const key = keyOf(labels);
+    const known = groups.get(key);
     if (known) return known;
     if (!room.take(atFirst)) return overflow;
-    const group = newGroup(metrics, labels, width);
-    groups.set(labels, group);
+    const group = newGroup(metrics, width, { labels, isOverflow: false, sinceMs });
+    groups.set(key, group);
     return group;
   }
 
@@ -153,10 +165,11 @@ function newTable(metrics: readonly Metric[], room: Room): Table {
       }
     },
     forgetBefore(ns) {
-      for (const [labels, { seenNs, shown }] of groups) {
+      for (const [key, { seenNs, shown }] of groups) {
         if (seenNs >= ns) continue;
         room.give(linesOf(metrics, (i) => shown[i] === 1));
-        groups.delete(labels);
+        groups.delete(key);
+        sinceMs = clock.wallMs();
       }
     },
     groups: all,
@@ -164,7 +177,7 @@ function newTable(metrics: readonly Metric[], room: Room): Table {
 }
 
 /** `max` lines at most, with the overflow series of all tables, which have their room from the beginning. */
-export function newSeries(max: number): Series {
+export function newSeries(max: number, clock: Clock): Series {
   let [used, reserved, folded] = [0, 0, 0];
   const tables: Table[] = [];
   const room: Room = {
@@ -184,7 +197,7 @@ export function newSeries(max: number): Series {
     max,
     table(metrics) {
       reserved += linesOf(metrics, () => true);
-      const table = newTable(metrics, room);
+      const table = newTable(metrics, room, clock);
       tables.push(table);
       return table;
     },

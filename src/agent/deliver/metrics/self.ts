@@ -1,35 +1,37 @@
-/** What the agent tells of itself beside its windows: who it is, how it stands, what this endpoint holds. */
+/** What the agent tells of itself beside its windows: who it is, how it stands, what an exporter holds. */
 
 import { packageVersion } from '../../../lib/version.ts';
 import { steps } from '../../../model/budget.ts';
 import type { WindowRecord } from '../../../model/record.ts';
 import type { ExporterVitals, Vitals } from '../../../model/vitals.ts';
 import type { Counting } from './counting.ts';
-import { escapedValue } from './labels.ts';
-import type { Shape } from './metrics.ts';
-import type { Live } from './text.ts';
+import { cleanValue, type Labels } from './labels.ts';
+import type { Family, Shape } from './metrics.ts';
+
+/** A metric that is made when it is asked for. */
+export interface Live extends Family {
+  readonly samples: readonly { readonly labels: Labels; readonly value: number }[];
+}
 
 type Samples = Live['samples'];
 type Sample = Samples[number];
 
-function label(name: string, value: string): string {
-  return `${name}="${escapedValue(value)}"`;
+function label(name: string, value: string): Labels[number] {
+  return [name, cleanValue(value)];
 }
 
-function one(value: number, labels = ''): Samples {
+function one(value: number, labels: Labels = []): Samples {
   return [{ labels, value }];
 }
 
 /** Of the node, as its records say it: after the field policy. */
-function build(window: WindowRecord | undefined): string {
-  const known = [
-    ['host', window?.['host.name']],
-    ['environment', window?.environment],
-    ['node', window?.['k8s.node']],
-    ['cluster', window?.['k8s.cluster']],
-  ] as const;
-  const labels = known.flatMap(([name, value]) => (value === undefined ? [] : [label(name, value)]));
-  return [label('version', packageVersion()), ...labels].join(',');
+function build(window: WindowRecord | undefined): Labels {
+  const fields = ['host.name', 'environment', 'k8s.node', 'k8s.cluster'] as const;
+  const labels = fields.flatMap((field) => {
+    const value = window?.[field];
+    return value === undefined ? [] : [label(field, value)];
+  });
+  return [label('agent.version', packageVersion()), ...labels];
 }
 
 type Row = readonly [name: string, shape: Shape, help: string, samples: Samples];
@@ -38,7 +40,7 @@ function ofExporters(exporters: Vitals['exporters']): Row[] {
   const each = (value: (of: ExporterVitals) => number | null): Sample[] =>
     Object.entries(exporters).flatMap(([name, of]) => {
       const is = value(of);
-      return is === null ? [] : [{ labels: label('exporter', name), value: is }];
+      return is === null ? [] : [{ labels: [label('exporter', name)], value: is }];
     });
   const delivered = 'that the exporter has delivered since the agent started';
   return [
@@ -65,7 +67,7 @@ function ofBudget({ step, limits }: Vitals): Row[] {
       'sonde_budget_step',
       'gauge',
       '1 for what the budget leaves now, 0 for all other steps',
-      steps.map((name) => ({ labels: label('step', name), value: Number(name === step) })),
+      steps.map((name) => ({ labels: [label('budget.step', name)], value: Number(name === step) })),
     ],
     ['sonde_budget_cpu_limit_ratio', 'gauge', 'Share of one processor that it may take', one(limits.cpu)],
     ['sonde_budget_memory_limit_bytes', 'gauge', 'Memory that it may take', one(limits.memory)],
@@ -104,7 +106,7 @@ export function selfMetrics(counting: Counting, vitals: Vitals | undefined): Liv
       one(1, build(counting.lastWindow())),
     ],
     ['sonde_windows_total', 'counter', 'Windows that ended', one(counting.windows())],
-    ['sonde_series', 'gauge', 'Series of rows at this endpoint', one(series.count())],
+    ['sonde_series', 'gauge', 'Series of rows that there are', one(series.count())],
     ['sonde_series_limit', 'gauge', 'How many of these there may be (series_max)', one(series.max)],
     ['sonde_series_folded_records_total', 'counter', folded, one(series.folded())],
     ...ofVitals(vitals),
