@@ -9,7 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { status } from '@grpc/grpc-js';
 import type { NumberedRecord } from '../src/model/record.ts';
+import { grpcReceiver } from './grpc-receiver.ts';
+import { sumOf } from './otlp-points.ts';
 import { readLogsRequest, type ReadRecord } from './otlp-reader.ts';
 import { recognised, rendered } from '../src/model/rendering.ts';
 import { faultsOf } from './record-schemas.ts';
@@ -115,6 +118,40 @@ test('a receiver gets what the file gets, also what waited for it; own connectio
   const others = written.filter((r) => r['event.name'] === 'sonde.connection' && r['destination.port'] === 1);
   assert.ok(others.length >= 5, `${String(others.length)} of 5 refused connections are told`);
   for (const r of others) assert.notEqual(workload(r), 'sonde');
+});
+
+test('metrics over gRPC have what the file has, all of it with the last export', async (t) => {
+  const to = grpcReceiver(t);
+  const endpoint = `http://127.0.0.1:${String(await to.listen())}`;
+  to.next.push({ code: status.UNAVAILABLE, details: 'starting' });
+  const running = await startAgent(t, (path) => ({
+    jsonl: { path },
+    otlp: { endpoint, protocol: 'grpc' },
+    otlp_metrics: { endpoint, protocol: 'grpc', interval: '200ms', series_max: 100_000 },
+  }));
+  assert.ok(await eventually(() => to.exports.length > 0, patienceMs), 'metrics arrive');
+  for (let n = 0; n < 5; n++) await knock();
+  await stop(running);
+  const written = lines(running.path);
+  assert.deepEqual(
+    to.records.map((r) => r.attributes['record.sequence']?.[1]),
+    written.map((r) => r['record.sequence']),
+  );
+  const points = to.exports.at(-1)!;
+  const flows = written.filter((r) => r['event.name'] === 'sonde.flow');
+  for (const [field, metric] of [
+    ['connections.opened', 'sonde.connections.opened'],
+    ['connections.ended', 'sonde.connections.ended'],
+    ['bytes.sent', 'sonde.sent.bytes'],
+  ] as const)
+    assert.equal(
+      sumOf(points, metric),
+      flows.reduce((sum, flow) => sum + flow[field], 0),
+      metric,
+    );
+  assert.ok(sumOf(points, 'sonde.connections.ended') >= 5);
+  const windows = written.filter((r) => r['event.name'] === 'sonde.window').length;
+  assert.equal(sumOf(points, 'sonde.windows'), windows);
 });
 
 test('what it writes under ECS names keeps to the schemas, there and back under the others', async (t) => {

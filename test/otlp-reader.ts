@@ -1,6 +1,7 @@
 /**
- * OTLP log requests as a receiver reads them, straight from the protocol's field numbers: independent of the
- * library that wrote them. Values come as [type, value], so that a test sees the type too.
+ * OTLP log requests as a receiver reads them (metrics: otlp-points.ts), straight from the protocol's field
+ * numbers: independent of the library that wrote them. Values come as [type, value], so that a test sees the
+ * type too.
  */
 
 import { PbfReader } from 'pbf';
@@ -24,7 +25,7 @@ export interface ReadRecord {
   readonly observedNs: bigint;
 }
 
-type Values = Record<string, Value>;
+export type Values = Record<string, Value>;
 
 function readList(pbf: PbfReader): Value[] {
   return pbf.readMessage<Value[]>((tag, list, inner) => {
@@ -32,7 +33,7 @@ function readList(pbf: PbfReader): Value[] {
   }, []);
 }
 
-function readPair(pbf: PbfReader, into: Values): void {
+export function readPair(pbf: PbfReader, into: Values): void {
   const pair = pbf.readMessage<{ key: string; value: Value }>(
     (tag, of, inner) => {
       if (tag === 1) of.key = inner.readString();
@@ -65,7 +66,7 @@ function readValue(pbf: PbfReader): Value {
 }
 
 /** pbf reads 64 bits as a double: here the nanoseconds matter. */
-function readNs(pbf: PbfReader): bigint {
+export function readNs(pbf: PbfReader): bigint {
   const value = pbf.dataView.getBigUint64(pbf.pos, true);
   pbf.pos += 8;
   return value;

@@ -27,7 +27,7 @@ import {
   type FieldAction,
 } from '../model/policy.ts';
 import type { NumberedRecord, SondeRecord } from '../model/record.ts';
-import { nameModes } from '../model/rendering.ts';
+import { nameModes, resourceOf } from '../model/rendering.ts';
 import { fieldOf, logRecordOf } from '../model/row/record.ts';
 import { Rejection } from '../model/row/rejection.ts';
 import { filledColumns, rowMaker } from '../model/row/rows.ts';
@@ -36,7 +36,8 @@ import { exporterNames, loadExporter } from './deliver/exporter.ts';
 import { newCounting } from './deliver/metrics/counting.ts';
 import { labelFields } from './deliver/metrics/labels.ts';
 import { selfMetrics } from './deliver/metrics/self.ts';
-import { encodeRequest } from './deliver/otlp/encode.ts';
+import { encodeRequest } from './deliver/otlp/logs.ts';
+import { encodePoints, pointsOf } from './deliver/otlp/points.ts';
 import { exposition } from './deliver/prometheus/text.ts';
 import { messageOf } from './deliver/syslog/message.ts';
 import { openLocalServer } from './local/server.ts';
@@ -185,12 +186,28 @@ function otlp(records: readonly NumberedRecord[]): string {
 }
 
 /** With all labels that there are. */
-function prometheus(records: readonly NumberedRecord[]): string {
+function counted(records: readonly NumberedRecord[]): Parameters<typeof exposition>[0] {
   const limits = { ports: new Set<number>(), seriesMax: 1e6, idleMs: 1e9 };
   const counting = newCounting({ ...limits, fields: labelFields, dnsNames: true }, manualClock());
   for (const record of records) counting.add(record);
-  const all = { tables: counting.tables, live: selfMetrics(counting, undefined) };
+  return { tables: counting.tables, live: selfMetrics(counting, undefined) };
+}
+
+function prometheus(records: readonly NumberedRecord[]): string {
+  const all = counted(records);
   return exposition(all, 'openmetrics') + exposition(all, 'text');
+}
+
+function otlpMetrics(records: readonly NumberedRecord[]): string {
+  const last = records.findLast((record) => record['event.name'] === 'sonde.window');
+  const resource = last ? resourceOf(last) : {};
+  const texts = (['canonical', 'otel'] as const).flatMap((names) => {
+    const points = pointsOf(counted(records), { names, sinceMs: 0 });
+    return (['http/json', 'grpc'] as const).map((protocol) =>
+      Buffer.from(encodePoints(points, { protocol, resource, timeMs: 0 })).toString('latin1'),
+    );
+  });
+  return texts.join('\n');
 }
 
 function syslog(records: readonly NumberedRecord[]): string {
@@ -224,13 +241,14 @@ const serialized: Readonly<Record<string, (records: readonly NumberedRecord[]) =
   {
     jsonl,
     otlp,
+    otlp_metrics: otlpMetrics,
     prometheus,
     syslog,
     clickhouse,
   };
 
 /** They have not all of the fields, by their nature. */
-const partial: ReadonlySet<string> = new Set(['prometheus', 'clickhouse']);
+const partial: ReadonlySet<string> = new Set(['prometheus', 'otlp_metrics', 'clickhouse']);
 
 function leaves(value: unknown): string[] {
   if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(leaves);

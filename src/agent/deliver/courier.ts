@@ -75,7 +75,7 @@ export class Courier {
     return {
       behindRecords: records,
       behindBytes: bytes,
-      lastError: this.#lastError,
+      lastError: this.#lastError ?? this.#parts.exporter.problem?.() ?? null,
       lastDeliveredAt: this.#lastDeliveredAt,
       deliveredRecords: this.#deliveredRecords,
       deliveredBytes: this.#deliveredBytes,

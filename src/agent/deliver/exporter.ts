@@ -41,6 +41,8 @@ export type OpenExporter = AsyncDisposable & {
    * was taken, or nobody knows. Is not called again before it has ended. At least one record.
    */
   deliver(records: readonly NumberedRecord[], signal: AbortSignal): Promise<Receipt>;
+  /** Of one that is done with records before they have left: why nothing leaves; null when all is well. */
+  readonly problem?: () => string | null;
 };
 
 export interface ExporterContext {

@@ -100,6 +100,21 @@ test('a path that cannot be read is said as every other error', async () => {
   assert.deepEqual([answer.status, status, code], [400, 400, 'request.malformed']);
 });
 
+test('metrics and traces are told that there is no place for them, in every encoding', async () => {
+  await using server = await serve();
+  for (const [path, type] of [
+    ['/v1/metrics', 'application/x-protobuf'],
+    ['/v1/metrics', 'application/json'],
+    ['/v1/traces', 'application/x-protobuf'],
+  ] as const) {
+    const sent = { method: 'POST', headers: { 'content-type': type }, body: 'x'.repeat(500) };
+    const answer = await fetch(`${server.url}${path}`, sent);
+    const { code, detail } = (await answer.json()) as { code: string; detail: string };
+    assert.deepEqual([answer.status, code], [404, 'request.not_found']);
+    assert.equal(detail, `there is nothing at POST ${path}`);
+  }
+});
+
 test('without the page, / says how to build it', async () => {
   await using server = await serve();
   const page = await fetch(server.url, { headers: { accept: 'text/html' } });

@@ -22,7 +22,7 @@ import type { Row } from '../../../model/block.ts';
 import { logRecordOf } from '../../../model/row/record.ts';
 import { filledColumns, rowMaker } from '../../../model/row/rows.ts';
 import type { OpenExporter } from '../exporter.ts';
-import { encodeRequest } from '../otlp/encode.ts';
+import { encodeRequest } from '../otlp/logs.ts';
 import { exporter } from './clickhouse.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sonde-clickhouse-'));

@@ -1,81 +1,100 @@
-/** One connection to an HTTP receiver, kept open between requests. */
+/**
+ * OTLP over HTTP. Which answers are final is the protocol's to say: 429, 502, 503, 504 and broken connections
+ * are tried again, 413 with half as much, everything else is a refusal; but for those that speak of how we
+ * are set up and not of what we sent.
+ */
 
-import * as http from 'node:http';
-import * as https from 'node:https';
-import { openTls, type TlsFiles } from '../tls.ts';
+import { promisify } from 'node:util';
+import { constants, gzip, zstdCompress } from 'node:zlib';
+import type { Clock } from '../../../lib/clock.ts';
+import { RetryLater } from '../exporter.ts';
+import { openChannel, type Answer } from './channel.ts';
+import { headersOf, type WireOptions } from './options.ts';
+import { contentTypes, shown, type Outcome, type SignalKind, type Transport } from './transport.ts';
 
-export const httpLimits = {
-  /** What is read of an answer; the rest does not matter to us. */
-  answerBytesMax: 64 * 1024,
-  /** An idle connection is closed by us before most receivers and balancers do. */
-  idleMsMax: 30_000,
-} as const;
+/** Those that OTLP has tried again. */
+const retried: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/**
+ * It has not these: a token, a path, a proxy, an encoding, a name. Somebody will mend that, and a whole spool
+ * would be thrown away meanwhile.
+ */
+const setUpWrong: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 415, 421]);
+/** What Go, nginx and Apache say with a 400 when they are spoken to without TLS. */
+const wantsTls = /HTTPS (server|port)|SSL-enabled/;
 
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly retryAfter: string | undefined;
-  /** Where a redirection leads. It is not followed. */
-  readonly location: string | undefined;
-  readonly body: Buffer;
-}
-
-export type Channel = Disposable & {
-  /** Rejects when there was no whole answer; with the signal's reason when that was aborted. */
-  post(body: Uint8Array, headers: http.OutgoingHttpHeaders, signal: AbortSignal): Promise<Answer>;
+const compressors: Readonly<Record<WireOptions['compression'], (body: Uint8Array) => Promise<Uint8Array>>> = {
+  none: (body) => Promise.resolve(body),
+  gzip: (body) => promisify(gzip)(body, { level: constants.Z_BEST_SPEED }),
+  zstd: (body) => promisify(zstdCompress)(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
 };
 
-function openAgent(url: URL, files: TlsFiles): http.Agent {
-  const options = { keepAlive: true, maxSockets: 1, timeout: httpLimits.idleMsMax };
-  const tls = openTls(url, files);
-  return tls ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
+/** Retry-After is seconds or a date. */
+function retryAfterMs(text: string | undefined, clock: Clock): number {
+  if (text === undefined) return 0;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - clock.wallMs();
+  return ms > 0 ? ms : 0;
 }
 
-function readAnswer(response: http.IncomingMessage): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    response.on('data', (chunk: Buffer) => {
-      if (length < httpLimits.answerBytesMax) chunks.push(chunk);
-      length += chunk.length;
-    });
-    response.once('error', reject);
-    response.once('end', () => {
-      resolve({
-        status: response.statusCode ?? 0,
-        contentType: response.headers['content-type'] ?? '',
-        retryAfter: response.headers['retry-after'],
-        location: response.headers.location,
-        body: Buffer.concat(chunks).subarray(0, httpLimits.answerBytesMax),
-      });
-    });
-  });
+/** What it says for people; nothing where it speaks OTLP's protobuf. */
+function textOf({ contentType, body, location }: Answer): string {
+  if (location !== undefined) return ` (see ${location})`;
+  const isText = contentType === '' || contentType.startsWith('text/') || contentType.includes('json');
+  return isText ? ` ${body.toString('utf8')}` : '';
 }
 
-/** Throws as openTls does. */
-export function openChannel(url: URL, tls: TlsFiles): Channel {
-  const agent = openAgent(url, tls);
-  const { request } = url.protocol === 'https:' ? https : http;
+/** It speaks of where and how we send: whatever we sent, it would be the same. */
+function isMisdirected({ status, contentType, body }: Answer): boolean {
+  if (status < 300) return contentType.startsWith('text/html'); // some site's page; no receiver speaks so
+  return status < 400 || setUpWrong.has(status) || (status === 400 && wantsTls.test(body.toString('latin1')));
+}
 
-  function send(body: Uint8Array, headers: http.OutgoingHttpHeaders, signal: AbortSignal): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const outgoing = request(url, { method: 'POST', agent, headers, signal }, (response) => {
-        readAnswer(response).then(resolve, reject);
-      });
-      outgoing.once('error', (error: NodeJS.ErrnoException) => {
-        // The receiver closed an idle connection just as we took it up again: nothing is wrong with it.
-        if (outgoing.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted)
-          send(body, headers, signal).then(resolve, reject);
-        else reject(signal.aborted ? (signal.reason as Error) : error);
-      });
-      outgoing.end(body);
-    });
+interface Judging {
+  readonly kind: SignalKind;
+  readonly clock: Clock;
+  readonly url: URL;
+}
+
+/** What an answer means. Throws when the request should be sent again. */
+function judge(answer: Answer, { kind, clock, url }: Judging): Outcome {
+  const { status, body, contentType } = answer;
+  const said = `the receiver answers ${String(status)}`;
+  const afterMs = retryAfterMs(answer.retryAfter, clock);
+  if (isMisdirected(answer)) {
+    const where = `${url.origin}${url.pathname}`;
+    const why = shown(`${said} to ${where}${textOf(answer)}`);
+    throw new RetryLater(`${why}; correct the options of ${kind.exporter}, or what listens there`, afterMs);
   }
+  if (status < 300) {
+    const { rejected, message } = kind.decodeResponse(
+      body,
+      contentType.startsWith(contentTypes['http/json']),
+    );
+    return { is: 'taken', rejected, message: shown(message) };
+  }
+  if (retried.has(status)) throw new RetryLater(said, afterMs);
+  return { is: status === 413 ? 'too_large' : 'rejected', message: shown(`${said}${textOf(answer)}`) };
+}
 
+export type HttpOptions = WireOptions & { readonly protocol: keyof typeof contentTypes };
+
+export function openHttp(options: HttpOptions, kind: SignalKind, clock: Clock): Transport {
+  const { compression, protocol, tls } = options;
+  const url = new URL(`${options.endpoint.replace(/\/+$/, '')}${kind.path}`);
+  const headers = {
+    ...Object.fromEntries(headersOf(options)),
+    'content-type': contentTypes[protocol],
+    ...(compression === 'none' ? {} : { 'content-encoding': compression }),
+  };
+  const channel = openChannel(url, tls);
   return {
-    post: send,
-    [Symbol.dispose]: () => {
-      agent.destroy();
+    async send(body, signal) {
+      const sent = await compressors[compression](body);
+      const answer = await channel.post(sent, headers, signal);
+      return { outcome: judge(answer, { kind, clock, url }), bytes: sent.length };
+    },
+    [Symbol.asyncDispose]() {
+      channel[Symbol.dispose]();
+      return Promise.resolve();
     },
   };
 }

@@ -8,7 +8,7 @@ import type { NumberedRecord, WindowRecord } from '../../../model/record.ts';
 import { windowCloser } from '../../window/closing.ts';
 import { connectionRecord } from '../../window/records.ts';
 import { wallTimes } from '../../window/time.ts';
-import { decodeResponse, encodeRequest, type Encoding } from './encode.ts';
+import { encodeRequest, type Encoding } from './logs.ts';
 import { signalNames } from '../../../model/signals.ts';
 
 const bounds = { number: 3, start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.123Z', last: false };
@@ -194,32 +194,5 @@ describe('a record over OTLP', () => {
     });
     const ids = readLogsRequest(request).map(({ resource }) => resource['agent.id']?.[1]);
     assert.deepEqual(ids, ['a-1', 'a-1', 'a-0']);
-  });
-});
-
-describe('a receiver\u2019s answer', () => {
-  const json = (value: unknown) =>
-    decodeResponse(Buffer.from(JSON.stringify(value)), 'application/json; charset=utf-8');
-
-  test('partial success, as JSON and as protobuf', () => {
-    const partialSuccess = { rejectedLogRecords: '3', errorMessage: 'too old' };
-    assert.deepEqual(json({ partialSuccess }), { rejected: 3, message: 'too old' });
-    const protobuf = Buffer.from([0x0a, 0x0b, 0x08, 0x03, 0x12, 0x07, ...Buffer.from('too old')]);
-    assert.deepEqual(decodeResponse(protobuf, 'application/x-protobuf'), { rejected: 3, message: 'too old' });
-  });
-
-  test('anything else means that all was taken', () => {
-    const all = { rejected: 0, message: '' };
-    for (const value of [
-      {},
-      null,
-      [],
-      { partialSuccess: null },
-      { partialSuccess: { rejectedLogRecords: -1 } },
-    ])
-      assert.deepEqual(json(value), all);
-    for (const type of ['application/json', 'application/x-protobuf', 'text/html'])
-      for (const body of ['', '<html>', '\u0000'])
-        assert.deepEqual(decodeResponse(Buffer.from(body), type), all);
   });
 });

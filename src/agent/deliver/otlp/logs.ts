@@ -4,6 +4,7 @@
  */
 
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
+import type { Clock } from '../../../lib/clock.ts';
 import type {
   ConnectionRecord,
   DnsRecord,
@@ -13,15 +14,15 @@ import type {
   WindowRecord,
 } from '../../../model/record.ts';
 import { attributesOf, emitterOf, resourceOf, type Names } from '../../../model/rendering.ts';
+import type { OpenExporter } from '../exporter.ts';
+import { openTransport } from './open.ts';
+import type { Protocol, WireOptions } from './options.ts';
+import { readResponse } from './response.ts';
+import { newSender } from './sender.ts';
+import { hrTime, scope } from './time.ts';
+import type { SignalKind } from './transport.ts';
 
 type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
-
-export type Protocol = 'http/protobuf' | 'http/json';
-
-export const contentTypes: Readonly<Record<Protocol, string>> = {
-  'http/protobuf': 'application/x-protobuf',
-  'http/json': 'application/json',
-};
 
 const severity = { info: 9, warn: 13 } as const;
 const failures: ReadonlySet<string> = new Set(['refused', 'timed_out', 'unreachable', 'reset', 'failed']);
@@ -87,13 +88,6 @@ function severityOf(record: NumberedRecord): number {
   return failures.has(record['connection.state']) ? severity.warn : severity.info;
 }
 
-function hrTime(ms: number): [seconds: number, nanoseconds: number] {
-  const seconds = Math.floor(ms / 1000);
-  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
-}
-
-const scope = { name: 'sonde' };
-
 /** Log records of the same emitter share one resource object: the serializers group by identity. */
 export function logRecords(
   records: readonly NumberedRecord[],
@@ -132,30 +126,30 @@ export function encodeRequest(
   return serializer.serializeRequest(logRecords(records, { names, observedMs })) ?? new Uint8Array();
 }
 
-export interface PartialSuccess {
-  readonly rejected: number;
-  readonly message: string;
-}
+const kind: SignalKind = {
+  exporter: 'otlp',
+  path: '/v1/logs',
+  method: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+  decodeResponse: (body, isJson) =>
+    readResponse(body, {
+      isJson,
+      deserialize: (bytes) => ProtobufLogsSerializer.deserializeResponse(bytes),
+      rejected: 'rejectedLogRecords',
+    }),
+};
 
-function parseResponse(body: Uint8Array, contentType: string): unknown {
-  try {
-    if (!contentType.startsWith(contentTypes['http/json']))
-      return ProtobufLogsSerializer.deserializeResponse(body);
-    return JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch {
-    return undefined; // it took the request all the same
-  }
-}
+export type LogsOptions = WireOptions & { readonly names: Names };
 
-/** What a receiver said of a request that it took. */
-export function decodeResponse(body: Uint8Array, contentType: string): PartialSuccess {
-  const { partialSuccess } = (parseResponse(body, contentType) ?? {}) as {
-    partialSuccess?: { rejectedLogRecords?: unknown; errorMessage?: unknown } | null;
-  };
-  const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0); // in JSON a 64-bit number is text
-  const message = partialSuccess?.errorMessage;
+export async function openLogs(options: LogsOptions, clock: Clock): Promise<OpenExporter> {
+  const transport = await openTransport(options, kind, clock);
+  const sender = newSender<NumberedRecord>({
+    transport,
+    encode: (records) => encodeRequest(records, { ...options, observedMs: clock.wallMs() }),
+    bytesMax: options.batch,
+  });
   return {
-    rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0,
-    message: typeof message === 'string' ? message : '',
+    timeoutMs: options.timeout,
+    deliver: (records, signal) => sender.send(records, signal),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }
