@@ -29,8 +29,7 @@ function toldOf(windows: readonly CommittedWindow[]): Counts {
     of.ended += flow['connections.ended'];
   }
   // A refusal, for one, is told by a row without a connection.
-  for (const [key, { opened, ended }] of Object.entries(counts)) if (opened + ended === 0) delete counts[key];
-  return counts;
+  return Object.fromEntries(Object.entries(counts).filter(([, { opened, ended }]) => opened + ended > 0));
 }
 
 function truthOf(truths: readonly ChurnTruth[]): Counts {

@@ -6,6 +6,7 @@ import { questionsFolder, signalsNeeded } from '../../question/discovery.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Delivery, Resumed } from '../deliver/delivery.ts';
 import type { NamespacesState } from '../kernel/namespaces.ts';
+import { configure } from '../kernel/control.ts';
 import { kernelLimitsOf } from '../kernel/generation.ts';
 import { artefacts } from '../kernel/native.ts';
 import type { Adopted, OpenOptions } from '../kernel/open.ts';
@@ -85,6 +86,7 @@ export async function openOptions({ config, delivery, ...parts }: Parts): Promis
     scope: config.namespaces && (await scopeCookies(parts.native, config.namespaces)),
     signals: wantedSignals(config, signalsNeeded(questionsFolder(), config.questions)),
     committed: resumed && state && { ...state, number: resumed.number },
+    configure: (control) => configure(control, config),
     nowNs: systemClock.monotonicNs(),
   };
 }

@@ -13,7 +13,6 @@ import type { AgentConfig } from '../config.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
 import { nodeLabels } from '../enrich/node.ts';
-import { configure } from '../kernel/control.ts';
 import type { Native } from '../kernel/native.ts';
 import type { KeptObjects } from '../kernel/kept-object.ts';
 import { beginCounting, openKernel, openSuccessor, type OpenedKernel } from '../kernel/open.ts';
@@ -48,6 +47,22 @@ export interface Ended {
   readonly successor?: OpenedKernel | undefined;
 }
 
+function lastSeenOf(agent: Agent): LastSeen {
+  return { status: agent.status(), labels: agent.labels() };
+}
+
+/** What comes behind it is there before. */
+async function endOnly(agent: Agent, next: () => Promise<OpenedKernel>): Promise<Ended> {
+  const successor = await next();
+  try {
+    await agent.run(AbortSignal.abort());
+  } catch (error) {
+    await successor.kernel[Symbol.asyncDispose]();
+    throw error;
+  }
+  return { last: lastSeenOf(agent), successor };
+}
+
 /**
  * One generation of counting, to its end, and how it stood then. `onOpen` when it runs; not for one that is
  * only to be ended. `before` is the one that it comes behind.
@@ -61,10 +76,9 @@ export async function runGeneration(
   const options = await openOptions(lasting);
   const opened = before?.successor ?? openKernel(options);
   await using kernel = opened.kernel;
-  configure(kernel.control, config);
   const since = before?.successor && before.last.status.lastWindow?.['window.end'];
-  const places = { clock: systemClock, since };
-  const { begin, memory, known, lookups } = pastOf(opened.adopted, delivery.resumed(), places);
+  const resumed = delivery.resumed();
+  const { begin, memory, known, lookups } = pastOf(opened.adopted, resumed, { clock: systemClock, since });
   const identity = nodeLabels({ ...config, ...opened.adopted?.birth, place: kubernetes?.place });
   const [node, judge] = [policy.node(identity), judgeOf(config.standard, identity)];
   const { decode, ...tables } = await openTables(lasting, opened);
@@ -84,28 +98,20 @@ export async function runGeneration(
     signals: opened.signals,
     profile: profileOf(kernel, native),
   });
-  const identityOf = { agentId: node['agent.id'], since: begin.since, known };
-  await beginCounting(opened, tables.namespaces, {
-    ...identityOf,
-    pins,
-    keep: () => kept.keep(options.object),
-    log,
-    clock: systemClock,
-    orphanMs: config.limits.orphan_max,
-  });
-  const goesOn = opened.adopted?.outdated === undefined;
-  const successor = goesOn ? undefined : await openSuccessor(options, kernel);
-  if (goesOn) onOpen(agent);
+  const counting = { pins, log, clock: systemClock, orphanMs: config.limits.orphan_max };
+  const keep = () => kept.keep(options.object);
+  const birth = { agentId: node['agent.id'], since: begin.since, known };
+  await beginCounting(opened, tables.namespaces, { ...counting, ...birth, keep });
   governor.begin(kernel.control, meterOf(kernel));
   try {
-    await agent.run(goesOn ? signal : AbortSignal.abort());
-  } catch (error) {
-    await successor?.kernel[Symbol.asyncDispose]();
-    throw error;
+    if (opened.adopted?.outdated !== undefined)
+      return await endOnly(agent, () => openSuccessor(options, kernel));
+    onOpen(agent);
+    await agent.run(signal);
   } finally {
     governor.end();
   }
-  if (goesOn && !signal.aborted && governor.plan.counting)
+  if (!signal.aborted && governor.plan.counting)
     log.warn('no agent looked for too long: counting begins anew');
-  return { last: { status: agent.status(), labels: agent.labels() }, successor };
+  return { last: lastSeenOf(agent) };
 }

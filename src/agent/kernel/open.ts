@@ -12,6 +12,7 @@ import {
   type Birth,
   type KernelLimits,
 } from './generation.ts';
+import type { ControlWords } from './control.ts';
 import type { KeptObjects } from './kept-object.ts';
 import type { Namespaces, NamespacesState } from './namespaces.ts';
 import type { Native } from './native.ts';
@@ -37,6 +38,8 @@ export interface OpenOptions {
   readonly committed: Committed | undefined;
   /** Object files of generations of other builds. */
   readonly kept: KeptObjects;
+  /** Tells the programs what the configuration says. */
+  readonly configure: (control: ControlWords) => void;
   /** Those to be on. One that this kernel refuses is left out, and named. */
   readonly signals: readonly SignalName[];
   /** CLOCK_MONOTONIC. */
@@ -102,33 +105,41 @@ function load(
   return { kernel, signals: wanted.filter((name) => !refused.has(name)) };
 }
 
+/** The object file that a generation was made with, which may be another build's, and its limits. */
+function makeOf(generation: string, { object, kept }: OpenOptions): { object: string; limits: KernelLimits } {
+  const name = parseGenerationName(generation);
+  const from = name?.digest === objectDigest(object) ? object : name && kept.of(name.digest);
+  if (name && from !== undefined) return { object: from, limits: name.limits };
+  throw new Error('its programs are of another build, which is gone');
+}
+
+/** Where a generation stands. Throws why it cannot be taken over. */
+function stand(kernel: Kernel, options: OpenOptions): Adopted {
+  kernel.control.seen(options.nowNs); // before looking whether it went idle: from here on it does not
+  const birth = kernel.birth();
+  const own = options.committed?.agentId === birth.agentId ? options.committed : undefined;
+  if (own?.last === true) throw new Error('it was stopped, and told to the end');
+  const problem = mismatch(kernel, own?.number ?? 0);
+  if (problem !== undefined) throw new Error(problem);
+  const outdated = outdatedBy(kernel, birth, options);
+  if (!kernel.isWhole() && kernel.control.stopped() === 'no')
+    throw new Error('not all of its programs are attached');
+  return { birth, committed: own?.number ?? 0, outdated };
+}
+
 /** Takes a generation over. Throws why that cannot be. */
 function adopt(pins: Pins, generation: string, options: OpenOptions): OpenedKernel {
-  const { object, committed } = options;
-  const digest = objectDigest(object);
-  const name = parseGenerationName(generation);
-  const from = name?.digest === digest ? object : name && options.kept.of(name.digest);
-  if (!name || from === undefined) throw new Error('its programs are of another build, which is gone');
-  const pinned = { pins, generation };
-  const { kernel, signals: taken } = load({ ...options, object: from }, { limits: name.limits, pinned });
+  const { object, limits } = makeOf(generation, options);
+  const { kernel, signals: taken } = load({ ...options, object }, { limits, pinned: { pins, generation } });
   try {
-    kernel.control.seen(options.nowNs); // before looking whether it went idle: from here on it does not
-    const birth = kernel.birth();
-    const own = committed?.agentId === birth.agentId ? committed : undefined;
-    if (own?.last === true) throw new Error('it was stopped, and told to the end');
-    const problem = mismatch(kernel, own?.number ?? 0);
-    if (problem !== undefined) throw new Error(problem);
-    const outdated =
-      outdatedBy(kernel, birth, options) ??
-      (from === object ? undefined : 'its programs are of another build');
-    if (!kernel.isWhole() && kernel.control.stopped() === 'no')
-      throw new Error('not all of its programs are attached');
+    const adopted = stand(kernel, options);
+    const other = object === options.object ? undefined : 'its programs are of another build';
     return {
       kernel,
       signals: taken,
-      scope: birth.scope,
-      name: generationName(digest, options.limits),
-      adopted: { birth, committed: own?.number ?? 0, outdated },
+      scope: adopted.birth.scope,
+      name: generationName(objectDigest(options.object), options.limits),
+      adopted: { ...adopted, outdated: adopted.outdated ?? other },
     };
   } catch (error) {
     void kernel[Symbol.asyncDispose]();
@@ -151,6 +162,12 @@ function adoptAny(pins: Pins, options: OpenOptions): OpenedKernel | undefined {
   return undefined;
 }
 
+/** Before anything is attached. */
+function prepare(kernel: Kernel, { scope, configure }: OpenOptions): void {
+  configure(kernel.control);
+  if (scope) kernel.scope(scope);
+}
+
 /**
  * What cannot be taken over is detached and removed before anything new is attached, and said: two
  * generations never count at once.
@@ -158,10 +175,13 @@ function adoptAny(pins: Pins, options: OpenOptions): OpenedKernel | undefined {
 export function openKernel(options: OpenOptions): OpenedKernel {
   const { object, limits, pins } = options;
   const adopted = pins && adoptAny(pins, options);
-  if (adopted) return adopted;
+  if (adopted) {
+    options.configure(adopted.kernel.control);
+    return adopted;
+  }
   const name = generationName(objectDigest(object), limits);
   const loaded = load(options, { limits });
-  if (options.scope) loaded.kernel.scope(options.scope);
+  prepare(loaded.kernel, options);
   return { ...loaded, scope: options.scope, name };
 }
 
@@ -172,7 +192,7 @@ export function openKernel(options: OpenOptions): OpenedKernel {
 export async function openSuccessor(options: OpenOptions, outdated: Kernel): Promise<OpenedKernel> {
   const { object, limits } = options;
   const loaded = load(options, { limits, predecessor: outdated.pinned });
-  if (options.scope) loaded.kernel.scope(options.scope);
+  prepare(loaded.kernel, options);
   const needed = loaded.signals.filter((name) => !optionalSignals.includes(name));
   tellRefused(await loaded.kernel.start(needed), options.log);
   const name = generationName(objectDigest(object), limits);
