@@ -61,6 +61,7 @@ export class Courier {
   readonly #running: Promise<void>;
   #lastError: string | null = null;
   #lastRefusal: string | undefined;
+  #toldLost = { dropped: 0, damaged: 0 };
   #lastDeliveredAt: string | null = null;
   #deliveredRecords = 0;
   #deliveredBytes = 0;
@@ -94,6 +95,7 @@ export class Courier {
       try {
         const batch = await spool.next(name, this.#draining.signal);
         if (!batch) return;
+        this.#tellLost();
         await this.#deliver(batch);
         attempt = 0;
       } catch (error) {
@@ -172,6 +174,20 @@ export class Courier {
       );
     }
     this.#lastRefusal = said;
+  }
+
+  /** Once for each reason: from then on they are only counted. */
+  #tellLost(): void {
+    const { name, spool, log } = this.#parts;
+    const { dropped, damaged } = spool.lost(name);
+    const said = (count: number, before: number) => count > 0 && before === 0;
+    if (said(damaged, this.#toldLost.damaged))
+      log.warn(
+        `exporter ${name}: ${String(damaged)} records are lost, the spool is damaged; more are counted`,
+      );
+    if (said(dropped, this.#toldLost.dropped))
+      log.warn(`exporter ${name}: ${String(dropped)} records are lost, the spool was full; more are counted`);
+    this.#toldLost = { dropped, damaged };
   }
 
   #failed(error: Error): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -107,6 +107,33 @@ describe('delivery', () => {
     );
     assert.deepEqual([a.closed, b.closed], [1, 1]);
     assert.deepEqual(at.lines, []);
+  });
+
+  test('a damaged spool: what is lost is counted and said, once, and the rest goes on', async (t) => {
+    const at = bench(t);
+    const down = probe({ deliver: () => forever });
+    {
+      await using delivery = await at.start({ a: down }, 0);
+      for (const n of [1, 2, 3]) await delivery.deliver([record(n)]);
+      await delivery.commit({ records: [], closing: closing(1), state: null });
+    }
+    const spool = join(at.folder, 'spool');
+    const log = readdirSync(spool).find((name) => name.endsWith('.log')) ?? '';
+    const bytes = readFileSync(join(spool, log));
+    bytes[50]! ^= 0xff; // in the payload of the first
+    writeFileSync(join(spool, log), bytes);
+    writeFileSync(join(spool, 'a.cursor'), 'not JSON');
+    const a = probe();
+    {
+      await using delivery = await at.start({ a });
+      assert.ok(await eventually(() => a.taken.length >= 3, patienceMs));
+      assert.deepEqual(delivery.losses(), { 'deliver.a.spool_damaged': 1 });
+    }
+    assert.deepEqual(a.taken, [2, 3, 0]);
+    assert.deepEqual(at.lines, [
+      'spool: how far exporter a came cannot be read: it begins again with the oldest record',
+      'exporter a: 1 records are lost, the spool is damaged; more are counted',
+    ]);
   });
 
   test('without exporters nothing is kept', async (t) => {

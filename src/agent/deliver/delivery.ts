@@ -75,6 +75,8 @@ async function openSpool(
   const folder = join(state, 'spool');
   try {
     const spool = await Spool.open({ folder, bootId, bytesMax, readers: [...exporters.keys()], clock });
+    for (const name of spool.astray)
+      log.warn(`spool: how far exporter ${name} came cannot be read: it begins again with the oldest record`);
     if (spool.cutBytes > 0) log.info(`spool: a torn end of ${String(spool.cutBytes)} bytes was cut`);
     return spool;
   } catch (error) {

@@ -80,6 +80,9 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync();
 }
 
+/** By reader; undefined for one that cannot be read. */
+type Cursors = ReadonlyMap<string, Position | undefined>;
+
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #readers = new Map<string, Reader>();
@@ -95,8 +98,10 @@ export class Spool {
   #grown = Promise.withResolvers<undefined>();
   /** What a torn tail cost when it was opened. */
   readonly cutBytes: number;
+  /** Readers whose cursor could not be read: they start at the oldest record. */
+  readonly astray: readonly string[];
 
-  private constructor(options: SpoolOptions, found: Recovered, cursors: ReadonlyMap<string, Position>) {
+  private constructor(options: SpoolOptions, found: Recovered, cursors: Cursors) {
     this.#options = options;
     this.#segments = [...found.segments];
     this.#active = found.open;
@@ -105,6 +110,7 @@ export class Spool {
     this.#resumed = found.resumed;
     this.#resumedIn = found.resumedIn;
     this.cutBytes = found.cutBytes;
+    this.astray = options.readers.filter((name) => cursors.has(name) && !cursors.get(name));
     const oldest = found.segments[0];
     const beginning = oldest
       ? startOf(oldest)
@@ -120,21 +126,22 @@ export class Spool {
   static async open(options: SpoolOptions): Promise<Spool> {
     const { folder, bootId, clock } = options;
     makeFolders(folder);
-    const cursors = new Map<string, Position>();
+    const cursors = new Map<string, Position | undefined>();
     for (const name of readdirSync(folder)) {
       const reader = /^(.+)\.cursor$/.exec(name)?.[1];
       if (reader === undefined) continue;
       const cursor = readCursor(join(folder, name));
-      if (cursor) cursors.set(reader, cursor);
+      cursors.set(reader, cursor);
       if (!options.readers.includes(reader)) rmSync(join(folder, name));
     }
+    const known = [...cursors.values()].filter((at) => at !== undefined);
     const found = await recover({
       folder,
       bootId,
       freshSequence: Math.floor(clock.wallMs() * 1000),
-      takenSequence: Math.max(0, ...[...cursors.values()].map(({ sequence }) => sequence)),
+      takenSequence: Math.max(0, ...known.map(({ sequence }) => sequence)),
       // Where the segment that a cursor is in was lost, its number must not name another.
-      takenNumber: Math.max(0, ...[...cursors.values()].map((at) => at.segment + (at.offset > 0 ? 1 : 0))),
+      takenNumber: Math.max(0, ...known.map((at) => at.segment + (at.offset > 0 ? 1 : 0))),
     });
     return new Spool(options, found, cursors);
   }
