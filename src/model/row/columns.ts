@@ -301,4 +301,7 @@ export const windowColumns: Columns = {
   unenriched: countsValue('unenriched'),
   nonstandard: countsValue('nonstandard'),
   budget_step: text('budget.step'),
+  budget_cpu: nullableAmount('budget.cpu'),
+  budget_memory: nullableInteger('budget.memory'),
+  exporters_behind: countsValue('exporters.behind'),
 };
