@@ -10,13 +10,17 @@ import { parseDurationMs } from '../src/lib/units.ts';
 import type { Row, StoreBlock, TableColumns } from '../src/model/block.ts';
 
 const values = z.record(z.string(), z.unknown());
-const record = z.union([z.strictObject({ flow: values }), z.strictObject({ window: values })]);
+const record = z.union([
+  z.strictObject({ flow: values }),
+  z.strictObject({ window: values }),
+  z.strictObject({ dns: values }),
+]);
 
 const schema = z.strictObject({
   what: z.string().min(10),
   /** Query of the question, as in the URL. */
   ask: z.record(z.string(), z.string()).default({}),
-  /** On every record, unless it says otherwise. */
+  /** On every record that has such a column, unless it says otherwise. */
   given: values.default({}),
   records: z.array(record).min(1),
   /** All rows, in their order; of each the columns that matter here. */
@@ -78,13 +82,23 @@ export function rowsOfRecords(
     readonly nowMs: number;
   },
 ): StoreBlock['rows'] {
-  const rows = { flows: [] as Row[], windows: [] as Row[] };
+  const rows = { flows: [] as Row[], windows: [] as Row[], dns: [] as Row[] };
+  const tableOf = { flow: 'flows', window: 'windows', dns: 'dns' } as const;
+  const used = new Set<string>(['environment', 'host.name']);
   for (const each of records) {
-    if ('flow' in each) rows.flows.push(rowOf(tables.flows, { ...given, ...each.flow }, nowMs));
-    else {
-      const { 'host.name': host, environment } = { ...given, ...each.window };
-      rows.windows.push(rowOf(tables.windows, { 'host.name': host, environment, ...each.window }, nowMs));
-    }
+    const kind = 'flow' in each ? 'flow' : 'dns' in each ? 'dns' : 'window';
+    const columns = tables[tableOf[kind]];
+    // A window's own columns of the same names are sums of all, and not of these.
+    const fits = (name: string): boolean =>
+      kind === 'window'
+        ? name === 'host.name' || name === 'environment'
+        : columns.includes(name.replaceAll('.', '_'));
+    const fitting = Object.entries(given).filter(([name]) => fits(name));
+    for (const [name] of fitting) used.add(name);
+    const row = rowOf(columns, { ...Object.fromEntries(fitting), ...Object.values(each)[0] }, nowMs);
+    rows[tableOf[kind]].push(row);
   }
+  const unused = Object.keys(given).find((name) => !used.has(name));
+  if (unused !== undefined) throw new Error(`no record has a column for ${unused}`);
   return rows;
 }

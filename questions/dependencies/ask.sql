@@ -1,0 +1,364 @@
+-- One row per workload, process, port and what is depended on: a name, or an address that has none. First
+-- which rows, from few columns; then, for those only, what else there is to say. Only windows as they came
+-- tell names: what a rollup counts gets the name that its address had there.
+WITH
+  named AS (
+    SELECT
+      environment, process_name, destination_ip, destination_port,
+      argMax(destination_name, window_start) AS name,
+      argMax(destination_name_source, window_start) AS name_source,
+      argMax(destination_scope, window_start) AS name_scope
+    FROM flows
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {environment:String} IN ('', environment)
+      AND direction = 'egress'
+      AND process_name LIKE {process:String}
+      AND destination_name != ''
+    GROUP BY environment, process_name, destination_ip, destination_port
+  ),
+  -- Whoever has been heard that long can have something new.
+  watched AS (
+    SELECT host_name
+    FROM nodes_now
+    GROUP BY host_name
+    HAVING min(first_seen) <= {from:DateTime64(3, 'UTC')} - toIntervalHour(1)
+  ),
+  edges AS (
+    SELECT
+      environment, workload_name, process_name, destination_ip, destination_port,
+      sum(connections_opened) + sum(connections_adopted) AS used,
+      sum(connections_ended) AS ended,
+      sumIf(
+        connections_ended,
+        connection_state IN ('refused', 'timed_out', 'unreachable', 'failed')
+      ) AS failed,
+      max(host_name IN watched) AS is_watched
+    FROM {flows:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {host:String} IN ('', host_name)
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND direction = 'egress'
+      AND process_name LIKE {process:String}
+      AND {port:UInt16} IN (0, destination_port)
+    GROUP BY environment, workload_name, process_name, destination_ip, destination_port
+  ),
+  -- Before the range, in whole hours and then in what is left up to its start.
+  known_edges AS (
+    SELECT
+      environment, workload_name, process_name, destination_ip, destination_port, min(start) AS edge_start
+    FROM (
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, window_start AS start
+      FROM flows_1h
+      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
+        AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND {environment:String} IN ('', environment)
+        AND direction = 'egress'
+        AND process_name LIKE {process:String}
+      UNION ALL
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, window_start AS start
+      FROM {flows:Identifier}
+      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND window_start < {from:DateTime64(3, 'UTC')}
+        AND {environment:String} IN ('', environment)
+        AND direction = 'egress'
+        AND process_name LIKE {process:String}
+    )
+    GROUP BY environment, workload_name, process_name, destination_ip, destination_port
+  ),
+  -- Of each process, and under no process at all of everybody: a resolver daemon asks for others.
+  known_names AS (
+    SELECT environment, workload_name, process_name, dependency, min(start) AS name_start
+    FROM (
+      SELECT
+        environment, workload_name, process_name, dns_question_name AS dependency, window_start AS start
+      FROM dns_1h
+      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
+        AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND {environment:String} IN ('', environment)
+        AND direction = 'egress'
+      UNION ALL
+      SELECT
+        environment, workload_name, process_name, dns_question_name AS dependency, window_start AS start
+      FROM {dns:Identifier}
+      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND window_start < {from:DateTime64(3, 'UTC')}
+        AND {environment:String} IN ('', environment)
+        AND direction = 'egress'
+    )
+    GROUP BY GROUPING SETS (
+      (environment, workload_name, process_name, dependency),
+      (environment, dependency)
+    )
+  ),
+  -- A resolver tries a short name with each domain of its search list: that one of them does not exist
+  -- says nothing, where the name itself does, or under another domain of the cluster.
+  searched AS (
+    SELECT environment, workload_name, process_name, dns_question_name
+    FROM (
+      SELECT DISTINCT
+        environment, workload_name, process_name, dns_question_name,
+        splitByChar('.', dns_question_name) AS parts,
+        arrayJoin(range(1, least(length(parts), 12))) AS kept,
+        arrayJoin(
+          if(endsWith(dns_question_name, '.cluster.local'), ['', '.svc.cluster.local', '.cluster.local'], [''])
+        ) AS domain,
+        concat(arrayStringConcat(arraySlice(parts, 1, kept), '.'), domain) AS meant
+      FROM {dns:Identifier}
+      WHERE window_start >= {from:DateTime64(3, 'UTC')}
+        AND window_start < {to:DateTime64(3, 'UTC')}
+        AND direction = 'egress'
+        AND dns_rcode = 'NXDOMAIN'
+    )
+    WHERE (environment, workload_name, process_name, meant) IN (
+      SELECT environment, workload_name, process_name, dns_question_name
+      FROM {dns:Identifier}
+      WHERE window_start >= {from:DateTime64(3, 'UTC')}
+        AND window_start < {to:DateTime64(3, 'UTC')}
+        AND direction = 'egress'
+        AND dns_rcode = 'NOERROR'
+    )
+  ),
+  lookups AS (
+    SELECT
+      environment, workload_name, process_name, dns_question_name AS dependency,
+      sum(dns_lookups) AS asked,
+      sumIf(dns_lookups, dns_rcode = 'unanswered') AS unanswered,
+      sumIf(dns_lookups, dns_rcode NOT IN ('NOERROR', 'unanswered')) AS denied,
+      sumMap(map(CAST(dns_rcode, 'String'), dns_lookups)) AS rcodes,
+      argMax(destination_ip, (dns_rcode != 'NOERROR', window_start)) AS resolver,
+      argMax(host_name, (dns_rcode != 'NOERROR', window_start)) AS asking_host,
+      sumMap(latency_histogram) AS answers,
+      sumMap(map(
+        intDiv(
+          toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
+          {bucket_ms:UInt64}
+        ),
+        dns_lookups
+      )) AS asked_by_bucket,
+      min(window_start) AS asked_first,
+      max(window_start) AS asked_last,
+      max(host_name IN watched) AS is_asker_watched
+    FROM {dns:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {host:String} IN ('', host_name)
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND direction = 'egress'
+      AND process_name LIKE {process:String}
+      AND NOT (
+        dns_rcode = 'NXDOMAIN'
+        AND (
+          dns_question_type = 'PTR'
+          OR (environment, workload_name, process_name, dns_question_name) IN searched
+        )
+      )
+    GROUP BY environment, workload_name, process_name, dns_question_name
+  ),
+  uses AS (
+    SELECT
+      environment, workload_name, process_name,
+      if(name = '', destination_ip, name) AS dependency,
+      destination_port AS port,
+      any(name_source) AS source,
+      any(name_scope) AS place,
+      groupArray(destination_ip) AS addresses,
+      sum(used) AS connections,
+      sum(ended) AS over,
+      sum(failed) AS failures,
+      max(is_watched) AS is_user_watched,
+      minIf(edge_start, edge_start > toDateTime64(0, 3, 'UTC')) AS known_edge
+    FROM edges
+    LEFT JOIN named USING (environment, process_name, destination_ip, destination_port)
+    LEFT JOIN known_edges USING (environment, workload_name, process_name, destination_ip, destination_port)
+    GROUP BY environment, workload_name, process_name, dependency, port
+  ),
+  joined AS (
+    SELECT
+      environment, workload_name, process_name, dependency, port, source, place, addresses, connections,
+      over, failures, is_user_watched, known_edge, asked, unanswered, denied, rcodes, resolver,
+      asking_host, answers, asked_by_bucket, asked_first, asked_last, is_asker_watched,
+      if(source = 'dns_node', '', workload_name) AS asking_workload,
+      if(source = 'dns_node', '', process_name) AS asking_process
+    FROM uses
+    FULL JOIN lookups USING (environment, workload_name, process_name, dependency)
+    WHERE dependency LIKE {name:String}
+      AND workload_name LIKE {workload:String}
+      AND ({port:UInt16} = 0 OR notEmpty(addresses))
+  ),
+  chosen AS (
+    SELECT
+      joined.environment AS environment,
+      joined.workload_name AS workload_name,
+      joined.process_name AS process_name,
+      joined.dependency AS dependency,
+      port AS destination_port,
+      source, place, addresses, connections, over, failures, asked, unanswered, denied, rcodes, resolver,
+      asking_host, answers, asked_by_bucket, asked_first, asked_last,
+      arrayMin(arrayFilter(start -> start > toDateTime64(0, 3, 'UTC'), [known_edge, name_start]))
+        AS known_first,
+      multiIf(
+        known_first > toDateTime64(0, 3, 'UTC'), 'no',
+        is_user_watched OR is_asker_watched, 'yes',
+        NULL
+      ) AS is_new,
+      -- One failure in a hundred is a failing dependency; of those the one that fails often and mostly
+      -- comes first.
+      failures >= 0.01 * greatest(over, 1) AS connections_fail,
+      denied + unanswered >= 0.01 * greatest(asked, 1) AS lookups_fail,
+      multiIf(
+        connections_fail AND failures >= denied + unanswered, 'connections_failed',
+        lookups_fail AND unanswered >= denied, 'lookups_unanswered',
+        lookups_fail, 'lookups_failed',
+        connections_fail, 'connections_failed',
+        is_new = 'yes', 'new',
+        'in_use'
+      ) AS found,
+      multiIf(connections_fail OR lookups_fail, 2, found = 'new', 1, 0) AS tier,
+      if(
+        tier = 2,
+        failures * failures / greatest(over, 1)
+          + (denied + unanswered) * (denied + unanswered) / greatest(asked, 1),
+        toFloat64(connections)
+      ) AS weight
+    FROM joined
+    LEFT JOIN known_names
+      ON joined.environment = known_names.environment
+      AND asking_workload = known_names.workload_name
+      AND asking_process = known_names.process_name
+      AND joined.dependency = known_names.dependency
+    WHERE {only:String} = 'any'
+      OR ({only:String} = 'failing' AND tier = 2)
+      OR ({only:String} = 'new' AND is_new = 'yes')
+    ORDER BY
+      tier DESC, weight DESC, asked DESC, dependency, destination_port, process_name, workload_name,
+      environment
+    LIMIT {limit:UInt32}
+  ),
+  details AS (
+    WITH connection_state IN ('refused', 'timed_out', 'unreachable', 'failed') AS is_failure
+    SELECT
+      environment, workload_name, process_name, destination_ip, destination_port,
+      max((is_failure AND connections_ended > 0, window_start, connection_state, host_name)) AS newest,
+      groupUniqArray(host_name) AS hosts,
+      sum(latency_sum_ms) AS latency_sum,
+      sum(latency_count) AS latencies,
+      min(window_start) AS start_first,
+      max(window_start) AS start_last,
+      sumMap(map(
+        intDiv(
+          toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
+          {bucket_ms:UInt64}
+        ),
+        connections_opened
+      )) AS by_bucket
+    FROM {flows:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {host:String} IN ('', host_name)
+      AND direction = 'egress'
+      AND (environment, workload_name, process_name, destination_ip, destination_port) IN (
+        SELECT environment, workload_name, process_name, arrayJoin(addresses), destination_port FROM chosen
+      )
+    GROUP BY environment, workload_name, process_name, destination_ip, destination_port
+  ),
+  told AS (
+    SELECT
+      environment, workload_name, process_name, dependency, destination_port,
+      any(found) AS finding,
+      any(tier) AS tier,
+      any(weight) AS weight,
+      any(is_new) AS is_new,
+      any(place) AS place,
+      any(known_first) AS known_first,
+      any(connections) AS connections,
+      any(over) AS over,
+      any(failures) AS failures,
+      any(asked) AS asked,
+      any(denied) AS denied,
+      any(unanswered) AS unanswered,
+      any(rcodes) AS rcodes,
+      any(resolver) AS resolver,
+      any(asking_host) AS asking_host,
+      any(answers) AS answers,
+      arrayCumSum(mapValues(answers)) AS answers_up_to,
+      any(asked_by_bucket) AS asked_by_bucket,
+      any(asked_first) AS asked_first,
+      any(asked_last) AS asked_last,
+      max(destination_ip != '') AS is_used,
+      uniqExactIf(destination_ip, destination_ip != '') AS addresses_used,
+      max((newest, destination_ip)) AS last_use,
+      length(groupUniqArrayArray(hosts)) AS hosts_used,
+      sum(latency_sum) AS latency_sum,
+      sum(latencies) AS latencies,
+      minIf(start_first, start_first > toDateTime64(0, 3, 'UTC')) AS start_first,
+      max(start_last) AS start_last,
+      sumMap(by_bucket) AS by_bucket
+    FROM (SELECT *, arrayJoin(emptyArrayToSingle(addresses)) AS destination_ip FROM chosen) AS single
+    LEFT JOIN details USING (environment, workload_name, process_name, destination_ip, destination_port)
+    GROUP BY environment, workload_name, process_name, dependency, destination_port
+  ),
+  last_use.2 AS address,
+  splitByChar('/', address)[1] AS plain
+SELECT
+  finding,
+  workload_name AS `workload.name`,
+  process_name AS `process.name`,
+  if(is_used, last_use.1.4, asking_host) AS `host.name`,
+  dependency AS `destination.name`,
+  nullIf(address, '') AS `destination.ip`,
+  if(is_used, destination_port, NULL) AS `destination.port`,
+  multiIf(is_used, last_use.1.3, unanswered > 0, 'timed_out', 'closed') AS `connection.state`,
+  connections,
+  failures AS `connections.failed`,
+  asked AS lookups,
+  denied AS `lookups.failed`,
+  unanswered AS `lookups.unanswered`,
+  (failures + denied + unanswered) / nullIf(over + asked, 0) AS share,
+  arrayMap(i -> if(is_used, by_bucket[i], asked_by_bucket[i]), range({buckets:UInt64})) AS over_time,
+  is_new AS new,
+  arrayMin(
+    arrayFilter(start -> start > toDateTime64(0, 3, 'UTC'), [known_first, asked_first, start_first])
+  ) AS first_seen,
+  greatest(asked_last, start_last) AS last_seen,
+  if(
+    empty(answers_up_to),
+    NULL,
+    mapKeys(answers)[arrayFirstIndex(n -> n >= 0.95 * answers_up_to[-1], answers_up_to)] / 1000
+  ) AS `lookups.p95_ms`,
+  latency_sum / nullIf(latencies, 0) AS latency_ms,
+  -- The answer that failed most; the order of a map is that of its keys.
+  nullIf(
+    arraySort(
+      (rcode, n) -> -toInt64(n),
+      arrayFilter(rcode -> rcode != 'NOERROR', mapKeys(rcodes)),
+      mapValues(mapFilter((rcode, n) -> rcode != 'NOERROR', rcodes))
+    )[1],
+    ''
+  ) AS `dns.rcode`,
+  nullIf(resolver, '') AS `resolver.ip`,
+  multiIf(
+    place = 'public', 'external',
+    place != '', place,
+    NOT (isIPv4String(plain) OR isIPv6String(plain)) OR plain IN ('0.0.0.0', '::'), NULL,
+    isIPAddressInRange(plain, '127.0.0.0/8') OR plain = '::1', 'loopback',
+    arrayExists(
+      network -> isIPAddressInRange(plain, network),
+      [
+        '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', 'fc00::/7',
+        'fe80::/10'
+      ]
+    ), 'private',
+    'external'
+  ) AS scope,
+  addresses_used AS addresses,
+  greatest(hosts_used, 1) AS hosts,
+  environment
+FROM told
+ORDER BY
+  tier DESC, weight DESC, asked DESC, dependency, destination_port, process_name, workload_name, environment
