@@ -2,6 +2,7 @@
 -- which rows, from few columns; then, for those only, what else there is to say. Only windows as they came
 -- tell names: what a rollup counts gets the name that its address had there.
 WITH
+  toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
   named AS (
     SELECT
       environment, process_name, destination_ip, destination_port,
@@ -53,7 +54,7 @@ WITH
       SELECT
         environment, workload_name, process_name, destination_ip, destination_port, window_start AS start
       FROM flows_1h
-      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
+      WHERE window_start >= history_start
         AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
         AND {environment:String} IN ('', environment)
         AND direction = 'egress'
@@ -77,7 +78,7 @@ WITH
       SELECT
         environment, workload_name, process_name, dns_question_name AS dependency, window_start AS start
       FROM dns_1h
-      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
+      WHERE window_start >= history_start
         AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
         AND {environment:String} IN ('', environment)
         AND direction = 'egress'
@@ -105,7 +106,11 @@ WITH
         splitByChar('.', dns_question_name) AS parts,
         arrayJoin(range(1, least(length(parts), 12))) AS kept,
         arrayJoin(
-          if(endsWith(dns_question_name, '.cluster.local'), ['', '.svc.cluster.local', '.cluster.local'], [''])
+          if(
+            endsWith(dns_question_name, '.cluster.local'),
+            ['', '.svc.cluster.local', '.cluster.local'],
+            ['']
+          )
         ) AS domain,
         concat(arrayStringConcat(arraySlice(parts, 1, kept), '.'), domain) AS meant
       FROM {dns:Identifier}
