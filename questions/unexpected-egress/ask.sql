@@ -1,0 +1,249 @@
+-- One row per workload, process and destination group that it opened connections to in the range and never in
+-- the history before it. A group is a port of a registered domain, an organization or a network.
+WITH
+  toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
+  -- Only windows as they came tell names: of those before this moment there are only lookups.
+  greatest(history_start, {from:DateTime64(3, 'UTC')} - toIntervalHour(24)) AS names_start,
+  -- As mapped into IPv6: private (RFC 1918, RFC 6598) and link local.
+  [
+    '::ffff:10.0.0.0/104', '::ffff:172.16.0.0/108', '::ffff:192.168.0.0/112', '::ffff:100.64.0.0/106',
+    '::ffff:169.254.0.0/112', 'fc00::/7', 'fe80::/10'
+  ] AS private_networks,
+  watched AS (
+    SELECT host_name
+    FROM nodes_now
+    GROUP BY host_name
+    HAVING min(first_seen) <= {from:DateTime64(3, 'UTC')} - toIntervalHour(24)
+  ),
+  facts AS (
+    SELECT
+      environment, process_name, destination_ip,
+      argMaxIf(destination_name, window_start, destination_name != '') AS name,
+      argMaxIf(destination_name_source, window_start, destination_name != '') AS name_source,
+      max(destination_as_org) AS org
+    FROM flows
+    WHERE window_start >= names_start
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {environment:String} IN ('', environment)
+      AND process_name LIKE {process:String}
+      AND direction = 'egress'
+      AND (destination_name != '' OR destination_as_org != '')
+    GROUP BY environment, process_name, destination_ip
+  ),
+  -- Before the range, in whole hours and then in what is left up to its start.
+  past AS (
+    SELECT
+      environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      sum(opened) AS past_opened,
+      min(start) AS past_start
+    FROM (
+      SELECT
+        environment, workload_name, process_name, host_name, destination_ip, destination_port,
+        connections_opened AS opened, window_start AS start
+      FROM flows_1h
+      WHERE window_start >= history_start
+        AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND {environment:String} IN ('', environment)
+        AND process_name LIKE {process:String}
+        AND direction = 'egress'
+        AND connections_opened > 0
+      UNION ALL
+      SELECT
+        environment, workload_name, process_name, host_name, destination_ip, destination_port,
+        connections_opened AS opened, window_start AS start
+      FROM {flows:Identifier}
+      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND window_start < {from:DateTime64(3, 'UTC')}
+        AND {environment:String} IN ('', environment)
+        AND process_name LIKE {process:String}
+        AND direction = 'egress'
+        AND connections_opened > 0
+    )
+    GROUP BY environment, workload_name, process_name, host_name, destination_ip, destination_port
+  ),
+  present AS (
+    SELECT
+      environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      sum(connections_opened) AS now_opened,
+      sum(connections_established) AS now_established,
+      max((window_start, connection_state)) AS now_newest,
+      sum(latency_sum_ms) AS now_latency_sum,
+      sum(latency_count) AS now_latencies,
+      sum(bytes_sent) AS now_sent,
+      sum(bytes_received) AS now_received,
+      sumMap(map(
+        intDiv(
+          toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
+          {bucket_ms:UInt64}
+        ),
+        connections_opened
+      )) AS now_by_bucket,
+      minIf(window_start, connections_opened > 0) AS now_start
+    FROM {flows:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {host:String} IN ('', host_name)
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND process_name LIKE {process:String}
+      AND direction = 'egress'
+      AND {port:UInt16} IN (0, destination_port)
+      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
+        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+      AND NOT startsWith(destination_ip, '127.')
+      AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
+      AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
+    GROUP BY environment, workload_name, process_name, host_name, destination_ip, destination_port
+    HAVING now_opened > 0
+  ),
+  both AS (
+    SELECT *
+    FROM present
+    FULL JOIN past USING (
+      environment, workload_name, process_name, host_name, destination_ip, destination_port
+    )
+  ),
+  -- What was looked up before names are known of connections counts as used: its addresses may have changed.
+  grouped AS (
+    SELECT
+      environment, workload_name, process_name, destination_port,
+      multiIf(
+        name != '' AND startsWith(name_source, 'dns') AND cutToFirstSignificantSubdomain(name) != '',
+        cutToFirstSignificantSubdomain(name),
+        name != '', name,
+        org != '', org,
+        isIPv4String(destination_ip),
+        concat(arrayStringConcat(arraySlice(splitByChar('.', destination_ip), 1, 3), '.'), '.0/24'),
+        isIPv6String(destination_ip),
+        concat(toString(IPv6CIDRToRange(toIPv6OrDefault(destination_ip), 48).1), '/48'),
+        destination_ip
+      ) AS place,
+      max(name_source) AS source,
+      argMax(name, now_newest) AS newest_name,
+      sum(past_opened) AS n_before,
+      minIf(past_start, past_opened > 0) AS start_before,
+      groupUniqArrayIf(host_name, past_opened > 0) AS hosts_before,
+      sum(now_opened) AS opened,
+      sum(now_established) AS established,
+      max((now_newest, host_name, destination_ip)) AS newest,
+      groupUniqArrayIf(host_name, now_opened > 0) AS hosts,
+      uniqExactIf(destination_ip, now_opened > 0) AS addresses,
+      sum(now_latency_sum) / nullIf(sum(now_latencies), 0) AS latency_mean_ms,
+      sum(now_sent) AS sent,
+      sum(now_received) AS received,
+      sumMap(now_by_bucket) AS by_bucket,
+      minIf(now_start, now_opened > 0) AS start_first,
+      0 AS is_looked_up
+    FROM both
+    LEFT JOIN facts USING (environment, process_name, destination_ip)
+    GROUP BY environment, workload_name, process_name, destination_port, place
+    UNION ALL
+    SELECT
+      environment, workload_name, process_name, 0 AS destination_port,
+      cutToFirstSignificantSubdomain(dns_question_name) AS place,
+      '' AS source, '' AS newest_name, 0 AS n_before, toDateTime64(0, 3, 'UTC') AS start_before,
+      [] AS hosts_before, 0 AS opened, 0 AS established,
+      ((toDateTime64(0, 3, 'UTC'), ''), '', '') AS newest,
+      [] AS hosts, 0 AS addresses, NULL AS latency_mean_ms, 0 AS sent, 0 AS received,
+      CAST(map(), 'Map(Int64, UInt64)') AS by_bucket,
+      toDateTime64(0, 3, 'UTC') AS start_first,
+      1 AS is_looked_up
+    FROM dns_1h
+    WHERE window_start >= history_start
+      AND window_start < names_start
+      AND {environment:String} IN ('', environment)
+      AND direction = 'egress'
+    GROUP BY environment, workload_name, process_name, place
+  ),
+  weighed AS (
+    SELECT
+      *,
+      sum(n_before) OVER process AS n,
+      sum(opened) OVER process AS opened_by_process,
+      countIf(n_before = 1) OVER process AS n1,
+      minIf(start_before, n_before > 0) OVER process AS process_start,
+      sum(n_before) OVER (PARTITION BY environment, process_name, destination_port) AS n_of_port,
+      max(source != '') OVER (PARTITION BY environment) AS are_names_known,
+      max(is_looked_up) OVER (PARTITION BY environment, workload_name, process_name, place) AS is_own_name,
+      max(is_looked_up) OVER (PARTITION BY environment, place) AS is_known_name,
+      -- Other hosts with a process of this name, and those of them that know the group.
+      groupUniqArrayArray(hosts_before) OVER (PARTITION BY environment, process_name) AS running,
+      groupUniqArrayArray(hosts_before) OVER (
+        PARTITION BY environment, process_name, place, destination_port
+      ) AS knowing
+    FROM grouped
+    WINDOW process AS (PARTITION BY environment, workload_name, process_name)
+  ),
+  judged AS (
+    SELECT
+      *,
+      (n1 + 1) / (n + 1) AS p_new,
+      arrayCount(peer -> NOT has(hosts, peer), running) AS peers,
+      arrayCount(peer -> NOT has(hosts, peer), knowing) / nullIf(peers, 0) AS prevalence,
+      newest.3 AS address,
+      newest_name = '' AND are_names_known AND place != '' AND NOT arrayExists(
+        network -> isIPAddressInRange(toString(toIPv6OrDefault(splitByChar('/', address)[1])), network),
+        private_networks
+      ) AS is_nameless,
+      n = 0 AND newest.2 IN watched AS is_process_new,
+      n_of_port = 0 AS is_port_new,
+      multiIf(
+        n < 200 OR process_start > {from:DateTime64(3, 'UTC')} - toIntervalHour(24), 'learning',
+        p_new > 0.01, 'insufficient',
+        prevalence >= 0.2, 'known_to_peers',
+        'new'
+      ) AS finding,
+      if(finding = 'learning', NULL, -log10(p_new) + is_nameless + 0.5 * is_port_new) AS score
+    FROM weighed
+    WHERE opened > 0
+      AND n_before = 0
+      AND NOT is_own_name
+      AND NOT (source = 'dns_node' AND is_known_name)
+  )
+SELECT
+  finding,
+  process_name AS `process.name`,
+  workload_name AS `workload.name`,
+  newest.2 AS `host.name`,
+  place AS `destination.group`,
+  nullIf(newest_name, '') AS `destination.name`,
+  address AS `destination.ip`,
+  destination_port AS `destination.port`,
+  newest.1.2 AS `connection.state`,
+  score,
+  opened AS `connections.opened`,
+  opened / opened_by_process AS share,
+  arrayMap(i -> by_bucket[i], range({buckets:UInt64})) AS over_time,
+  start_first AS first_seen,
+  newest.1.1 AS last_seen,
+  sent AS `bytes.sent`,
+  received AS `bytes.received`,
+  nullIf(
+    arrayStringConcat(
+      arrayFilter(
+        sign -> sign != '',
+        [
+          if(is_process_new, 'new process', ''), if(is_nameless, 'no name', ''),
+          if(is_port_new AND n > 0, 'new port', '')
+        ]
+      ),
+      ', '
+    ),
+    ''
+  ) AS signs,
+  p_new AS novelty,
+  n AS `history.connections`,
+  n1 AS `history.once`,
+  prevalence,
+  peers,
+  established AS `connections.established`,
+  latency_mean_ms AS latency_ms,
+  addresses,
+  length(hosts) AS nodes,
+  environment
+FROM judged
+WHERE {only:String} IN ('any', finding)
+ORDER BY
+  finding = 'new' DESC, if(finding = 'new', score, NULL) DESC, finding = 'known_to_peers', start_first DESC,
+  `destination.group`, `destination.port`, `process.name`, `workload.name`, environment
+LIMIT {limit:UInt32}
