@@ -26,8 +26,11 @@ export interface Column {
 export const paramTypes = ['text', 'integer', 'number', 'boolean', 'choice', 'duration'] as const;
 export type ParamType = (typeof paramTypes)[number];
 
-/** Of a text. `pattern`: `*` stands for any characters. `network`: an address or a CIDR. Empty means all. */
-export const paramFormats = ['pattern', 'network'] as const;
+/**
+ * Of a text. `pattern`: `*` stands for any characters. `network`: an address or a CIDR. Empty means all.
+ * `zone`: a time zone by its IANA name.
+ */
+export const paramFormats = ['pattern', 'network', 'zone'] as const;
 export type ParamFormat = (typeof paramFormats)[number];
 
 export type ParamValue = string | number | boolean;

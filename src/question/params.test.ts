@@ -7,6 +7,7 @@ const description = 'only here';
 const params: readonly Param[] = [
   { name: 'process', type: 'text', format: 'pattern', default: '', description },
   { name: 'destination', type: 'text', format: 'network', default: '', description },
+  { name: 'zone', type: 'text', format: 'zone', default: 'UTC', description },
   { name: 'port', type: 'integer', default: 0, min: 0, max: 65_535, description },
   { name: 'share', type: 'number', default: 0.5, min: 0, max: 1, description },
   { name: 'new', type: 'boolean', default: false, description },
@@ -25,6 +26,7 @@ describe('readParams', () => {
     assert.deepEqual(values({}), {
       process: '',
       destination: '',
+      zone: 'UTC',
       port: 0,
       share: 0.5,
       new: false,
@@ -37,13 +39,23 @@ describe('readParams', () => {
       values({
         process: 'a*',
         destination: '::/0',
+        zone: 'Asia/Kolkata',
         port: '443',
         share: '1',
         new: '1',
         state: 'open',
         history: '1h',
       }),
-      { process: 'a*', destination: '::/0', port: 443, share: 1, new: true, state: 'open', history: '1h' },
+      {
+        process: 'a*',
+        destination: '::/0',
+        zone: 'Asia/Kolkata',
+        port: 443,
+        share: 1,
+        new: true,
+        state: 'open',
+        history: '1h',
+      },
     ));
 
   const bad: readonly (readonly [name: string, text: string, problem: string])[] = [
@@ -56,6 +68,8 @@ describe('readParams', () => {
     ['history', '30m', 'must be between 1h and 1d; got 30m'],
     ['history', '1', 'must be a duration such as 24h; got 1'],
     ['destination', 'x', 'must be an address or a network such as 10.0.0.0/8; got x'],
+    ['zone', 'Europe/Atlantis', 'must be a time zone such as Europe/Berlin; got Europe/Atlantis'],
+    ['zone', '+02:00', 'must be a time zone such as Europe/Berlin; got +02:00'],
     ['process', 'x'.repeat(201), 'must be at most 200 characters'],
     ['process', 'a\0b', 'must not hold a NUL'],
   ];
@@ -66,12 +80,19 @@ describe('readParams', () => {
 });
 
 describe('sqlParams', () => {
-  test('a pattern is one for LIKE, a network its two ends, a duration milliseconds', () => {
-    const given = { process: 'a*', destination: '10.0.0.0/8', history: '2h', new: true };
+  test('a pattern is for LIKE, a network its two ends, a zone well spelt, a duration milliseconds', () => {
+    const given = {
+      process: 'a*',
+      destination: '10.0.0.0/8',
+      zone: 'europe/berlin',
+      history: '2h',
+      new: true,
+    };
     assert.deepEqual(sqlParams(params, { ...values({}), ...given }), {
       process: 'a%',
       destination_first: '0:0:0:0:0:ffff:a00:0',
       destination_last: '0:0:0:0:0:ffff:aff:ffff',
+      zone: 'Europe/Berlin',
       port: 0,
       share: 0.5,
       new: true,

@@ -42,9 +42,23 @@ function durationProblem(text: string, { min = 0, max = 0 }: Param): string | un
   return ms >= min && ms <= max ? undefined : `must be between ${bounds}; got ${text}`;
 }
 
+/** As the database of time zones spells it; undefined when it has none of that name. */
+function zoneName(text: string): string | undefined {
+  // Intl takes offsets too; the store does not.
+  if (!/^[a-z]/i.test(text)) return undefined;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    return undefined;
+  }
+}
+
 function textProblem(text: string, { format }: Param): string | undefined {
   if (text.length > textMax) return `must be at most ${textMax} characters`;
   if (text.includes('\0')) return 'must not hold a NUL';
+  if (format === 'zone') {
+    return zoneName(text) ? undefined : `must be a time zone such as Europe/Berlin; got ${text}`;
+  }
   if (format !== 'network' || networkRange(text) !== undefined) return undefined;
   return `must be an address or a network such as 10.0.0.0/8; got ${text}`;
 }
@@ -115,6 +129,7 @@ export function sqlParams(params: readonly Param[], values: ParamValues): Record
       ready[`${name}_first`] = range?.first ?? '::';
       ready[`${name}_last`] = range?.last ?? '::';
     } else if (format === 'pattern') ready[name] = likePattern(String(value));
+    else if (format === 'zone') ready[name] = zoneName(String(value)) ?? 'UTC';
     else ready[name] = type === 'duration' ? (parseDurationMs(String(value)) ?? 0) : value;
   }
   return ready;
