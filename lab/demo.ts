@@ -79,11 +79,11 @@ export const demoSteps: readonly DemoStep[] = [
     },
   },
   {
-    title: 'checkout calls a payment service that is down',
-    see: 'refused, ECONNREFUSED, 3 times',
+    title: 'checkout calls a payment service that is down, 40 times without a pause',
+    see: 'refused, ECONNREFUSED; checkout leads the retry storms',
     async play({ hosts }) {
       const checkout = await hosts.left.actor('checkout');
-      for (let i = 0; i < 3; i++) await attempt(checkout, { ip, port: 8443 });
+      for (let i = 0; i < 40; i++) await attempt(checkout, { ip, port: 8443 });
     },
   },
   {
