@@ -23,6 +23,14 @@ async function exchange({ client, server, c, s }: Pair, bytes: number): Promise<
   await client.receive(c, bytes * 10);
 }
 
+/** The server ends the connection by a reset. */
+async function thrownOut({ client, server, c, s }: Pair): Promise<void> {
+  await server.set(s, 'lingerS', 0);
+  await server.close(s);
+  await client.until(c, { state: 'CLOSE' });
+  await client.close(c);
+}
+
 async function pair(
   { stage, hosts }: DemoSet,
   clientName: string,
@@ -87,14 +95,20 @@ export const demoSteps: readonly DemoStep[] = [
     },
   },
   {
-    title: 'a broken proxy resets every connection as soon as it is accepted',
-    see: 'reset, local at the proxy, remote at its client',
+    title: 'a broken proxy resets every connection of four clients as soon as it is accepted',
+    see: 'reset, local at the proxy, remote at its clients; the proxy leads the reset bursts',
     async play(set) {
-      const { client, server, c, s } = await pair(set, 'mobile-api', 'proxy', 3128);
-      await server.set(s, 'lingerS', 0);
-      await server.close(s);
-      await client.until(c, { state: 'CLOSE' });
-      await client.close(c);
+      const first = await pair(set, 'mobile-api', 'proxy', 3128);
+      await thrownOut(first);
+      for (const name of ['mobile-api', 'web-shop', 'partner-api', 'admin-ui']) {
+        const client = await set.hosts.left.actor(name);
+        for (let i = 0; i < 6; i++) {
+          const c = await client.socket('tcp4');
+          await client.connect(c, first.to);
+          const s = await first.server.accept(first.listener);
+          await thrownOut({ ...first, client, c, s });
+        }
+      }
     },
   },
   {
