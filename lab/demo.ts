@@ -2,6 +2,7 @@
  * Real traffic for `sonde demo`: what a small system does on a good and on a bad day, in throwaway
  * namespaces. Nothing in Sonde knows that it is a demonstration.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor, Address } from './actor.ts';
 import type { ActorError } from './channel.ts';
 import type { Routed } from './namespaces.ts';
@@ -15,6 +16,9 @@ export type DemoStep = { readonly title: string; readonly see: string; play(set:
 export type DemoSet = { readonly stage: Stage; readonly hosts: Routed };
 
 const ip = routedAddress.right.v4;
+
+/** More than the kernel's. */
+const tickMs = 20;
 
 async function exchange({ client, server, c, s }: Pair, bytes: number): Promise<void> {
   await client.send(c, bytes);
@@ -84,6 +88,25 @@ export const demoSteps: readonly DemoStep[] = [
       await first.client.close(first.c);
       await first.server.receiveEnd(first.s);
       await first.server.close(first.s);
+    },
+  },
+  {
+    title: 'dashboard asks render on 5 connections, and render has stopped answering',
+    see: 'open, an answer owed; render leads the slow applications',
+    async play(set) {
+      const first = await pair(set, 'dashboard', 'render', 8090);
+      const open = [first];
+      for (let i = 0; i < 4; i++) {
+        const c = await first.client.socket('tcp4');
+        await first.client.connect(c, first.to);
+        open.push({ ...first, c, s: await first.server.accept(first.listener) });
+      }
+      for (const each of open) await exchange(each, 400);
+      await sleep(tickMs); // within one nobody can tell what came first
+      for (const { client, server, c, s } of open) {
+        await client.send(c, 400);
+        await server.receive(s, 400);
+      }
     },
   },
   {

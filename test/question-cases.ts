@@ -14,6 +14,7 @@ const record = z.union([
   z.strictObject({ flow: values }),
   z.strictObject({ window: values }),
   z.strictObject({ dns: values }),
+  z.strictObject({ listener: values }),
 ]);
 
 const schema = z.strictObject({
@@ -53,6 +54,7 @@ function rowOf(columns: readonly string[], record: Readonly<Record<string, unkno
     'agent.instance': 'main',
     'boot.id': 'boot',
     'record.sequence': ++sequence,
+    time: new Date(startMs + windowMs).toISOString(),
     'window.start': new Date(startMs).toISOString(),
     'window.end': new Date(startMs + windowMs).toISOString(),
     'window.number': Math.floor(startMs / windowMs),
@@ -82,20 +84,20 @@ export function rowsOfRecords(
     readonly nowMs: number;
   },
 ): StoreBlock['rows'] {
-  const rows = { flows: [] as Row[], windows: [] as Row[], dns: [] as Row[] };
-  const tableOf = { flow: 'flows', window: 'windows', dns: 'dns' } as const;
+  const rows = { flows: [] as Row[], windows: [] as Row[], dns: [] as Row[], listeners: [] as Row[] };
+  const tableOf = { flow: 'flows', window: 'windows', dns: 'dns', listener: 'listeners' } as const;
   const used = new Set<string>(['environment', 'host.name']);
   for (const each of records) {
-    const kind = 'flow' in each ? 'flow' : 'dns' in each ? 'dns' : 'window';
+    const [kind, values] = Object.entries(each)[0] as [keyof typeof tableOf, Record<string, unknown>];
     const columns = tables[tableOf[kind]];
     // A window's own columns of the same names are sums of all, and not of these.
     const fits = (name: string): boolean =>
       kind === 'window'
-        ? name === 'host.name' || name === 'environment'
-        : columns.includes(name.replaceAll('.', '_'));
+        ? ['ago', 'host.name', 'environment'].includes(name)
+        : name === 'ago' || columns.includes(name.replaceAll('.', '_'));
     const fitting = Object.entries(given).filter(([name]) => fits(name));
     for (const [name] of fitting) used.add(name);
-    const row = rowOf(columns, { ...Object.fromEntries(fitting), ...Object.values(each)[0] }, nowMs);
+    const row = rowOf(columns, { ...Object.fromEntries(fitting), ...values }, nowMs);
     rows[tableOf[kind]].push(row);
   }
   const unused = Object.keys(given).find((name) => !used.has(name));
