@@ -110,12 +110,23 @@ test('the demo’s fault leads the answer; answer, file and kernel agree', { tim
   for (const coverage of windows.at(-1)?.['coverage.namespaces'] ?? [])
     assert.deepEqual(coverage.difference ?? {}, {}, JSON.stringify(coverage));
 
-  const timeouts = await answered('timeouts', '--since', '15m');
-  const first = timeouts.rows[0] ?? {};
-  assert.deepEqual(
-    ['process.name', 'destination.ip', 'destination.port', 'connection.state', 'timed_out'].map(
-      (name) => first[name],
-    ),
-    ['reports', '10.31.2.2', 5432, 'timed_out', 5],
-  );
+  // Whatever else this machine does: of the demo's own faults each leads the answer that it is planted for.
+  const leads = {
+    timeouts: { 'process.name': 'reports', 'destination.port': 5432, timed_out: 5 },
+    'retry-storms': { 'process.name': 'checkout', 'destination.port': 8443, storms: 1, failed: 40 },
+    'reset-bursts': {
+      'destination.port': 3128,
+      verdict: 'burst',
+      sent_by: 'destination',
+      resets: 25,
+      clients: 4,
+    },
+    'slow-app': { 'destination.port': 8090, cause: 'app' },
+    'close-rate': { compared_with: 'nothing yet' },
+  };
+  for (const [question, expected] of Object.entries(leads)) {
+    const { rows } = await answered(question, '--since', '15m', '--destination', '10.31.2.2');
+    const first = Object.entries(rows[0] ?? {}).filter(([name]) => name in expected);
+    assert.deepEqual(Object.fromEntries(first), expected, question);
+  }
 });
