@@ -1,6 +1,7 @@
 /**
- * Where guests keep what they reuse: unpacked kernels, archives of the image, and a folder for each run while
- * it lasts. `build/guest`, or what SONDE_GUEST_CACHE says; about 0.2 GB, and 0.1 GB more per kernel.
+ * Where guests keep what they reuse: unpacked kernels, archives of the image, disks, and a folder for each
+ * run while it lasts. `build/guest`, or what SONDE_GUEST_CACHE says; about 0.5 GB, and 0.1 GB more for each
+ * kernel.
  */
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -23,7 +24,7 @@ async function prune(folder: string, isOurs: (name: string) => boolean): Promise
 }
 
 /** The folder of that name in the cache, there from now on. */
-export async function cached(name: 'kernels' | 'archives'): Promise<string> {
+export async function cached(name: 'kernels' | 'archives' | 'disks'): Promise<string> {
   const folder = join(cacheFolder, name);
   await mkdir(folder, { recursive: true });
   await prune(folder, () => true);

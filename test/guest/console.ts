@@ -85,7 +85,8 @@ export function openConsole(token: string, onOutput?: (bytes: Buffer) => void): 
   const tell = (from: number): void => {
     const begin = Math.max(told, from);
     const at = seen.indexOf(mark, begin);
-    const until = at < 0 ? seen.length - mark.length : at;
+    const maybe = seen.indexOf('@', Math.max(begin, seen.length - mark.length));
+    const until = at >= 0 ? at : maybe >= 0 ? maybe : seen.length;
     if (until <= begin) return;
     onOutput?.(seen.subarray(begin, until));
     told = until;

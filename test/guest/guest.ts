@@ -1,7 +1,7 @@
 /**
  * Runs one command in a booted kernel of another version, in a machine that exists only for it: emulated (no
- * /dev/kvm is asked for), without disk or network device. Owns one qemu process per call, which dies with
- * this process; must never leave one behind, nor its folder.
+ * /dev/kvm is asked for), without network device, and without a disk unless it is given one. Owns one qemu
+ * process per call, which dies with this process; must never leave one behind, nor its folder.
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -15,7 +15,7 @@ import { openConsole } from './console.ts';
 import { writeInitramfs } from './initramfs.ts';
 import type { Kernel } from './kernels.ts';
 import { fetchKernel } from './kernels.ts';
-import type { GuestFile } from './project.ts';
+import type { GuestFile, Init } from './project.ts';
 import { findCommand } from './tree.ts';
 
 const run = promisify(execFile);
@@ -39,6 +39,17 @@ export interface GuestOptions {
    */
   readonly smp?: 1 | 2;
   readonly memoryMiB?: number;
+  /**
+   * An image, ext4 and nothing around it: `/dev/vda`. What the guest has flushed is on it, whatever becomes
+   * of qemu. With a disk time passes by the host's clock: the other one would run ahead while the disk is
+   * waited for.
+   */
+  readonly disk?: string;
+  /**
+   * Whose init is the first process: our own, which runs the command; or that of the disk, a systemd, to
+   * which the command is a unit. Then it is the disk's programs that there are.
+   */
+  readonly init?: Init;
   /** For all of it, boot included; the boot takes 3 to 10 s. */
   readonly timeoutMs: number;
   /** Paths in the guest to bring back. One that is not there is passed over. */
@@ -78,13 +89,18 @@ const kernelArguments = [
 
 function machine(options: GuestOptions, kernel: Kernel, initramfs: string, artifacts: string): string[] {
   const { smp = 1, memoryMiB = 1024, commandLine = '' } = options;
-  const clock = smp === 1 ? ['-icount', 'shift=0,sleep=off'] : [];
+  const { disk } = options;
+  const clock = smp === 1 && disk === undefined ? ['-icount', 'shift=0,sleep=off'] : [];
+  // As real disks do, it keeps what is written until it is told to flush. Commas in a name are doubled.
+  const file = disk?.replaceAll(',', ',,');
+  const drive = file === undefined ? [] : ['-drive', `file=${file},format=raw,if=virtio,cache=writeback`];
   return [
     // microvm would be less to emulate, but Debian's kernels print nothing on it.
     ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'max', '-smp', String(smp), '-m', String(memoryMiB)],
     ...clock,
     ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot', '-nic', 'none'],
     ...['-serial', 'stdio', '-serial', `file:${artifacts}`],
+    ...drive,
     ...['-kernel', kernel.image, '-initrd', initramfs],
     ...['-append', [...kernelArguments, commandLine].join(' ').trim()],
   ];
@@ -133,11 +149,12 @@ async function unpackArtifacts(tar: string): Promise<string> {
  */
 export async function runInGuest(options: GuestOptions): Promise<GuestResult> {
   const kernel = typeof options.kernel === 'string' ? await fetchKernel(options.kernel) : options.kernel;
-  const { files, command, env = {}, tools = [], artifacts = [] } = options;
+  const { files, command, env = {}, tools = [], artifacts = [], init = 'guest' } = options;
   const token = randomBytes(8).toString('hex');
   const folder = await runFolder();
   try {
-    const initramfs = await writeInitramfs(folder, kernel, { files, command, env, tools, artifacts, token });
+    const project = { files, command, env, tools, artifacts, token, init };
+    const initramfs = await writeInitramfs(folder, kernel, project);
     const tar = join(folder, 'artifacts.tar');
     const view = openConsole(token, options.onOutput);
     await boot(machine(options, kernel, initramfs, tar), options, view);

@@ -88,6 +88,8 @@ const wanted = [
   ...['act_bpf', 'act_mirred', 'act_gact'],
   // transports
   ...['tcp_bbr', 'tcp_dctcp', 'tls'],
+  // a disk
+  ...['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4'],
 ] as const;
 
 export interface GuestModule {

@@ -20,6 +20,9 @@ export const guestFolder = '/sonde';
  */
 export type GuestFile = string | { readonly from: string; readonly to: string };
 
+/** Whose init is the first process; see GuestOptions. */
+export type Init = 'guest' | 'disk';
+
 export interface Project {
   readonly files: readonly GuestFile[];
   readonly command: readonly string[];
@@ -29,6 +32,7 @@ export interface Project {
   /** Paths in the guest; relative ones are under /sonde. */
   readonly artifacts: readonly string[];
   readonly token: string;
+  readonly init: Init;
 }
 
 /** Ends a file whose types were taken out here. Trailing, so that lines and columns stay as they were. */
@@ -95,6 +99,10 @@ async function addProjectFile(tree: Tree, file: GuestFile): Promise<void> {
   }
 }
 
+async function scriptFile(path: string, name: string): Promise<CpioEntry> {
+  return { kind: 'bytes', path, mode: 0o755, bytes: await readFile(join(import.meta.dirname, name)) };
+}
+
 function shellFile(path: string, lines: readonly string[]): CpioEntry {
   return { kind: 'bytes', path, mode: 0o755, bytes: Buffer.from(`${lines.join('\n')}\n`) };
 }
@@ -123,10 +131,15 @@ export async function projectTree(project: Project): Promise<Tree> {
   for (const file of [...always, ...project.files]) await addProjectFile(tree, file);
   for (const name of project.tools) await addFile(tree, { from: findCommand(name), at: `usr/bin/${name}` });
   for (const [at, entry] of tree) tree.set(at, await stripped(entry));
-  const settings = [`TOKEN=${project.token}`, `ARTIFACTS=${quoted(artifactPaths(project))}`];
-  const init = await readFile(join(import.meta.dirname, 'init.sh'));
+  const settings = [
+    `TOKEN=${project.token}`,
+    `ARTIFACTS=${quoted(artifactPaths(project))}`,
+    `INIT=${project.init}`,
+  ];
   const own: CpioEntry[] = [
-    { kind: 'bytes', path: 'init', mode: 0o755, bytes: init },
+    await scriptFile('init', 'init.sh'),
+    await scriptFile('guest/run', 'run.sh'),
+    await scriptFile('guest/disk', 'disk.sh'),
     { kind: 'bytes', path: 'guest/types.mjs', mode: 0o644, bytes: Buffer.from(hook) },
     { kind: 'folder', path: guestFolder.slice(1), mode: 0o755 },
     // bin/sonde runs on the project's Node, and the guest's is that one.
