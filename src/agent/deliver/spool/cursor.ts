@@ -2,7 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as z from 'zod';
+import { syncFolder } from '../../../lib/folders.ts';
 
 const position = z.strictObject({
   /** The segment, and where in it the next entry starts. */
@@ -45,4 +47,5 @@ export async function writeCursor(path: string, at: Position, { sync }: { sync: 
     await file.close();
   }
   await rename(next, path);
+  if (sync) await syncFolder(dirname(path));
 }

@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../../lib/clock.ts';
+import { syncFolder } from '../../../lib/folders.ts';
 import type { SondeRecord } from '../../../model/record.ts';
 import { readCursor, writeCursor, type Position } from './cursor.ts';
 import { encodeEntry, entryLimits, type EntryKind } from './entry.ts';
@@ -73,11 +74,6 @@ function makeFolders(spool: string): void {
   ] as const) {
     if (!existsSync(path)) mkdirSync(path, mode);
   }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r');
-  await handle.sync();
 }
 
 /** By reader; undefined for one that cannot be read. */
@@ -206,7 +202,12 @@ export class Spool {
   async #openSegment(): Promise<{ segment: Segment; file: FileHandle }> {
     const { folder, bootId, bytesMax } = this.#options;
     const full = Math.min(bytesMax / segmentLimits.perSpool, segmentLimits.bytesMax);
-    if (this.#active && this.#active.bytes >= full) await this.#closeSegment();
+    if (this.#active && this.#active.bytes >= full) {
+      // Whoever finds what comes in the next segment must find what is in this one.
+      this.#file ??= await open(this.#active.path, 'r+');
+      await this.#file.datasync();
+      await this.#closeSegment();
+    }
     if (this.#active) {
       this.#file ??= await open(this.#active.path, 'r+');
       return { segment: this.#active, file: this.#file };
