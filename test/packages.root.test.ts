@@ -5,12 +5,13 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { buildPackage, packageNamed } from '../packaging/build.ts';
 import { contentsOf } from '../packaging/contents.ts';
+import { repacked } from './repacked.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sonde-packages-'));
 const root = join(import.meta.dirname, '..');
@@ -25,18 +26,6 @@ const sizeMbMax = 10;
 
 function build(name: string, version: string, out = join(folder, version)): string {
   return buildPackage(packageNamed(name), { out, level: 1, version });
-}
-
-/** As a later build would be: another version, another text of the configuration that it brings. */
-function repacked(deb: string, version: string, configuration: string): string {
-  const [stage, path] = [join(folder, 'later'), join(folder, 'later.deb')];
-  execFileSync('dpkg-deb', ['--raw-extract', deb, stage]);
-  const control = join(stage, 'DEBIAN/control');
-  writeFileSync(control, readFileSync(control, 'utf8').replace(/^Version: .*$/m, `Version: ${version}`));
-  writeFileSync(join(stage, 'etc/sonde/agent.yaml'), configuration);
-  execFileSync('dpkg-deb', ['-Znone', '--root-owner-group', '--build', stage, path], { stdio: 'ignore' });
-  rmSync(stage, { recursive: true });
-  return path;
 }
 
 /** The copy is of a machine on which Sonde never was, whatever was tried on this one. */
@@ -144,7 +133,7 @@ describe('packages', () => {
   });
 
   test('it installs, runs, keeps its configuration when upgraded, leaves nothing when purged', () => {
-    const newer = repacked(agent, '0.1.1', '# another text\n');
+    const newer = repacked(agent, { version: '0.1.1', configuration: '# another text\n' });
     const script = `
 ${install(agent)}
 sonde --version
