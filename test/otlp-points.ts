@@ -1,7 +1,6 @@
-/** OTLP metric requests as a receiver reads them, straight from the protocol's field numbers. */
+/** OTLP metric requests as a receiver reads them. */
 
-import { PbfReader } from 'pbf';
-import { readNs, readPair, type Value, type Values } from './otlp-reader.ts';
+import { decodeRequest, valuesOf, type KeyValue, type Value } from './otlp-definitions.ts';
 
 export interface ReadHistogram {
   readonly count: number;
@@ -31,115 +30,79 @@ export interface ReadPoint extends ReadMetric {
   readonly histogram: ReadHistogram | undefined;
 }
 
-interface MutablePoint {
-  attributes: Values;
-  startNs: bigint;
-  timeNs: bigint;
-  value: Value;
-  histogram: ReadHistogram | undefined;
+/** Of either kind; what the other has is left out. */
+interface Point {
+  readonly attributes: readonly KeyValue[];
+  readonly startTimeUnixNano: string;
+  readonly timeUnixNano: string;
+  readonly value?: 'asDouble' | 'asInt';
+  readonly asDouble?: number;
+  readonly asInt?: string;
+  readonly count?: string;
+  readonly sum?: number;
+  readonly bucketCounts?: readonly string[];
+  readonly explicitBounds?: readonly number[];
 }
 
-function packed<Item>(pbf: PbfReader, read: (inner: PbfReader) => Item): Item[] {
-  const inner = new PbfReader(pbf.readBytes());
-  const all: Item[] = [];
-  while (inner.pos < inner.length) all.push(read(inner));
-  return all;
+interface Data {
+  readonly dataPoints: readonly Point[];
+  readonly aggregationTemporality?: number;
+  readonly isMonotonic?: boolean;
 }
 
-function readInt(pbf: PbfReader): number {
-  const value = pbf.dataView.getBigInt64(pbf.pos, true);
-  pbf.pos += 8;
-  return Number(value);
+interface Metric {
+  readonly name: string;
+  readonly description: string;
+  readonly unit: string;
+  /** Which of the others is set. */
+  readonly data: ReadMetric['kind'];
+  readonly gauge?: Data;
+  readonly sum?: Data;
+  readonly histogram?: Data;
 }
 
-function emptyPoint(): MutablePoint {
-  return { attributes: {}, startNs: 0n, timeNs: 0n, value: ['nothing'], histogram: undefined };
+interface MetricsRequest {
+  readonly resourceMetrics: readonly {
+    readonly resource: { readonly attributes: readonly KeyValue[] } | null;
+    readonly scopeMetrics: readonly { readonly metrics: readonly Metric[] }[];
+  }[];
 }
 
-function readNumber(pbf: PbfReader): MutablePoint {
-  return pbf.readMessage<MutablePoint>((tag, point, inner) => {
-    if (tag === 2) point.startNs = readNs(inner);
-    if (tag === 3) point.timeNs = readNs(inner);
-    if (tag === 4) point.value = ['double', inner.readDouble()];
-    if (tag === 6) point.value = ['int', readInt(inner)];
-    if (tag === 7) readPair(inner, point.attributes);
-  }, emptyPoint());
+function numberOf({ value, asDouble, asInt }: Point): Value {
+  if (value === 'asDouble') return ['double', asDouble ?? NaN];
+  return value === 'asInt' ? ['int', Number(asInt)] : ['nothing'];
 }
 
-function readHistogram(pbf: PbfReader): MutablePoint {
-  const of = { count: 0, sum: 0, counts: [] as number[], bounds: [] as number[] };
-  const point = pbf.readMessage<MutablePoint>((tag, into, inner) => {
-    if (tag === 2) into.startNs = readNs(inner);
-    if (tag === 3) into.timeNs = readNs(inner);
-    if (tag === 4) of.count = readInt(inner);
-    if (tag === 5) of.sum = inner.readDouble();
-    if (tag === 6) of.counts = packed(inner, readInt);
-    if (tag === 7) of.bounds = packed(inner, (bytes) => bytes.readDouble());
-    if (tag === 9) readPair(inner, into.attributes);
-  }, emptyPoint());
-  return { ...point, histogram: of };
+function histogramOf({ count, sum = NaN, bucketCounts = [], explicitBounds = [] }: Point): ReadHistogram {
+  return { count: Number(count), sum, counts: bucketCounts.map(Number), bounds: explicitBounds };
 }
 
-interface MutableMetric {
-  name: string;
-  description: string;
-  unit: string;
-  kind: ReadMetric['kind'];
-  temporality: number;
-  isMonotonic: boolean;
-  points: MutablePoint[];
-}
-
-function readData(pbf: PbfReader, metric: MutableMetric): void {
-  pbf.readMessage((tag, _, inner) => {
-    if (tag === 1) metric.points.push(metric.kind === 'histogram' ? readHistogram(inner) : readNumber(inner));
-    if (tag === 2) metric.temporality = inner.readVarint();
-    if (tag === 3) metric.isMonotonic = inner.readBoolean();
-  }, null);
-}
-
-const kinds: Readonly<Record<number, ReadMetric['kind']>> = { 5: 'gauge', 7: 'sum', 9: 'histogram' };
-
-function readMetric(pbf: PbfReader): MutableMetric {
-  return pbf.readMessage<MutableMetric>(
-    (tag, metric, inner) => {
-      if (tag === 1) metric.name = inner.readString();
-      if (tag === 2) metric.description = inner.readString();
-      if (tag === 3) metric.unit = inner.readString();
-      const kind = kinds[tag];
-      if (kind === undefined) return;
-      metric.kind = kind;
-      readData(inner, metric);
-    },
-    {
-      name: '',
-      description: '',
-      unit: '',
-      kind: 'gauge',
-      temporality: 0,
-      isMonotonic: false,
-      points: [],
-    },
-  );
+function pointsOf(metric: Metric, resource: ReadMetric['resource']): ReadPoint[] {
+  const { name, description, unit, data: kind } = metric;
+  const { dataPoints = [], aggregationTemporality = 0, isMonotonic = false } = metric[kind] ?? {};
+  return dataPoints.map((point) => ({
+    resource,
+    name,
+    description,
+    unit,
+    kind,
+    temporality: aggregationTemporality,
+    isMonotonic,
+    attributes: valuesOf(point.attributes),
+    startNs: BigInt(point.startTimeUnixNano),
+    timeNs: BigInt(point.timeUnixNano),
+    value: numberOf(point),
+    histogram: kind === 'histogram' ? histogramOf(point) : undefined,
+  }));
 }
 
 /** All points of an ExportMetricsServiceRequest, in order. */
 export function readMetricsRequest(body: Uint8Array): ReadPoint[] {
-  const all: ReadPoint[] = [];
-  new PbfReader(body).readFields((tag, _, request) => {
-    if (tag !== 1) return;
-    const resource: Values = {};
-    const metrics: MutableMetric[] = [];
-    request.readMessage((of, __, under) => {
-      under.readMessage((field, ___, inner) => {
-        if (of === 1 && field === 1) readPair(inner, resource);
-        if (of === 2 && field === 2) metrics.push(readMetric(inner));
-      }, null);
-    }, null);
-    for (const { points, ...metric } of metrics)
-      all.push(...points.map((point) => ({ ...metric, ...point, resource })));
-  }, null);
-  return all;
+  const { resourceMetrics } = decodeRequest('metrics', body) as MetricsRequest;
+  return resourceMetrics.flatMap(({ resource, scopeMetrics }) => {
+    const shared = valuesOf(resource?.attributes ?? []);
+    return scopeMetrics.flatMap(({ metrics }) => metrics.flatMap((metric) => pointsOf(metric, shared)));
+  });
 }
 
 /** The sum over the points of a metric. */
