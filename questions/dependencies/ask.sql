@@ -165,27 +165,50 @@ WITH
       )
     GROUP BY environment, workload_name, process_name, dns_question_name
   ),
-  uses AS (
+  ports AS (
     SELECT
       environment, workload_name, process_name,
       if(name = '', destination_ip, name) AS dependency,
-      destination_port AS port,
-      any(name_source) AS source,
-      any(name_scope) AS place,
-      groupArray(destination_ip) AS addresses,
-      sum(used) AS connections,
-      sum(ended) AS over,
-      sum(failed) AS failures,
-      max(is_watched) AS is_user_watched,
-      minIf(edge_start, edge_start > toDateTime64(0, 3, 'UTC')) AS known_edge
+      destination_port AS port_used,
+      any(name_source) AS port_source,
+      any(name_scope) AS port_place,
+      groupArray((destination_ip, destination_port)) AS port_ends,
+      sum(used) AS port_connections,
+      sum(ended) AS port_over,
+      sum(failed) AS port_failures,
+      max(is_watched) AS is_port_watched,
+      minIf(edge_start, edge_start > toDateTime64(0, 3, 'UTC')) AS known_port
     FROM edges
     LEFT JOIN named USING (environment, process_name, destination_ip, destination_port)
     LEFT JOIN known_edges USING (environment, workload_name, process_name, destination_ip, destination_port)
+    GROUP BY environment, workload_name, process_name, dependency, port_used
+  ),
+  -- Many ports of one thing, all in vain, are one row: somebody looks for something.
+  uses AS (
+    SELECT
+      environment, workload_name, process_name, dependency,
+      if(is_vain AND vain_ports > 8, 0, port_used) AS port,
+      any(port_source) AS source,
+      any(port_place) AS place,
+      groupArrayArray(port_ends) AS ends,
+      sum(port_connections) AS connections,
+      sum(port_over) AS over,
+      sum(port_failures) AS failures,
+      max(is_port_watched) AS is_user_watched,
+      minIf(known_port, known_port > toDateTime64(0, 3, 'UTC')) AS known_edge
+    FROM (
+      SELECT
+        *,
+        port_failures > 0 AND port_failures = port_over AS is_vain,
+        countIf(is_vain) OVER (PARTITION BY environment, workload_name, process_name, dependency)
+          AS vain_ports
+      FROM ports
+    )
     GROUP BY environment, workload_name, process_name, dependency, port
   ),
   joined AS (
     SELECT
-      environment, workload_name, process_name, dependency, port, source, place, addresses, connections,
+      environment, workload_name, process_name, dependency, port, source, place, ends, connections,
       over, failures, is_user_watched, known_edge, asked, unanswered, denied, rcodes, resolver,
       asking_host, answers, asked_by_bucket, asked_first, asked_last, is_asker_watched,
       if(source = 'dns_node', '', workload_name) AS asking_workload,
@@ -194,7 +217,7 @@ WITH
     FULL JOIN lookups USING (environment, workload_name, process_name, dependency)
     WHERE dependency LIKE {name:String}
       AND workload_name LIKE {workload:String}
-      AND ({port:UInt16} = 0 OR notEmpty(addresses))
+      AND ({port:UInt16} = 0 OR notEmpty(ends))
   ),
   chosen AS (
     SELECT
@@ -202,8 +225,8 @@ WITH
       joined.workload_name AS workload_name,
       joined.process_name AS process_name,
       joined.dependency AS dependency,
-      port AS destination_port,
-      source, place, addresses, connections, over, failures, asked, unanswered, denied, rcodes, resolver,
+      port,
+      source, place, ends, connections, over, failures, asked, unanswered, denied, rcodes, resolver,
       asking_host, answers, asked_by_bucket, asked_first, asked_last,
       arrayMin(arrayFilter(start -> start > toDateTime64(0, 3, 'UTC'), [known_edge, name_start]))
         AS known_first,
@@ -241,8 +264,7 @@ WITH
       OR ({only:String} = 'failing' AND tier = 2)
       OR ({only:String} = 'new' AND is_new = 'yes')
     ORDER BY
-      tier DESC, weight DESC, asked DESC, dependency, destination_port, process_name, workload_name,
-      environment
+      tier DESC, weight DESC, asked DESC, dependency, port, process_name, workload_name, environment
     LIMIT {limit:UInt32}
   ),
   details AS (
@@ -268,13 +290,13 @@ WITH
       AND {host:String} IN ('', host_name)
       AND direction = 'egress'
       AND (environment, workload_name, process_name, destination_ip, destination_port) IN (
-        SELECT environment, workload_name, process_name, arrayJoin(addresses), destination_port FROM chosen
+        SELECT environment, workload_name, process_name, end.1, end.2 FROM chosen ARRAY JOIN ends AS end
       )
     GROUP BY environment, workload_name, process_name, destination_ip, destination_port
   ),
   told AS (
     SELECT
-      environment, workload_name, process_name, dependency, destination_port,
+      environment, workload_name, process_name, dependency, port,
       any(found) AS finding,
       any(tier) AS tier,
       any(weight) AS weight,
@@ -304,9 +326,13 @@ WITH
       minIf(start_first, start_first > toDateTime64(0, 3, 'UTC')) AS start_first,
       max(start_last) AS start_last,
       sumMap(by_bucket) AS by_bucket
-    FROM (SELECT *, arrayJoin(emptyArrayToSingle(addresses)) AS destination_ip FROM chosen) AS single
+    FROM (
+      SELECT *, end.1 AS destination_ip, end.2 AS destination_port
+      FROM chosen
+      LEFT ARRAY JOIN ends AS end
+    ) AS single
     LEFT JOIN details USING (environment, workload_name, process_name, destination_ip, destination_port)
-    GROUP BY environment, workload_name, process_name, dependency, destination_port
+    GROUP BY environment, workload_name, process_name, dependency, port
   ),
   last_use.2 AS address,
   splitByChar('/', address)[1] AS plain
@@ -317,7 +343,7 @@ SELECT
   if(is_used, last_use.1.4, asking_host) AS `host.name`,
   dependency AS `destination.name`,
   nullIf(address, '') AS `destination.ip`,
-  if(is_used, destination_port, NULL) AS `destination.port`,
+  nullIf(port, 0) AS `destination.port`,
   multiIf(is_used, last_use.1.3, unanswered > 0, 'timed_out', 'closed') AS `connection.state`,
   connections,
   failures AS `connections.failed`,
@@ -366,4 +392,4 @@ SELECT
   environment
 FROM told
 ORDER BY
-  tier DESC, weight DESC, asked DESC, dependency, destination_port, process_name, workload_name, environment
+  tier DESC, weight DESC, asked DESC, dependency, port, process_name, workload_name, environment
