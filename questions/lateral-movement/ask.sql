@@ -176,10 +176,11 @@ WITH
         ORDER BY toUnixTimestamp(first_start)
         RANGE BETWEEN 1800 PRECEDING AND CURRENT ROW
       ) AS had,
-      -- Of a connection to itself a host has both ends.
+      -- Of a connection to itself a host has both ends; one back to where it came from goes nowhere.
       direction = 'egress'
         AND had.3 != 0
-        AND (had.2, had.3) != (destination_ip, destination_port) AS is_chain
+        AND (had.2, had.3) != (destination_ip, destination_port)
+        AND had.1 != destination_ip AS is_chain
     FROM edges
   ),
   findings AS (
