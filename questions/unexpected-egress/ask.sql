@@ -128,7 +128,8 @@ WITH
       max((now_newest, host_name, destination_ip)) AS newest,
       groupUniqArrayIf(host_name, now_opened > 0) AS hosts,
       uniqExactIf(destination_ip, now_opened > 0) AS addresses,
-      sum(now_latency_sum) / nullIf(sum(now_latencies), 0) AS latency_mean_ms,
+      sum(now_latency_sum) AS latency_sum,
+      sum(now_latencies) AS latencies,
       sum(now_sent) AS sent,
       sum(now_received) AS received,
       sumMap(now_by_bucket) AS by_bucket,
@@ -144,7 +145,7 @@ WITH
       '' AS source, '' AS newest_name, 0 AS n_before, toDateTime64(0, 3, 'UTC') AS start_before,
       [] AS hosts_before, 0 AS opened, 0 AS established,
       ((toDateTime64(0, 3, 'UTC'), ''), '', '') AS newest,
-      [] AS hosts, 0 AS addresses, NULL AS latency_mean_ms, 0 AS sent, 0 AS received,
+      [] AS hosts, 0 AS addresses, 0 AS latency_sum, 0 AS latencies, 0 AS sent, 0 AS received,
       CAST(map(), 'Map(Int64, UInt64)') AS by_bucket,
       toDateTime64(0, 3, 'UTC') AS start_first,
       1 AS is_looked_up
@@ -164,7 +165,8 @@ WITH
       minIf(start_before, n_before > 0) OVER process AS process_start,
       sum(n_before) OVER (PARTITION BY environment, process_name, destination_port) AS n_of_port,
       max(source != '') OVER (PARTITION BY environment) AS are_names_known,
-      max(is_looked_up) OVER (PARTITION BY environment, workload_name, process_name, place) AS is_own_name,
+      max(is_looked_up) OVER place_of AS is_own_name,
+      countIf(n_before = 0 AND opened > 0 AND established = 0) OVER place_of AS ports_in_vain,
       max(is_looked_up) OVER (PARTITION BY environment, place) AS is_known_name,
       -- Other hosts with a process of this name, and those of them that know the group.
       groupUniqArrayArray(hosts_before) OVER (PARTITION BY environment, process_name) AS running,
@@ -172,7 +174,9 @@ WITH
         PARTITION BY environment, process_name, place, destination_port
       ) AS knowing
     FROM grouped
-    WINDOW process AS (PARTITION BY environment, workload_name, process_name)
+    WINDOW
+      process AS (PARTITION BY environment, workload_name, process_name),
+      place_of AS (PARTITION BY environment, workload_name, process_name, place)
   ),
   judged AS (
     SELECT
@@ -181,6 +185,7 @@ WITH
       arrayCount(peer -> NOT has(hosts, peer), running) AS peers,
       arrayCount(peer -> NOT has(hosts, peer), knowing) / nullIf(peers, 0) AS prevalence,
       newest.3 AS address,
+      established = 0 AND ports_in_vain > 8 AS is_search,
       newest_name = '' AND are_names_known AND place != '' AND NOT arrayExists(
         network -> isIPAddressInRange(toString(toIPv6OrDefault(splitByChar('/', address)[1])), network),
         private_networks
@@ -199,51 +204,80 @@ WITH
       AND n_before = 0
       AND NOT is_own_name
       AND NOT (source = 'dns_node' AND is_known_name)
+  ),
+  -- Many ports of one group, all in vain, are one row: somebody looks for something.
+  told AS (
+    SELECT
+      environment, workload_name, process_name, place, finding, is_search,
+      if(is_search, 0, destination_port) AS port,
+      argMax(newest_name, newest) AS name,
+      max(newest) AS last_use,
+      max(score) AS surprise,
+      sum(opened) AS all_opened,
+      any(opened_by_process) AS of_process,
+      sumMap(by_bucket) AS all_by_bucket,
+      min(start_first) AS first_start,
+      sum(sent) AS all_sent,
+      sum(received) AS all_received,
+      max(is_process_new) AS is_stranger,
+      max(is_nameless) AS has_no_name,
+      max(is_port_new AND n > 0) AS has_new_port,
+      any(p_new) AS novelty,
+      any(n) AS past_connections,
+      any(n1) AS past_once,
+      max(prevalence) AS knowing_share,
+      any(peers) AS other_nodes,
+      sum(established) AS all_established,
+      sum(latency_sum) / nullIf(sum(latencies), 0) AS latency_mean_ms,
+      max(addresses) AS places,
+      length(groupUniqArrayArray(hosts)) AS nodes
+    FROM judged
+    WHERE {only:String} IN ('any', finding)
+    GROUP BY environment, workload_name, process_name, place, finding, is_search, port
   )
 SELECT
   finding,
   process_name AS `process.name`,
   workload_name AS `workload.name`,
-  newest.2 AS `host.name`,
+  last_use.2 AS `host.name`,
   place AS `destination.group`,
-  nullIf(newest_name, '') AS `destination.name`,
-  address AS `destination.ip`,
-  destination_port AS `destination.port`,
-  newest.1.2 AS `connection.state`,
-  score,
-  opened AS `connections.opened`,
-  opened / opened_by_process AS share,
-  arrayMap(i -> by_bucket[i], range({buckets:UInt64})) AS over_time,
-  start_first AS first_seen,
-  newest.1.1 AS last_seen,
-  sent AS `bytes.sent`,
-  received AS `bytes.received`,
+  nullIf(name, '') AS `destination.name`,
+  last_use.3 AS `destination.ip`,
+  nullIf(port, 0) AS `destination.port`,
+  last_use.1.2 AS `connection.state`,
+  surprise AS score,
   nullIf(
     arrayStringConcat(
       arrayFilter(
         sign -> sign != '',
         [
-          if(is_process_new, 'new process', ''), if(is_nameless, 'no name', ''),
-          if(is_port_new AND n > 0, 'new port', '')
+          if(is_stranger, 'new process', ''), if(has_no_name, 'no name', ''),
+          if(has_new_port, 'new port', ''), if(is_search, 'many ports', '')
         ]
       ),
       ', '
     ),
     ''
   ) AS signs,
-  p_new AS novelty,
-  n AS `history.connections`,
-  n1 AS `history.once`,
-  prevalence,
-  peers,
-  established AS `connections.established`,
+  all_opened AS `connections.opened`,
+  all_opened / of_process AS share,
+  arrayMap(i -> all_by_bucket[i], range({buckets:UInt64})) AS over_time,
+  first_start AS first_seen,
+  last_use.1.1 AS last_seen,
+  all_sent AS `bytes.sent`,
+  all_received AS `bytes.received`,
+  novelty,
+  past_connections AS `history.connections`,
+  past_once AS `history.once`,
+  knowing_share AS prevalence,
+  other_nodes AS peers,
+  all_established AS `connections.established`,
   latency_mean_ms AS latency_ms,
-  addresses,
-  length(hosts) AS nodes,
+  places AS addresses,
+  nodes,
   environment
-FROM judged
-WHERE {only:String} IN ('any', finding)
+FROM told
 ORDER BY
-  finding = 'new' DESC, if(finding = 'new', score, NULL) DESC, finding = 'known_to_peers', start_first DESC,
-  `destination.group`, `destination.port`, `process.name`, `workload.name`, environment
+  finding = 'new' DESC, if(finding = 'new', surprise, NULL) DESC, finding = 'known_to_peers',
+  first_start DESC, place, port, process_name, workload_name, environment
 LIMIT {limit:UInt32}
