@@ -323,6 +323,7 @@ static const struct {
 	{"connect", 5, do_connect},   {"finish", 2, do_finish}, {"disconnect", 1, do_disconnect},
 	{"accept", 2, do_accept},     {"send", 3, do_send},	{"recv", 3, do_recv},
 	{"datagrams", 6, do_datagrams}, {"take", 4, do_take},	{"flows", 6, do_flows},
+	{"payload", 4, do_payload},
 	{"shutdown", 2, do_shutdown}, {"close", 1, do_close},	{"set", 3, do_set},
 	{"port", 1, do_port},	      {"info", 1, do_info},	{"until", 4, do_until},
 	{"name", 1, do_name},	      {"user", 1, do_user},	{"netns", 1, do_netns},

@@ -202,6 +202,11 @@ export class Actor {
     );
   }
 
+  /** Sends one datagram with these bytes. */
+  async sendPayload(socket: SocketId, to: Address, payload: Buffer): Promise<void> {
+    await this.#channel.ask(['payload', socket, to.ip, to.port, payload.toString('hex')]);
+  }
+
   /** Receives so many datagrams, and answers each with one of `reply` bytes. Answers the bytes received. */
   async takeDatagrams(socket: SocketId, count: number, reply?: number): Promise<number> {
     return this.#number(['take', socket, count, waitMs, reply ?? '-'], waitMs);

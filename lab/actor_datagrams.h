@@ -76,6 +76,20 @@ static void do_datagrams(char **w, int n)
 	answer_result(result);
 }
 
+/* payload N IP PORT HEX: one datagram with these bytes */
+static void do_payload(char **w, int n)
+{
+	(void)n;
+	unsigned char bytes[datagramMax];
+	struct sockaddr_storage to;
+	int fd = socket_of(w[0]);
+	socklen_t length = datagram_to(fd, w + 1, &to);
+	size_t count = 0;
+	for (const char *at = w[3]; count < sizeof(bytes) && sscanf(at, "%2hhx", bytes + count) == 1; at += 2)
+		count++;
+	answer_result(sendto(fd, bytes, count, 0, (struct sockaddr *)&to, length) < 0 ? -1 : 0);
+}
+
 /*
  * take N COUNT MS BYTES: receives so many datagrams; answers each with one of BYTES unless that is "-"; says
  * the bytes received

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor, Address } from './actor.ts';
 import type { ActorError } from './channel.ts';
+import { insideSteps } from './demo-inside.ts';
 import type { Routed } from './namespaces.ts';
 import { routedAddress } from './namespaces.ts';
 import { Stage } from './stage.ts';
@@ -177,6 +178,7 @@ export const demoSteps: readonly DemoStep[] = [
       await attempt(await hosts.left.actor('mailer'), { ip: '10.31.9.9', port: 25 });
     },
   },
+  ...insideSteps,
 ];
 
 /** A connection that stays: every window tells of it. Ends with the set. */

@@ -123,10 +123,16 @@ test('the demo’s fault leads the answer; answer, file and kernel agree', { tim
     },
     'slow-app': { 'destination.port': 8090, cause: 'app' },
     'close-rate': { compared_with: 'nothing yet' },
+    'lateral-movement': { finding: 'scan', 'process.name': 'intruder', 'contacts.failed': 24 },
   };
   for (const [question, expected] of Object.entries(leads)) {
     const { rows } = await answered(question, '--since', '15m', '--destination', '10.31.2.2');
     const first = Object.entries(rows[0] ?? {}).filter(([name]) => name in expected);
     assert.deepEqual(Object.fromEntries(first), expected, question);
   }
+  const chains = await answered('lateral-movement', '--since', '15m', '--only', 'chain');
+  assert.equal(chains.rows[0]?.['path'], '10.31.1.2 → 10.31.2.2:22 sshd → 10.31.2.1:22');
+  const failing = await answered('dependencies', '--since', '15m', '--name', '10.31.*');
+  assert.equal(failing.rows[0]?.['process.name'], 'checkout');
+  assert.equal(failing.rows[0]['connections.failed'], 40);
 });
