@@ -134,9 +134,11 @@ WITH
       sum(dns_lookups) AS asked,
       sumIf(dns_lookups, dns_rcode = 'unanswered') AS unanswered,
       sumIf(dns_lookups, dns_rcode NOT IN ('NOERROR', 'unanswered')) AS denied,
-      sumMap(map(CAST(dns_rcode, 'String'), dns_lookups)) AS rcodes,
-      argMax(destination_ip, (dns_rcode != 'NOERROR', window_start)) AS resolver,
-      argMax(host_name, (dns_rcode != 'NOERROR', window_start)) AS asking_host,
+      -- What failed goes before what is newer.
+      argMax(
+        (destination_ip, host_name, dns_rcode),
+        toUnixTimestamp64Milli(window_start) + if(dns_rcode = 'NOERROR', 0, 1e15)
+      ) AS newest_lookup,
       sumMap(latency_histogram) AS answers,
       sumMap(map(
         intDiv(
@@ -209,8 +211,8 @@ WITH
   joined AS (
     SELECT
       environment, workload_name, process_name, dependency, port, source, place, ends, connections,
-      over, failures, is_user_watched, known_edge, asked, unanswered, denied, rcodes, resolver,
-      asking_host, answers, asked_by_bucket, asked_first, asked_last, is_asker_watched,
+      over, failures, is_user_watched, known_edge, asked, unanswered, denied, newest_lookup,
+      answers, asked_by_bucket, asked_first, asked_last, is_asker_watched,
       if(source = 'dns_node', '', workload_name) AS asking_workload,
       if(source = 'dns_node', '', process_name) AS asking_process
     FROM uses
@@ -226,8 +228,8 @@ WITH
       joined.process_name AS process_name,
       joined.dependency AS dependency,
       port,
-      source, place, ends, connections, over, failures, asked, unanswered, denied, rcodes, resolver,
-      asking_host, answers, asked_by_bucket, asked_first, asked_last,
+      source, place, ends, connections, over, failures, asked, unanswered, denied, newest_lookup,
+      answers, asked_by_bucket, asked_first, asked_last,
       arrayMin(arrayFilter(start -> start > toDateTime64(0, 3, 'UTC'), [known_edge, name_start]))
         AS known_first,
       multiIf(
@@ -309,9 +311,7 @@ WITH
       any(asked) AS asked,
       any(denied) AS denied,
       any(unanswered) AS unanswered,
-      any(rcodes) AS rcodes,
-      any(resolver) AS resolver,
-      any(asking_host) AS asking_host,
+      any(newest_lookup) AS newest_lookup,
       any(answers) AS answers,
       arrayCumSum(mapValues(answers)) AS answers_up_to,
       any(asked_by_bucket) AS asked_by_bucket,
@@ -340,7 +340,7 @@ SELECT
   finding,
   workload_name AS `workload.name`,
   process_name AS `process.name`,
-  if(is_used, last_use.1.4, asking_host) AS `host.name`,
+  if(is_used, last_use.1.4, newest_lookup.2) AS `host.name`,
   dependency AS `destination.name`,
   nullIf(address, '') AS `destination.ip`,
   nullIf(port, 0) AS `destination.port`,
@@ -363,16 +363,8 @@ SELECT
     mapKeys(answers)[arrayFirstIndex(n -> n >= 0.95 * answers_up_to[-1], answers_up_to)] / 1000
   ) AS `lookups.p95_ms`,
   latency_sum / nullIf(latencies, 0) AS latency_ms,
-  -- The answer that failed most; the order of a map is that of its keys.
-  nullIf(
-    arraySort(
-      (rcode, n) -> -toInt64(n),
-      arrayFilter(rcode -> rcode != 'NOERROR', mapKeys(rcodes)),
-      mapValues(mapFilter((rcode, n) -> rcode != 'NOERROR', rcodes))
-    )[1],
-    ''
-  ) AS `dns.rcode`,
-  nullIf(resolver, '') AS `resolver.ip`,
+  if(newest_lookup.3 IN ('', 'NOERROR'), NULL, newest_lookup.3) AS `dns.rcode`,
+  nullIf(newest_lookup.1, '') AS `resolver.ip`,
   multiIf(
     place = 'public', 'external',
     place != '', place,

@@ -11,6 +11,8 @@ WITH
     toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
     {bucket_ms:UInt64}
   ) AS bucket,
+  -- What failed goes before what is newer.
+  toUnixTimestamp64Milli(window_start) + if(is_failure, 1e15, 0) AS age,
   [22, 23, 135, 139, 445, 2375, 2376, 3389, 5900, 5985, 5986, 6443, 10250] AS admin_ports,
   -- As mapped into IPv6: private (RFC 1918, RFC 6598) and link local.
   [
@@ -59,7 +61,7 @@ WITH
       environment, direction, by_host, by_workload, by_process, source_ip, destination_ip, destination_port,
       max(connection_established) AS is_reached,
       min(bucket) AS first_bucket,
-      max((is_failure, window_start, connection_state, host_name, process_name)) AS newest,
+      (max(age), argMax((connection_state, host_name, process_name), age)) AS newest,
       max(host_name IN watched) AS is_watched,
       sum(connections_opened) + sumIf(resets_sent, direction = 'ingress' AND is_failure) AS tries,
       sum(connections_established) AS established,
@@ -78,11 +80,11 @@ WITH
         BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
       AND {port:UInt16} IN (0, destination_port)
       AND (environment, direction, by_host, by_workload, by_process, source_ip) IN suspects
-      AND (environment, direction, by_host, by_process, source_ip, destination_ip, destination_port)
-        NOT IN known_contacts
     GROUP BY
       environment, direction, by_host, by_workload, by_process, source_ip, destination_ip, destination_port
-    HAVING is_reached OR max(is_failure)
+    HAVING (is_reached OR max(is_failure))
+      AND (environment, direction, by_host, by_process, source_ip, destination_ip, destination_port)
+        NOT IN known_contacts
   ),
   -- The walk of Jung and others: a first contact that fails multiplies the odds of a scanner by four, one
   -- that is answered divides them; it begins again where the odds fall to even. One step is one bucket.
@@ -190,12 +192,12 @@ WITH
       statistic AS weight,
       environment, direction,
       by_workload AS workload,
-      if(direction = 'egress', by_process, last_contact.1.5) AS process,
-      last_contact.1.4 AS host,
+      if(direction = 'egress', by_process, last_contact.1.2.3) AS process,
+      last_contact.1.2.2 AS host,
       source_ip AS source,
       last_contact.2 AS destination,
       last_contact.3 AS port,
-      last_contact.1.3 AS state,
+      last_contact.1.2.1 AS state,
       multiIf(destinations = 1, 'vertical', ports = 1, 'horizontal', 'block') AS shape,
       CAST(statistic, 'Nullable(Float64)') AS odds,
       toNullable(contacts_failed) AS failed,

@@ -66,7 +66,7 @@ WITH
       environment, workload_name, process_name, host_name, destination_ip, destination_port,
       sum(connections_opened) AS now_opened,
       sum(connections_established) AS now_established,
-      max((window_start, connection_state)) AS now_newest,
+      (max(window_start), argMax(connection_state, window_start)) AS now_newest,
       sum(latency_sum_ms) AS now_latency_sum,
       sum(latency_count) AS now_latencies,
       sum(bytes_sent) AS now_sent,
