@@ -9,6 +9,7 @@ import { agentCost } from './agent-cost.ts';
 import { billOf } from './bill.ts';
 import { budgetCost } from './budget.ts';
 import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
+import { hubThroughput } from './hub.ts';
 import { labelsCost } from './labels.ts';
 import { programCosts } from './programs.ts';
 import { sweepCost } from './sweep.ts';
@@ -25,6 +26,7 @@ const blockNames = [
   'budget',
   'bill',
   'programs',
+  'hub',
 ] as const;
 type BlockName = (typeof blockNames)[number];
 
@@ -74,6 +76,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
       billOf(placement, { title: `The bill of 100,000 connections: ${placement.text}`, rounds: few, say });
     return [await bill(apart), await bill(together)];
   },
+  hub: async () => [await hubThroughput(Math.ceil(rounds / 3), say)],
   async programs() {
     const costs = (placement: typeof apart | typeof together) =>
       programCosts(placement, { title: `Kernel programs: ${placement.text}`, rounds: 3, connections });
