@@ -29,6 +29,8 @@ export interface CommandContext {
   /** The word beside the options, and what stands behind it. */
   readonly word: string | undefined;
   readonly argument?: string | undefined;
+  /** Words behind it, of a command that takes many. */
+  readonly more?: readonly string[];
   readonly stdout: Output;
   /** Talk. */
   readonly say: (line: string) => void;
@@ -45,7 +47,7 @@ export interface Command {
   readonly notes?: readonly string[];
   readonly options: Options;
   /** A word beside the options, such as the id of a question; none is taken without it. */
-  readonly word?: { readonly name: string; readonly help: string };
+  readonly word?: { readonly name: string; readonly help: string; readonly many?: true };
   /** What the word is said of, such as a PID; none is taken without it. */
   readonly argument?: { readonly name: string; readonly help: string };
   /** More options, which only the word and the others can tell; of the same names the own ones win. */
@@ -74,7 +76,7 @@ export async function loadCommand(name: string): Promise<Command> {
     .command;
 }
 
-type Parsed = Pick<CommandContext, 'values' | 'word' | 'argument'>;
+type Parsed = Pick<CommandContext, 'values' | 'word' | 'argument' | 'more'>;
 
 interface Parsing {
   readonly options: Options;
@@ -91,6 +93,7 @@ function parse(command: Command, words: readonly string[], { options, strict }: 
     allowPositionals: !strict || command.word !== undefined,
   });
   const [word, ...others] = positionals;
+  if (command.word?.many) return { values, word, more: others };
   const argument = command.argument ? others.shift() : undefined;
   const [extra] = others;
   if (!strict || extra === undefined) return { values, word, argument };

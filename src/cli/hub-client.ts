@@ -7,7 +7,7 @@ import type { Answer, QuestionSummary } from '../question/contract.ts';
 export const defaultHub = 'http://127.0.0.1:7400';
 
 /** The hub gives up on a question before that. */
-const answerMsMax = 120_000;
+export const answerMsMax = 120_000;
 
 export interface HubOptions {
   /** Such as http://127.0.0.1:7400 */
@@ -28,13 +28,13 @@ const answerSchema = z.looseObject({
   coverage: z.looseObject({ notes: z.array(z.string()) }),
 });
 
-function unreachable(url: string, error: unknown): OperatorError {
+export function unreachable(url: string, error: unknown): OperatorError {
   const { cause, message } = error as Error;
   const { code, message: why } = (cause ?? {}) as { code?: string; message?: string };
   return new OperatorError('hub.unreachable', { url, reason: code ?? why ?? message }, { cause: error });
 }
 
-function refused(status: number, body: unknown): OperatorError {
+export function refused(status: number, body: unknown): OperatorError {
   const { detail, what_to_do: hint } = problemSchema.parse(body);
   return new OperatorError(status < 500 ? 'hub.refused' : 'hub.failed', { detail, hint });
 }
@@ -62,6 +62,13 @@ async function get<T extends z.ZodType>(
   const parsed = schema.safeParse(body);
   if (parsed.success && response.ok) return parsed.data;
   throw new OperatorError('hub.unreachable', { url, reason: 'what answers there is no hub' });
+}
+
+const statusSchema = z.looseObject({ retention: z.record(z.string(), z.string()).default({}) });
+
+/** How long the hub keeps what, as hub.yaml says it. */
+export async function fetchRetention(options: HubOptions): Promise<Readonly<Record<string, string>>> {
+  return (await get('/api/v1/status', statusSchema, options)).retention;
 }
 
 export async function fetchQuestions(options: HubOptions): Promise<readonly QuestionSummary[]> {

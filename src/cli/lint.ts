@@ -1,6 +1,6 @@
 /** sonde labels lint: what of records, or of a configuration, falls short of the labelling standard. */
 
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import type { AgentConfig } from '../agent/config.ts';
@@ -21,6 +21,7 @@ import {
   type Shortfall,
   type Standard,
 } from '../model/standard.ts';
+import { isGzip } from './gzip.ts';
 
 /** What was looked at in a file of records. */
 export interface FileFindings extends Findings {
@@ -50,17 +51,6 @@ function judge(checks: readonly Check[], record: Fields, kind: RecordKind): Shor
 function unreadable(file: string, error: unknown): never {
   const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
   throw new OperatorError('labels.file', { file, reason }, { cause: error });
-}
-
-/** By its first bytes: a file that was rotated away may have any name. */
-function isGzip(file: string): boolean {
-  const fd = openSync(file, 'r');
-  try {
-    const head = Buffer.alloc(2);
-    return readSync(fd, head) === 2 && head[0] === 0x1f && head[1] === 0x8b;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 async function* linesOf(file: string, signal: AbortSignal): AsyncGenerator<string> {

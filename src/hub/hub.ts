@@ -6,6 +6,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { exitCodes, exitCodeOf, isOperatorError, OperatorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { formatDuration } from '../lib/units.ts';
 import { packageVersion } from '../lib/version.ts';
 import type { StoreBlock, TableColumns } from '../model/block.ts';
 import type { HubConfig } from './config.ts';
@@ -43,6 +44,8 @@ export interface HubStatus extends IntakeStatus {
   readonly startedAt: string;
   readonly store: { readonly kind: string; readonly ready: boolean; readonly version: string | null };
   readonly engine?: { readonly pid: number | null };
+  /** As hub.yaml says it. */
+  readonly retention: Readonly<Record<keyof HubConfig['retention'], string>>;
 }
 
 export interface Hub extends AsyncDisposable {
@@ -112,6 +115,15 @@ function openConnection({ connect, clock, log }: HubOptions): Connection {
   };
 }
 
+function retentionOf({ retention: { flows, minutes, hours, events } }: HubConfig): HubStatus['retention'] {
+  return {
+    flows: formatDuration(flows),
+    minutes: formatDuration(minutes),
+    hours: formatDuration(hours),
+    events: formatDuration(events),
+  };
+}
+
 async function storeStatus(connection: Connection): Promise<Pick<HubStatus, 'store' | 'engine'>> {
   if (connection.problem() !== undefined) return { store: { kind: 'unknown', ready: false, version: null } };
   const backend = connection.backend();
@@ -151,6 +163,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     version,
     startedAt,
     ...(await storeStatus(connection)),
+    retention: retentionOf(config),
     ...intake.status(),
   });
   const server = opening.use(

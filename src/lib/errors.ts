@@ -3,6 +3,7 @@
  * said and what to do. It is printed as one line without a stack. Anything else that is thrown is a fault of
  * ours: an assertion or a plain Error, printed with its stack, exit code `internal`.
  */
+import { transferErrors } from './transfer-errors.ts';
 
 /** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
 export const exitCodes = {
@@ -312,6 +313,7 @@ export const operatorErrors = {
     message: 'the hub does not answer on {url}',
     whatToDo: 'see what it said above (bin/sonde hub runs it alone)',
   },
+  ...transferErrors,
 } as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 
 export type OperatorErrorCode = keyof typeof operatorErrors;

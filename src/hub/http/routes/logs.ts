@@ -25,7 +25,12 @@ export const route = defineRoute({
   async handle({ body, headers }, parts) {
     const encoding = encodingOf(headers['content-type']);
     const compression = headers['content-encoding'];
-    return logsResponse(await parts.intake.take({ body, encoding, compression }), encoding);
+    const receipt = await parts.intake.take({ body, encoding, compression });
+    // Of them the protocol has no count: to it they are taken.
+    return {
+      ...logsResponse(receipt, encoding),
+      headers: { 'sonde-duplicates': String(receipt.duplicates) },
+    };
   },
   failed: (problem, { headers }) => statusResponse(problem, encodingOf(headers['content-type'])),
 });
