@@ -88,6 +88,13 @@ describe('a word, and the options that it brings', () => {
     assert.match(commandHelp(buyer), /^ {2}ID +what to do\n {2}WHAT +how it is called\n\n/m);
   });
 
+  test('many for a command that takes many', async () => {
+    const many: Command = { ...sample, word: { name: 'FILE…', help: 'what to read', many: true } };
+    const { word, more } = await parseWords(many, ['a', '--json', 'b', 'c']);
+    assert.deepEqual([word, more], ['a', ['b', 'c']]);
+    assert.deepEqual((await parseWords(many, ['a'])).more, []);
+  });
+
   test('are in the help', async () => {
     const help = commandHelp(shop, await optionsFor(shop, ['buy']));
     assert.match(help, /^ {2}ID +what to do$/m);

@@ -1,5 +1,6 @@
 /** Asks the hub over HTTP. What it says went through a network: whoever shows it escapes it. */
 
+import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { OperatorError } from '../lib/errors.ts';
 import type { Answer, QuestionSummary } from '../question/contract.ts';
@@ -61,6 +62,22 @@ async function get<T extends z.ZodType>(
   if (!response.ok && isProblem) throw refused(response.status, body);
   const parsed = schema.safeParse(body);
   if (parsed.success && response.ok) return parsed.data;
+  throw new OperatorError('hub.unreachable', { url, reason: 'what answers there is no hub' });
+}
+
+/** A body that may be long, as it comes. It ends with an error where the hub could not send all of it. */
+export async function fetchStream(path: string, { url, signal }: HubOptions): Promise<Readable> {
+  if (!URL.canParse(path, url)) throw new OperatorError('hub.unreachable', { url, reason: 'no URL' });
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, url), { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreachable(url, error);
+  }
+  const type = response.headers.get('content-type') ?? '';
+  if (type.startsWith('application/problem+json')) throw refused(response.status, await response.json());
+  if (response.ok && response.body && !type.startsWith('text/html')) return Readable.fromWeb(response.body);
   throw new OperatorError('hub.unreachable', { url, reason: 'what answers there is no hub' });
 }
 

@@ -47,6 +47,7 @@ function memoryBackend() {
   const backend: Backend = {
     kind: 'memory',
     ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
+    exports: { rows: () => Promise.reject(new Error('not asked for here')) },
     insert: (block: StoreBlock) => {
       for (const [table, of] of Object.entries(block.rows) as [TableName, unknown[][]][]) {
         for (const row of of) {

@@ -19,6 +19,7 @@ import { openIntake, type IntakeStatus } from './receive/intake.ts';
 export interface Backend extends AsyncDisposable {
   readonly kind: string;
   readonly ask: HubParts['ask'];
+  readonly exports: HubParts['exports'];
   insert(block: StoreBlock): Promise<void>;
   ready(): Promise<boolean>;
   version(): Promise<string>;
@@ -184,6 +185,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
           questions: () => connection.backend().ask.questions(),
           answer: async (id, asking) => connection.backend().ask.answer(id, asking),
         },
+        exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
       },
       version,
       webFolder: options.webFolder,

@@ -11,6 +11,7 @@ import { makeFolders } from '../lib/folders.ts';
 import type { Log } from '../lib/log.ts';
 import { discoverQuestions, questionsFolder } from '../question/discovery.ts';
 import { openAsk } from './ask/ask.ts';
+import { openExports } from './ask/export.ts';
 import { dataFolder, type HubConfig } from './config.ts';
 import { openEngine, type Engine } from './engine/engine.ts';
 import { openHub, type Backend, type Hub } from './hub.ts';
@@ -63,17 +64,17 @@ async function openBackend(config: HubConfig, folder: string, log: Log): Promise
   const { questions, problems } = discoverQuestions(questionsFolder());
   for (const problem of problems) log.warn(formatOperatorError(problem).replace(/^sonde: /, ''));
   const { flows: flowsMs, minutes: flows1mMs } = config.retention;
-  const ask = openAsk({
+  const asking = {
     client: store.ask,
-    cancel: (queryId) => store.cancel(queryId),
-    questions,
-    retention: { flowsMs, flows1mMs },
+    cancel: (queryId: string) => store.cancel(queryId),
     clock: systemClock,
-  });
+  };
+  const ask = openAsk({ ...asking, questions, retention: { flowsMs, flows1mMs } });
   const parts = opening.move();
   return {
     kind: engine?.kind ?? 'cluster',
     ask,
+    exports: openExports(asking),
     insert: (block) => store.insert(block),
     ready: () => store.ready(),
     version: () => store.version(),

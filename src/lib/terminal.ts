@@ -17,7 +17,12 @@ export function printable(text: string): string {
  * seen) is escaped as JSON can, so that it reads back the same.
  */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+  return safeJson(JSON.stringify(value));
+}
+
+/** The same of a line that is JSON already. */
+export function safeJson(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
       .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
       .join(''),

@@ -1,4 +1,4 @@
-/** Operator errors of `sonde import`: a part of the table in errors.ts. */
+/** Operator errors of `sonde import` and `sonde export`: a part of the table in errors.ts. */
 export const transferErrors = {
   'import.file': {
     exitCode: 'usage',
@@ -30,5 +30,33 @@ export const transferErrors = {
     exitCode: 'usage',
     message: '{file} ends at {last}, which is in the future',
     whatToDo: 'shift it by less, --shift now lets the log end now',
+  },
+  'export.file': {
+    exitCode: 'usage',
+    message: '{file} cannot be written ({reason})',
+    whatToDo: 'name a file in a folder that is there and has room, and that this user may write',
+  },
+  'export.table': {
+    exitCode: 'usage',
+    httpStatus: 404,
+    message: 'there is no table {table} to export',
+    whatToDo: 'name one of these: {known}',
+  },
+  'export.bad_param': {
+    exitCode: 'usage',
+    httpStatus: 400,
+    message: 'export: {param} {problem}',
+    whatToDo: 'see sonde export --help',
+  },
+  'export.too_large': {
+    exitCode: 'degraded',
+    httpStatus: 422,
+    message: 'the export of {table} needs more than one may take ({limit})',
+    whatToDo: 'ask for a shorter range, one host or one environment',
+  },
+  'export.broken': {
+    exitCode: 'degraded',
+    message: 'the export broke off ({reason}), no file was made',
+    whatToDo: 'ask again, for a shorter range where it was too much',
   },
 } as const;

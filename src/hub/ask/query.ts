@@ -57,11 +57,12 @@ const limitErrors: Readonly<Record<string, string>> = {
 
 const connectionErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT']);
 
-function mendable(error: unknown, question: string): unknown {
+/** What to throw for it. `tooLarge` knows the words of ClickHouse that are said of a limit. */
+export function mendable(error: unknown, tooLarge: (type: string) => OperatorError | undefined): unknown {
   if (error instanceof ClickHouseError) {
-    const limit = limitErrors[error.type ?? ''];
-    if (limit === undefined) return error;
-    return new OperatorError('question.too_large', { question, limit }, { cause: error });
+    const told = tooLarge(error.type ?? '');
+    if (told) told.cause = error;
+    return told ?? error;
   }
   const { code, message } = error as NodeJS.ErrnoException;
   const isDown =
@@ -112,7 +113,12 @@ export function openAskStore({ client, cancel, gate }: AskStoreOptions): AskStor
         return await result.json<StoreRow>();
       } catch (error) {
         signal.throwIfAborted();
-        throw mendable(error, question);
+        throw mendable(error, (type) => {
+          const limit = limitErrors[type];
+          return limit === undefined
+            ? undefined
+            : new OperatorError('question.too_large', { question, limit });
+        });
       }
     }, signal);
 }

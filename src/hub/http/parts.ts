@@ -1,5 +1,6 @@
 /** What the hub's parts look like to a route: main.ts hands them in, no route imports another stage. */
 
+import type { Readable } from 'node:stream';
 import type { Answer, QuestionSummary } from '../../question/contract.ts';
 
 /** What became of one request of log records. Every record of it is in exactly one of the three counts. */
@@ -37,6 +38,10 @@ export interface HubParts {
   readonly ask: {
     questions(): readonly QuestionSummary[];
     answer(id: string, asking: Asking): Promise<Answer>;
+  };
+  readonly exports: {
+    /** Rows of a table in a stream, which ends with an error where they are not all. */
+    rows(table: string, asking: Asking): Promise<{ readonly type: string; readonly stream: Readable }>;
   };
   /** GET /api/v1/openapi.json. */
   openApi(): Readonly<Record<string, unknown>>;

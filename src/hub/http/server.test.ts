@@ -19,6 +19,7 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
       notReady: () => 'the engine starts',
       status: () => Promise.resolve({ version: '0' }),
       ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked for here')) },
+      exports: { rows: () => Promise.reject(new Error('not asked for here')) },
     },
     version: '1.2.3',
     webFolder: '/nowhere',
