@@ -20,7 +20,19 @@ const questions = 'questions/*/{manifest.yaml,ask.sql}';
 export const packages: readonly PackageSpec[] = [
   {
     name: 'sonde-agent',
-    commands: ['agent', 'ask', 'check', 'labels', 'profile', 'signals', 'status', 'top', 'trace'],
+    commands: [
+      'agent',
+      'ask',
+      'check',
+      'export',
+      'import',
+      'labels',
+      'profile',
+      'signals',
+      'status',
+      'top',
+      'trace',
+    ],
     found: [
       'src/agent/deliver/exporters/*.ts',
       'src/{agent,model}/**/*.sql',
@@ -44,7 +56,7 @@ export const packages: readonly PackageSpec[] = [
   },
   {
     name: 'sonde-hub',
-    commands: ['ask', 'hub'],
+    commands: ['ask', 'export', 'hub'],
     found: [
       'src/hub/http/routes/*.ts',
       'src/{hub,model}/**/*.sql',

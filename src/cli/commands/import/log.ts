@@ -11,7 +11,7 @@ import { NotConnLog, zeekReader, type Connection, type Read } from './zeek.ts';
 
 const limits = {
   /** Rows, and connections, that are held before they are told. What is told of a log depends on it. */
-  heldMax: 50_000,
+  heldMax: 20_000,
   examplesMax: 5,
 } as const;
 
