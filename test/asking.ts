@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAsk, type Ask } from '../src/hub/ask/ask.ts';
 import type { Retention } from '../src/hub/ask/range.ts';
-import { openEngine } from '../src/hub/engine/engine.ts';
+import { openEngine, type Engine } from '../src/hub/engine/engine.ts';
 import { openStore, type Store } from '../src/hub/store/store.ts';
 import { systemClock, type Clock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/lib/log.ts';
@@ -17,6 +17,8 @@ export interface Asker {
   readonly store: Store;
   /** Its time stands still, at the start of a minute, some days before the machine's at most. */
   readonly nowMs: number;
+  /** Another store in the same engine. */
+  beside(): Promise<Asker>;
   openAsk(folder: string, options?: { readonly retention?: Retention }): Ask;
   insert(rows: StoreBlock['rows']): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -24,6 +26,7 @@ export interface Asker {
 
 const retention: Retention = { flowsMs: 3 * dayMs, flows1mMs: 30 * dayMs };
 
+/** A real engine with a store. */
 export async function openAsker(): Promise<Asker> {
   const closing = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sonde-ask-'));
@@ -32,14 +35,37 @@ export async function openAsker(): Promise<Asker> {
     const engine = closing.use(
       await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock }),
     );
-    const { url, hub, ask } = engine;
-    const store = closing.use(await openStore({ url, database: 'sonde', hub, ask, clock: systemClock }));
     const nowMs = Math.floor(systemClock.wallMs() / 60_000) * 60_000;
+    return await openStoreOf(engine, { closing, nowMs, database: 'sonde' });
+  } catch (error) {
+    await closing.disposeAsync();
+    throw error;
+  }
+}
+
+let databases = 0;
+
+async function openStoreOf(
+  engine: Engine,
+  of: { readonly closing: AsyncDisposableStack; readonly nowMs: number; readonly database: string },
+): Promise<Asker> {
+  const { closing, nowMs, database } = of;
+  try {
+    const { url, hub } = engine;
+    // The engine's own reader may read its own database only.
+    const ask = database === 'sonde' ? engine.ask : hub;
+    const store = closing.use(await openStore({ url, database, hub, ask, clock: systemClock }));
     const clock: Clock = { ...systemClock, wallMs: () => nowMs };
     let blocks = 0;
     return {
       store,
       nowMs,
+      beside: () =>
+        openStoreOf(engine, {
+          closing: new AsyncDisposableStack(),
+          nowMs,
+          database: `beside_${++databases}`,
+        }),
       openAsk: (questions, options = {}) =>
         openAsk({
           client: store.ask,

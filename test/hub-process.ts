@@ -31,6 +31,7 @@ const backend: Backend = {
   kind: 'file',
   ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
   exports: { rows: () => Promise.reject(new Error('not asked for here')) },
+  detect: { findings: () => Promise.resolve([]) },
   insert,
   ready: () => Promise.resolve(true),
   version: () => Promise.resolve('0'),

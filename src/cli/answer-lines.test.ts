@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Answer, Cell, Column, Coverage } from '../question/contract.ts';
-import { answerLines, coverageLines, sparkline } from './answer-lines.ts';
+import { answerLines, coverageLines, detectorLines, sparkline } from './answer-lines.ts';
 import { painter } from './trace-lines.ts';
 
 const paint = painter(false);
@@ -102,6 +102,23 @@ describe('the table', () => {
     const lines = answerLines({ ...answerOf(everything, [row]), truncated: true }, { columns: 200, paint });
     assert.ok(lines.includes('there are more than 2 rows: --limit N'));
   });
+});
+
+test('a question with a detector says how that stands', () => {
+  const answer = answerOf([], []);
+  const armedAt = new Date(2026, 2, 1, 15, 30, 0).toISOString();
+  const linesOf = (detector: NonNullable<Answer['detector']>) =>
+    detectorLines({ ...answer, detector }, paint);
+  assert.deepEqual(detectorLines(answer, paint), []);
+  assert.deepEqual(linesOf({ state: 'learning', armedAt, findings: 0 }), [
+    'detector learning, armed at 15:30:00',
+  ]);
+  assert.deepEqual(linesOf({ state: 'learning', armedAt: null, findings: 0 }), [
+    'detector learning, armed once nodes are heard',
+  ]);
+  assert.deepEqual(linesOf({ state: 'armed', armedAt, findings: 2 }), [
+    'detector armed; 2 open findings: sonde findings',
+  ]);
 });
 
 describe('coverage', () => {

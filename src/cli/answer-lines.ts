@@ -4,6 +4,7 @@ import type { styleText } from 'node:util';
 import { fit, printable } from '../lib/terminal.ts';
 import { formatBytes, formatMs } from '../lib/units.ts';
 import type { Answer, Cell, Column, Coverage, Share } from '../question/contract.ts';
+import type { DetectorStatus } from '../question/finding.ts';
 import { stateStyles, type Painter } from './trace-lines.ts';
 
 const gap = '  ';
@@ -31,7 +32,7 @@ function day(at: Date): string {
 }
 
 /** The time of this machine, as people compare it with their own logs; with its day where that is another. */
-function localTime(rfc3339: string, answeredAt: string): string {
+export function localTime(rfc3339: string, answeredAt: string): string {
   const at = new Date(rfc3339);
   if (Number.isNaN(at.getTime())) return printable(rfc3339);
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
@@ -151,6 +152,24 @@ export function truncatedLine({ truncated, params }: Answer): string | undefined
   return truncated ? `there are more than ${String(params['limit'])} rows: --limit N` : undefined;
 }
 
+const detectorTexts: Readonly<Record<DetectorStatus['state'], string>> = {
+  learning: 'learning',
+  armed: 'armed',
+  insufficient: 'cannot tell: what it sees varies too much',
+  muted: 'muted in hub.yaml',
+};
+
+/** How the question's detector stands: what is not found before it is armed says nothing. */
+export function detectorLines({ detector, answeredAt }: Answer, paint: Painter): string[] {
+  if (detector === undefined) return [];
+  const { state, armedAt, findings } = detector;
+  const when = armedAt === null ? 'once nodes are heard' : `at ${localTime(armedAt, answeredAt)}`;
+  const text = state === 'learning' ? `learning, armed ${when}` : detectorTexts[state];
+  const open = `${findings} open ${findings === 1 ? 'finding' : 'findings'}: sonde findings`;
+  if (findings === 0) return [paint('dim', `detector ${text}`)];
+  return [paint('yellow', `detector ${text}; ${open}`)];
+}
+
 export interface TableOptions {
   readonly columns: number;
   readonly paint: Painter;
@@ -189,5 +208,6 @@ export function answerLines(answer: Answer, { columns, paint }: TableOptions): s
     ...(more === undefined ? [] : [paint('dim', more)]),
     ...(left.length > 0 && rows.length > 0 ? [paint('dim', noRoomLine(left))] : []),
     ...coverageLines(answer.coverage, paint),
+    ...detectorLines(answer, paint),
   ];
 }

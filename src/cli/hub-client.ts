@@ -4,8 +4,21 @@ import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { OperatorError } from '../lib/errors.ts';
 import type { Answer, QuestionSummary } from '../question/contract.ts';
+import type { Finding } from '../question/finding.ts';
+import type { Option, Values } from './command.ts';
 
 export const defaultHub = 'http://127.0.0.1:7400';
+
+/** The option of those who ask a hub. */
+export const hubOption: Option = {
+  type: 'string',
+  value: 'URL',
+  help: `the hub to ask; SONDE_HUB, or ${defaultHub}`,
+};
+
+export function hubUrl({ hub }: Values): string {
+  return typeof hub === 'string' ? hub : (process.env['SONDE_HUB'] ?? defaultHub);
+}
 
 /** The hub gives up on a question before that. */
 export const answerMsMax = 120_000;
@@ -23,6 +36,9 @@ const problemSchema = z.object({
 
 // Only so much as is needed to tell a hub from something else that listens there.
 const questionsSchema = z.object({ questions: z.array(z.looseObject({ id: z.string() })) });
+const findingsSchema = z.object({
+  findings: z.array(z.looseObject({ id: z.string(), labels: z.record(z.string(), z.string()) })),
+});
 const answerSchema = z.looseObject({
   columns: z.array(z.looseObject({})),
   rows: z.array(z.record(z.string(), z.unknown())),
@@ -91,6 +107,15 @@ export async function fetchRetention(options: HubOptions): Promise<Readonly<Reco
 export async function fetchQuestions(options: HubOptions): Promise<readonly QuestionSummary[]> {
   const { questions } = await get('/api/v1/questions', questionsSchema, options);
   return questions as unknown as readonly QuestionSummary[];
+}
+
+export async function fetchFindings(
+  query: Readonly<Record<string, string>>,
+  options: HubOptions,
+): Promise<readonly Finding[]> {
+  const search = new URLSearchParams(query).toString();
+  const { findings } = await get(`/api/v1/findings?${search}`, findingsSchema, options);
+  return findings as unknown as readonly Finding[];
 }
 
 export async function fetchAnswer(

@@ -24,6 +24,7 @@ const defaults: HubConfig = {
     request_time: 30_000,
     stop_time: 5000,
   },
+  detect: { enabled: true, findings_per_day: 20, mute: [] },
 };
 
 /** What each good file means. */
@@ -54,6 +55,18 @@ const meanings: Readonly<Record<string, HubConfig>> = {
       journal: 100 << 20,
       request_time: 5000,
       stop_time: 1000,
+    },
+    detect: {
+      enabled: true,
+      findings_per_day: 5,
+      mute: [
+        {
+          question: '*',
+          labels: { 'process.name': 'backup*' },
+          until: Date.parse('2027-03-31'),
+          reason: 'the nightly backup',
+        },
+      ],
     },
   },
 };
@@ -102,6 +115,6 @@ describe('the reference of hub.yaml', () => {
   test('says of each key what it means', () => {
     const rows = renderHubConfigReference().match(/^\| `.*$/gm) ?? [];
     assert.ok(rows.length > 20);
-    for (const row of rows) assert.match(row, /^\| `[\w.]+` \| \w/);
+    for (const row of rows) assert.match(row, /^\| `[\w.[\]]+` \| \w/);
   });
 });

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { isLoopbackAddress } from '../lib/loopback.ts';
 import { bytes, duration, listenAddress } from '../lib/schema.ts';
+import { detectSchema } from './detect/config.ts';
 
 const listen = listenAddress({
   default: '127.0.0.1:7400',
@@ -99,6 +100,7 @@ export const hubSchema = z.strictObject({
   store,
   embedded: embedded.prefault({}).meta({ description: 'the embedded ClickHouse' }),
   retention: retention.prefault({}).meta({ description: 'how long the store keeps what' }),
+  detect: detectSchema.prefault({}).meta({ description: 'what detectors find, and who is told' }),
   limits: limits.prefault({}).meta({ description: 'what this hub takes' }),
 });
 

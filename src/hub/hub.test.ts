@@ -48,6 +48,7 @@ function memoryBackend() {
     kind: 'memory',
     ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
     exports: { rows: () => Promise.reject(new Error('not asked for here')) },
+    detect: { findings: () => Promise.resolve([]) },
     insert: (block: StoreBlock) => {
       for (const [table, of] of Object.entries(block.rows) as [TableName, unknown[][]][]) {
         for (const row of of) {

@@ -20,6 +20,7 @@ export interface Backend extends AsyncDisposable {
   readonly kind: string;
   readonly ask: HubParts['ask'];
   readonly exports: HubParts['exports'];
+  readonly detect: HubParts['detect'];
   insert(block: StoreBlock): Promise<void>;
   ready(): Promise<boolean>;
   version(): Promise<string>;
@@ -186,6 +187,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
           answer: async (id, asking) => connection.backend().ask.answer(id, asking),
         },
         exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
+        detect: { findings: async (asked) => connection.backend().detect.findings(asked) },
       },
       version,
       webFolder: options.webFolder,

@@ -13,9 +13,10 @@ import { discoverQuestions, questionsFolder } from '../question/discovery.ts';
 import { openAsk } from './ask/ask.ts';
 import { openExports } from './ask/export.ts';
 import { dataFolder, type HubConfig } from './config.ts';
+import { openDetecting, withDetectors } from './detect/main.ts';
 import { openEngine, type Engine } from './engine/engine.ts';
 import { openHub, type Backend, type Hub } from './hub.ts';
-import { openStore, tables, type StoreOptions } from './store/store.ts';
+import { openStore, tables, type Store, type StoreOptions } from './store/store.ts';
 
 export interface RunOptions {
   readonly log: Log;
@@ -64,16 +65,16 @@ async function openBackend(config: HubConfig, folder: string, log: Log): Promise
   const { questions, problems } = discoverQuestions(questionsFolder());
   for (const problem of problems) log.warn(formatOperatorError(problem).replace(/^sonde: /, ''));
   const { flows: flowsMs, minutes: flows1mMs } = config.retention;
-  const asking = {
-    client: store.ask,
-    cancel: (queryId: string) => store.cancel(queryId),
-    clock: systemClock,
-  };
+  const cancel: Store['cancel'] = (queryId) => store.cancel(queryId);
+  const asking = { client: store.ask, cancel, clock: systemClock };
   const ask = openAsk({ ...asking, questions, retention: { flowsMs, flows1mMs } });
+  const asked = { store, ask, questions, keptMs: flowsMs, clock: systemClock, log };
+  const detect = opening.use(await openDetecting({ config: config.detect, ...asked }));
   const parts = opening.move();
   return {
     kind: engine?.kind ?? 'cluster',
-    ask,
+    ask: withDetectors(ask, detect),
+    detect,
     exports: openExports(asking),
     insert: (block) => store.insert(block),
     ready: () => store.ready(),

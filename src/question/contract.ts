@@ -1,5 +1,7 @@
 /** What a question is, and what its answer is: the same typed answer for API, command line and page. */
 
+import type { DetectorStatus } from './finding.ts';
+
 /** How a column is shown, and what its values are. `series` is one number per bucket of the range asked. */
 export const columnTypes = [
   'text',
@@ -107,6 +109,8 @@ export interface Answer {
   /** There were more rows than `limit`. */
   readonly truncated: boolean;
   readonly coverage: Coverage;
+  /** Where the question has a detector: how it stands now. */
+  readonly detector?: DetectorStatus;
   readonly answeredAt: string;
   readonly tookMs: number;
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../lib/errors.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { Param, QuestionSummary } from './contract.ts';
+import { detectSqlProblem, type Detector } from './detector.ts';
 import { parseManifest, questionTables, type Manifest, type QuestionTable } from './manifest.ts';
 
 export interface Question {
@@ -18,6 +19,8 @@ export interface Question {
   /** What the agents must see for it. */
   readonly signals: readonly SignalName[];
   readonly sql: string;
+  /** Where the folder has one: the manifest's `detect`, and detect.sql. */
+  readonly detector?: Detector;
 }
 
 export interface Discovery {
@@ -79,8 +82,13 @@ export function readQuestion(folder: string, id: string): Question {
   const sql = read('ask.sql');
   const problem = sqlProblem(sql, manifest);
   if (problem !== undefined) throw invalid('ask.sql', problem);
-  const { title, asks, params, columns, reads, signals } = manifest;
-  return { id, summary: { id, title, asks, params, columns }, reads, signals, sql };
+  const { title, asks, params, columns, reads, signals, detect } = manifest;
+  const question = { id, summary: { id, title, asks, params, columns }, reads, signals, sql };
+  if (detect === undefined) return question;
+  const detectSql = read('detect.sql');
+  const wrong = detectSqlProblem(detectSql);
+  if (wrong !== undefined) throw invalid('detect.sql', wrong);
+  return { ...question, detector: { ...detect, question: id, sql: detectSql } };
 }
 
 export function discoverQuestions(folder: string): Discovery {

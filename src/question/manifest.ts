@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { parseDurationMs } from '../lib/units.ts';
 import { signalNames, type SignalName } from '../model/signals.ts';
 import { columnTypes, paramFormats, type Param, type QuestionSummary } from './contract.ts';
+import { detectSchema } from './detector.ts';
 import { rangeParams, scopeParams } from './params.ts';
 
 /** Tables that `ask.sql` takes as {name:Identifier}; the range decides which level of it is read. */
@@ -94,11 +95,13 @@ const manifest = z.strictObject({
   signals: z.array(z.enum(signalNames)).default(['lifecycle']),
   params: z.array(param).refine(namesDiffer, unique).default([]),
   columns: z.array(column).min(1).refine(namesDiffer, unique),
+  detect: detectSchema.optional(),
 });
 
 export interface Manifest extends Omit<QuestionSummary, 'id'> {
   readonly reads: readonly QuestionTable[];
   readonly signals: readonly SignalName[];
+  readonly detect?: z.output<typeof detectSchema> | undefined;
 }
 
 function paramProblem(own: Param): string | undefined {
@@ -127,6 +130,9 @@ export function parseManifest(text: string): Manifest | { readonly problem: stri
   const parsed = manifest.safeParse(document.toJS({ maxAliasCount: 0 }));
   if (!parsed.success) return { problem: firstProblem(parsed.error) };
   const params = parsed.data.params as readonly Param[];
+  const asks = [...scopeParams, ...params].map(({ name }) => name);
+  const strange = Object.keys(parsed.data.detect?.evidence ?? {}).find((name) => !asks.includes(name));
+  if (strange !== undefined) return { problem: `detect.evidence.${strange}: is no parameter` };
   const problem = params.map(paramProblem).find((found) => found !== undefined);
   return problem === undefined ? { ...parsed.data, params } : { problem };
 }

@@ -2,6 +2,7 @@
 
 import { answerFormats, type Column, type Param, type QuestionSummary } from './contract.ts';
 import { mediaTypes } from './encode.ts';
+import { detectorStates } from './finding.ts';
 import { rangeParams, scopeParams } from './params.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -87,6 +88,16 @@ const coverage: Json = {
   },
 };
 
+const detector: Json = {
+  type: 'object',
+  description: 'of a question that has one: how its detector stands now',
+  properties: {
+    state: { type: 'string', enum: detectorStates },
+    armedAt: { type: ['string', 'null'], format: 'date-time' },
+    findings: { type: 'integer', description: 'open now' },
+  },
+};
+
 function answerSchema(columns: readonly Column[]): Json {
   const cells = columns.map((column) => [column.name, cellSchema(column)]);
   const text = { type: 'string' };
@@ -106,6 +117,7 @@ function answerSchema(columns: readonly Column[]): Json {
       },
       truncated: { type: 'boolean' },
       coverage,
+      detector,
       answeredAt: { type: 'string', format: 'date-time' },
       tookMs: { type: 'integer' },
     },

@@ -7,16 +7,12 @@ import { encodeCsv, encodeNdjson } from '../../question/encode.ts';
 import { rangeParams, scopeParams } from '../../question/params.ts';
 import { answerLines, coverageLines, truncatedLine } from '../answer-lines.ts';
 import type { Command, CommandContext, Option, Options, Values } from '../command.ts';
-import { defaultHub, fetchAnswer, fetchQuestions, type HubOptions } from '../hub-client.ts';
+import { fetchAnswer, fetchQuestions, hubOption, hubUrl, type HubOptions } from '../hub-client.ts';
 import { painter } from '../trace-lines.ts';
 
 function text(values: Values, name: string): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
-}
-
-function hubUrl(values: Values): string {
-  return text(values, 'hub') ?? process.env['SONDE_HUB'] ?? defaultHub;
 }
 
 /** As the command line spells it: `min_share` is --min-share. */
@@ -140,7 +136,7 @@ export const command: Command = {
     ndjson: { type: 'boolean', help: 'a JSON line for each row, then one with all the rest' },
     csv: { type: 'boolean', help: 'for spreadsheets: text that would be a formula begins with a quote' },
     'coverage-min': { type: 'string', value: 'SHARE', help: 'exit code 3 when less was seen, such as 0.99' },
-    hub: { type: 'string', value: 'URL', help: `the hub to ask; SONDE_HUB, or ${defaultHub}` },
+    hub: hubOption,
   },
   async moreOptions({ values, word }) {
     if (word === undefined) return {};

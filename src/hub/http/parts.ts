@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { Answer, QuestionSummary } from '../../question/contract.ts';
+import type { Finding, FindingsAsked } from '../../question/finding.ts';
 
 /** What became of one request of log records. Every record of it is in exactly one of the three counts. */
 export interface Receipt {
@@ -42,6 +43,10 @@ export interface HubParts {
   readonly exports: {
     /** Rows of a table in a stream, which ends with an error where they are not all. */
     rows(table: string, asking: Asking): Promise<{ readonly type: string; readonly stream: Readable }>;
+  };
+  readonly detect: {
+    /** Newest first. Rejects with question.unknown. */
+    findings(asked: FindingsAsked): Promise<readonly Finding[]>;
   };
   /** GET /api/v1/openapi.json. */
   openApi(): Readonly<Record<string, unknown>>;

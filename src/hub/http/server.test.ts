@@ -20,6 +20,7 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
       status: () => Promise.resolve({ version: '0' }),
       ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked for here')) },
       exports: { rows: () => Promise.reject(new Error('not asked for here')) },
+      detect: { findings: () => Promise.resolve([]) },
     },
     version: '1.2.3',
     webFolder: '/nowhere',

@@ -50,6 +50,7 @@ async function apply(client: ClickHouseClient, sql: string, cluster: Cluster | u
     const distributed = createDistributed
       .replaceAll('{name:Table}', name)
       .replaceAll('{local:Table}', localTable(name, cluster))
+      .replaceAll('{by:Column}', /^ {2}host_name /m.test(sql) ? 'host_name' : 'question')
       .replaceAll('{cluster:Name}', `\`${cluster.name.replace(/[`\\]/g, '\\$&')}\``);
     await client.command({ query: distributed });
   }

@@ -34,6 +34,10 @@ const kept: readonly Kept[] = [
   { table: 'windows_1h', time: 'window_start', level: 'hoursMs' },
   { table: 'connection_events', time: 'time', level: 'eventsMs' },
   { table: 'listeners', time: 'time', level: 'eventsMs' },
+  // Of keys that are not seen any more, nothing stays.
+  { table: 'detector_state', time: 'time', level: 'minutesMs' },
+  { table: 'findings', time: 'time', level: 'hoursMs' },
+  { table: 'deliveries', time: 'time', level: 'hoursMs' },
 ];
 
 const readTtl = statement('table-ttl');

@@ -13,6 +13,16 @@ import { applyRetention } from './retention.ts';
 import type { Retention } from './retention.ts';
 import { statement } from './statement.ts';
 
+const noting = {
+  format: 'JSONEachRow',
+  clickhouse_settings: {
+    async_insert: 0,
+    input_format_parallel_parsing: 0,
+    distributed_foreground_insert: 1,
+    date_time_input_format: 'best_effort',
+  },
+} as const;
+
 const killQuery = statement('kill-query');
 
 export interface StoreOptions {
@@ -29,6 +39,8 @@ export interface StoreOptions {
   readonly retention?: Retention;
 }
 
+export type NotedTable = 'detector_state' | 'findings' | 'deliveries';
+
 export interface Store {
   /** The columns of the tables that are written. */
   readonly tables: TableColumns;
@@ -41,6 +53,8 @@ export interface Store {
    * block failed half-way. Rejects when that is not sure: then call it again with the same block.
    */
   readonly insert: InsertBlock;
+  /** Rows of a table of detectors, by column. One call of one question's rows is stored as a whole or not. */
+  note(table: NotedTable, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
   /** Ends a query that `ask` has under way, by its id. Whoever may only read has no grant for that. */
   cancel(queryId: string): Promise<unknown>;
   ready(): Promise<boolean>;
@@ -70,6 +84,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     admin,
     ask,
     insert: openInserter({ client: admin, tables, clock: options.clock, rawMs: options.retention?.flowsMs }),
+    note: async (table, rows) => {
+      if (rows.length > 0) await admin.insert({ table, values: rows, ...noting });
+    },
     cancel: (queryId) => admin.command({ query: killQuery, query_params: { query_id: queryId } }),
     ready: async () => (await admin.ping({ select: true })).success,
     version: async () => {

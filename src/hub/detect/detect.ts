@@ -1,0 +1,162 @@
+/**
+ * Runs all detectors again and again, and says how they stand. Owns nothing but its loop: what detectors know
+ * is in the store.
+ */
+
+import type { Clock } from '../../lib/clock.ts';
+import { isOperatorError, OperatorError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Detector } from '../../question/detector.ts';
+import type { DetectorState, DetectorStatus, Finding, FindingsAsked } from '../../question/finding.ts';
+import type { DetectConfig } from './config.ts';
+import type { Method } from './method.ts';
+import { isMuted, muteReason } from './mute.ts';
+import { runDetector, whoseOf, type Armed, type RunOptions } from './runner.ts';
+import { countOpen, readFindings, readHead, type DetectStore, type Head } from './store.ts';
+
+export const everyMs = 30_000;
+
+/** Of a run's questions: more new findings are told without rows. */
+const evidencePerRunMax = 20;
+const evidenceRowsMax = 3;
+
+export interface DetectOptions {
+  readonly config: DetectConfig;
+  readonly detectors: readonly Detector[];
+  readonly methods: ReadonlyMap<string, Method>;
+  readonly store: DetectStore;
+  /** The question's answer for a finding. */
+  readonly ask: (
+    question: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** How long windows are kept as they came. */
+  readonly keptMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Detect extends AsyncDisposable {
+  /** Undefined for a question without a detector. */
+  status(question: string): Promise<DetectorStatus | undefined>;
+  findings(asked: FindingsAsked): Promise<readonly Finding[]>;
+  /** Runs each once, up to now. Rejects when one fails. */
+  run(): Promise<void>;
+}
+
+/** With its method. A detector that does not fit it is left out, and named. */
+export function arm({
+  detectors,
+  methods,
+  log,
+}: Pick<DetectOptions, 'detectors' | 'methods' | 'log'>): Armed[] {
+  return detectors.flatMap((detector) => {
+    const method = methods.get(detector.method);
+    const names = detector.thresholds.map(({ name }) => name);
+    const missing = method?.thresholds.find((name) => !names.includes(name));
+    const strange = method && names.find((name) => !method.thresholds.includes(name));
+    const problem =
+      method === undefined
+        ? `detect.method: ${detector.method} is none of ${[...methods.keys()].join(', ')}`
+        : missing !== undefined
+          ? `detect.thresholds: ${missing} is missing`
+          : strange !== undefined && `detect.thresholds: ${detector.method} has no ${strange}`;
+    if (method !== undefined && problem === false) return [{ detector, method }];
+    const error = new OperatorError('question.invalid', {
+      question: detector.question,
+      file: 'manifest.yaml',
+      problem: String(problem),
+    });
+    log.warn(error.message);
+    return [];
+  });
+}
+
+/** Armed or not, of the whole; `insufficient` where most of its keys are. */
+function stateOf(head: Head, armedMs: number, nowMs: number): Exclude<DetectorState, 'muted'> {
+  if (nowMs < armedMs) return 'learning';
+  const { insufficient = 0, ...others } = head.keys;
+  const rest = Object.values(others).reduce((sum, n) => sum + n, 0);
+  return insufficient > rest ? 'insufficient' : 'armed';
+}
+
+async function statusOf(each: Armed, { config, store, clock }: DetectOptions): Promise<DetectorStatus> {
+  const { question, learns } = each.detector;
+  const [head, findings] = await Promise.all([readHead(store, whoseOf(each)), countOpen(store, question)]);
+  const nowMs = clock.wallMs();
+  if (head === undefined) return { state: 'learning', armedAt: null, findings };
+  const armedMs = head.sinceMs + learns;
+  const state = isMuted(config.mute, question, nowMs) ? 'muted' : stateOf(head, armedMs, nowMs);
+  return { state, armedAt: new Date(armedMs).toISOString(), findings };
+}
+
+export function openDetect(options: DetectOptions): Detect {
+  const { config, store, clock, log } = options;
+  const stop = new AbortController();
+  const armed = arm(options);
+  const startedMs = clock.wallMs();
+
+  function evidenceOfRun(): RunOptions['evidence'] {
+    let left = evidencePerRunMax;
+    return async ({ question, evidence }) => {
+      if (left-- <= 0) return [];
+      const query = { ...evidence.query, limit: String(evidenceRowsMax) };
+      const rows = await options.ask(question, query, stop.signal);
+      return rows.slice(0, evidenceRowsMax);
+    };
+  }
+
+  function runOne(each: Armed): Promise<void> {
+    const nowMs = clock.wallMs();
+    const muted: RunOptions['muted'] = (finding) => muteReason(config.mute, finding, nowMs);
+    const { keptMs } = options;
+    const evidence = evidenceOfRun();
+    const run = { ...each, store, muted, evidence, startedMs, keptMs, signal: stop.signal, log };
+    return runDetector(run, nowMs);
+  }
+
+  /** One that cannot run does not keep the others from it. */
+  async function runAll(): Promise<void> {
+    for (const each of armed) {
+      try {
+        await runOne(each);
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        const why = isOperatorError(error) ? error.message : ((error as Error).stack ?? String(error));
+        log.warn(`the detector of ${each.detector.question} did not run: ${why}`);
+      }
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stop.signal.aborted) {
+      await runAll();
+      await clock.sleep(everyMs, stop.signal).catch(() => undefined); // stopped: the loop ends
+    }
+  }
+
+  const looping = config.enabled ? loop() : Promise.resolve();
+  return {
+    async status(question) {
+      const each = armed.find(({ detector }) => detector.question === question);
+      return each && statusOf(each, options);
+    },
+    async findings(asked) {
+      const known = armed.map(({ detector }) => detector.question);
+      // A name that nobody has would be a long silence.
+      if (asked.question !== undefined && !known.includes(asked.question)) {
+        const names = known.join(', ') || 'none has a detector';
+        throw new OperatorError('question.unknown', { question: asked.question, known: names });
+      }
+      return readFindings(store, asked, clock.wallMs());
+    },
+    async run() {
+      for (const each of armed) await runOne(each);
+    },
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await looping;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** Joins detectors with the store and the questions that they ask for evidence. */
+
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Question } from '../../question/discovery.ts';
+import type { Ask } from '../ask/ask.ts';
+import { openGate } from '../ask/gate.ts';
+import { openAskStore } from '../ask/query.ts';
+import type { Store } from '../store/store.ts';
+import type { DetectConfig } from './config.ts';
+import { openDetect, type Detect } from './detect.ts';
+import { loadMethods } from './method.ts';
+
+export interface DetectingOptions {
+  readonly config: DetectConfig;
+  readonly questions: readonly Question[];
+  readonly store: Store;
+  readonly ask: Ask;
+  readonly keptMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One query at a time: whoever asks comes first. */
+const gateLimits = { runningMax: 1, waitingMax: 32 } as const;
+
+export async function openDetecting(options: DetectingOptions): Promise<Detect> {
+  const { config, questions, store, ask, keptMs, clock, log } = options;
+  const stop = new AbortController();
+  const gate = openGate(gateLimits);
+  const query = openAskStore({ client: store.ask, cancel: (id) => store.cancel(id), gate });
+  const detect = openDetect({
+    config,
+    detectors: questions.flatMap(({ detector }) => detector ?? []),
+    methods: await loadMethods(),
+    store: {
+      query: ({ name, sql, params }) => query({ question: name, sql, params, signal: stop.signal }),
+      note: (table, rows) => store.note(table, rows),
+    },
+    ask: async (question, of, signal) => (await ask.answer(question, { query: of, signal })).rows,
+    keptMs,
+    clock,
+    log,
+  });
+  return {
+    ...detect,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await detect[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Answers say how the question's detector stands. */
+export function withDetectors(ask: Ask, detect: Pick<Detect, 'status'>): Ask {
+  return {
+    ...ask,
+    async answer(id, asking) {
+      const [answer, detector] = await Promise.all([ask.answer(id, asking), detect.status(id)]);
+      return detector === undefined ? answer : { ...answer, detector };
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Client-side throttling (Beyer and others, Site Reliability Engineering, chapter 21): the share of attempts
+ * that a client would keep to itself if it made at most K times as many as come about,
+ * p = max(0, (A - K S) / (A + 1)), over attempts A and established S that fade with time. A storm is a high p
+ * with many attempts, more than this key usually makes in vain, on two steps one after the other.
+ *
+ * Sees only steps in which something failed.
+ */
+
+import { count, decay, defineMethod, median, threshold } from '../method.ts';
+
+const hourMs = 3_600_000;
+/** Hours in which something failed, whose highest A make what is usual. */
+const hoursMax = 24;
+const hoursMin = 3;
+
+interface State {
+  readonly atMs: number;
+  readonly a: number;
+  readonly s: number;
+  /** Steps that were over both thresholds, one after the other, up to now. */
+  readonly over: number;
+  readonly hour: number;
+  readonly peak: number;
+  /** Of the hours before that had any. */
+  readonly peaks: readonly number[];
+}
+
+/** Moves the hour's highest A to those before, when its hour is over. */
+function hours(state: State | undefined, hour: number): Pick<State, 'hour' | 'peak' | 'peaks'> {
+  if (state === undefined) return { hour, peak: 0, peaks: [] };
+  if (state.hour === hour) return state;
+  return { hour, peak: 0, peaks: [...state.peaks, Math.round(state.peak)].slice(-hoursMax) };
+}
+
+export const method = defineMethod<State>({
+  revision: 1,
+  thresholds: [
+    ...['half_life_s', 'k', 'pressure', 'attempts', 'times_usual'],
+    ...['together_nodes', 'together_workloads'],
+  ],
+  step(step) {
+    const { state, seen: all, atMs, stepMs } = step;
+    const [seen = {}] = all;
+    const kept = state ? decay(atMs - state.atMs, 1000 * threshold(step, 'half_life_s')) : 0;
+    const [attempts, established] = [count(seen, 'attempts'), count(seen, 'established')];
+    const a = (state?.a ?? 0) * kept + attempts;
+    const s = (state?.s ?? 0) * kept + established;
+    const pressure = Math.max(0, (a - threshold(step, 'k') * s) / (a + 1));
+    const { hour, peak, peaks } = hours(state, Math.floor(atMs / hourMs));
+    const usual = peaks.length < hoursMin ? 0 : median(peaks);
+    const needed = Math.max(threshold(step, 'attempts'), threshold(step, 'times_usual') * usual);
+    const isOver = pressure >= threshold(step, 'pressure') && a >= needed;
+    const isNext = state?.atMs === atMs - stepMs;
+    const over = isOver ? (isNext ? state.over : 0) + 1 : 0;
+    const [nodes, workloads] = [count(seen, 'nodes'), count(seen, 'workloads')];
+    const isTogether =
+      nodes >= threshold(step, 'together_nodes') || workloads >= threshold(step, 'together_workloads');
+    return {
+      state: { atMs, a, s, over, hour, peak: Math.max(peak, a), peaks },
+      status: 'armed',
+      firings:
+        over < 2
+          ? []
+          : [
+              {
+                seen,
+                severity: isTogether ? 'critical' : 'warning',
+                statistic: pressure,
+                baseline: usual,
+                threshold: threshold(step, 'pressure'),
+                facts: { attempts, established, failed: attempts - established, nodes, workloads },
+              },
+            ],
+    };
+  },
+});

@@ -1,0 +1,222 @@
+/**
+ * Runs one detector from where the store says that it stands to what the nodes have told. Keeps nothing
+ * between runs: several hubs that run the same detector write the same rows.
+ */
+
+import { isOperatorError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Detector } from '../../question/detector.ts';
+import type { Finding } from '../../question/finding.ts';
+import { fold, type KeyState, type KeyStep } from './fold.ts';
+import type { Method, Seen } from './method.ts';
+import {
+  firstWindowMs,
+  reachedMs,
+  readHead,
+  readStates,
+  writeRun,
+  type DetectStore,
+  type Head,
+  type Whose,
+} from './store.ts';
+
+export const runLimits = {
+  /** From a window's end until it is looked at. */
+  lagMs: 10_000,
+  /** So long nodes that are behind are waited for. */
+  lateMsMax: 120_000,
+  /** What one query is about; less where it gives too much. */
+  chunkMsMax: 3_600_000,
+  chunksMax: 100,
+  /** What is older after a downtime is passed over. */
+  catchUpMsMax: 86_400_000,
+  /** Without anything new, how far has been looked is noted so often. */
+  idleMsMax: 300_000,
+  keysMax: 50_000,
+} as const;
+
+export interface Armed {
+  readonly detector: Detector;
+  readonly method: Method;
+}
+
+export interface RunOptions extends Armed {
+  readonly store: DetectStore;
+  /** Why nobody wants to hear of it; empty where somebody does. */
+  readonly muted: (finding: Finding) => string;
+  /** Rows of the question's answer for a new finding. */
+  readonly evidence: (finding: Finding) => Promise<Finding['evidence']['rows']>;
+  /** Since when this hub hears nodes. */
+  readonly startedMs: number;
+  /** How long the windows that detect.sql reads are kept. */
+  readonly keptMs: number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export function whoseOf({ detector, method }: Armed): Whose {
+  return { question: detector.question, revision: `${detector.method} ${method.revision} ${detector.step}` };
+}
+
+function floorTo(ms: number, stepMs: number): number {
+  return Math.floor(ms / stepMs) * stepMs;
+}
+
+/** Where it begins, when it never ran: undefined while nothing was heard. */
+async function begin({ detector, store, keptMs }: RunOptions, nowMs: number): Promise<Head | undefined> {
+  const first = await firstWindowMs(store, nowMs - Math.min(detector.history, keptMs));
+  if (first === undefined) return undefined;
+  const sinceMs = floorTo(first, detector.step);
+  return { untilMs: sinceMs, sinceMs, skippedMs: 0, keys: {}, keysLeftOut: 0, open: 0 };
+}
+
+/** Up to when it may look: what came late would never be looked at again. */
+async function endMs(
+  { detector, store, startedMs }: RunOptions,
+  fromMs: number,
+  nowMs: number,
+): Promise<number> {
+  const { lagMs, lateMsMax } = runLimits;
+  const lastMs = nowMs - lagMs;
+  const reached = (await reachedMs(store, { fromMs, toMs: nowMs })) ?? lastMs;
+  const patienceMs = nowMs - startedMs < lateMsMax ? reached : Math.max(reached, nowMs - lateMsMax);
+  return floorTo(Math.min(lastMs, patienceMs), detector.step);
+}
+
+/** By step and key, in the order of both. */
+export function stepsOf(detector: Detector, rows: readonly Seen[]): KeyStep[] {
+  const steps = new Map<string, { key: string; atMs: number; seen: Seen[] }>();
+  for (const row of rows) {
+    const key = JSON.stringify(detector.key.map((name) => row[name] ?? ''));
+    const atMs = Number(row['step']) * detector.step;
+    const at = `${String(atMs)} ${key}`;
+    const step = steps.get(at) ?? { key, atMs, seen: [] };
+    step.seen.push(row);
+    steps.set(at, step);
+  }
+  return [...steps.values()].sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Labels are text; all else that detect.sql gives is numbers. */
+function seenOf(detector: Detector, row: Readonly<Record<string, unknown>>): Seen {
+  const labels = new Set([...detector.key, ...detector.within]);
+  const cells = Object.entries(row).map(([name, value]) => {
+    const isText = labels.has(name) || (typeof value === 'string' && !/^-?\d+(\.\d+)?$/.test(value));
+    return [name, isText ? String(value) : Number(value ?? 0)];
+  });
+  return Object.fromEntries(cells) as Seen;
+}
+
+interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The rows of as many steps as one query can give; undefined where one step is too much. */
+async function look(
+  { detector, store, log }: RunOptions,
+  { fromMs, toMs }: Range,
+): Promise<{ readonly rows: readonly Seen[] | undefined; readonly toMs: number }> {
+  const steps = Math.round((toMs - fromMs) / detector.step);
+  try {
+    const params = { from: new Date(fromMs), to: new Date(toMs), step_ms: detector.step };
+    const rows = await store.query({ name: detector.question, sql: detector.sql, params });
+    return { rows: rows.map((row) => seenOf(detector, row)), toMs };
+  } catch (error) {
+    if (!isOperatorError(error) || error.code !== 'question.too_large') throw error;
+    if (steps > 1) {
+      const half = fromMs + Math.ceil(steps / 2) * detector.step;
+      return look({ detector, store, log } as RunOptions, { fromMs, toMs: half });
+    }
+    log.warn(
+      `the detector of ${detector.question} passes over ${new Date(fromMs).toISOString()}: ${error.message}`,
+    );
+    return { rows: undefined, toMs };
+  }
+}
+
+function countKeys(states: Iterable<KeyState>): Pick<Head, 'keys' | 'open'> {
+  const keys: Record<string, number> = {};
+  let open = 0;
+  for (const state of states) {
+    keys[state.status] = (keys[state.status] ?? 0) + 1;
+    open += state.open.length;
+  }
+  return { keys, open };
+}
+
+/** Evidence is looked for once, when a finding begins; it stays with it in the key's state. */
+async function complete(
+  { muted, evidence, log }: RunOptions,
+  findings: readonly Finding[],
+): Promise<ReadonlyMap<string, Finding>> {
+  const told = new Map<string, Finding>();
+  for (const finding of findings) {
+    const { query, rows: had } = finding.evidence;
+    const rows =
+      had.length > 0
+        ? had
+        : await evidence(finding).catch((error: unknown) => {
+            log.warn(`no evidence for ${finding.title}: ${(error as Error).message}`);
+            return [];
+          });
+    told.set(finding.id, { ...finding, evidence: { query, rows }, muted: muted(finding) });
+  }
+  return told;
+}
+
+function withTold(state: KeyState, told: ReadonlyMap<string, Finding>): KeyState {
+  return state.open.some(({ id }) => told.has(id))
+    ? { ...state, open: state.open.map((finding) => told.get(finding.id) ?? finding) }
+    : state;
+}
+
+async function runChunk(options: RunOptions, head: Head, range: Range): Promise<Head> {
+  const { detector, method, store } = options;
+  const whose = whoseOf(options);
+  const { rows, toMs } = await look(options, range);
+  const skippedMs = head.skippedMs + (rows === undefined ? toMs - range.fromMs : 0);
+  const isQuiet = (rows ?? []).length === 0 && head.open === 0;
+  if (isQuiet) {
+    const next = { ...head, untilMs: toMs, skippedMs };
+    const isDue = toMs - head.untilMs >= runLimits.idleMsMax || head.untilMs === head.sinceMs;
+    if (isDue) await writeRun(store, whose, { head: next, changed: new Map(), findings: [] });
+    return next;
+  }
+  const states = await readStates(store, whose, runLimits.keysMax);
+  const all = stepsOf(detector, rows ?? []);
+  const known = new Set(states.keys());
+  const steps = all.filter(({ key }) => known.has(key) || (known.size < runLimits.keysMax && known.add(key)));
+  const armedMs = head.sinceMs + detector.learns;
+  const { changed, findings } = fold({ detector, method, states, steps, toMs, armedMs });
+  const told = await complete(options, findings);
+  const noted = new Map([...changed].map(([key, state]) => [key, withTold(state, told)]));
+  const next: Head = {
+    ...head,
+    untilMs: toMs,
+    skippedMs,
+    keysLeftOut: new Set(all.map(({ key }) => key)).size - new Set(steps.map(({ key }) => key)).size,
+    ...countKeys(new Map([...states, ...noted]).values()),
+  };
+  await writeRun(store, whose, { head: next, changed: noted, findings: [...told.values()] });
+  return next;
+}
+
+/** Resolves when it has looked at all that there is by that time. */
+export async function runDetector(options: RunOptions, nowMs: number): Promise<void> {
+  const { detector, store, keptMs, signal, log } = options;
+  let head = (await readHead(store, whoseOf(options))) ?? (await begin(options, nowMs));
+  if (head === undefined) return;
+  const oldestMs = floorTo(nowMs - Math.min(runLimits.catchUpMsMax, keptMs), detector.step);
+  if (head.untilMs < oldestMs && head.untilMs > head.sinceMs) {
+    const passed = `from ${new Date(head.untilMs).toISOString()} to ${new Date(oldestMs).toISOString()}`;
+    log.warn(`the detector of ${detector.question} did not run for long, and passes over ${passed}`);
+    head = { ...head, untilMs: oldestMs, skippedMs: head.skippedMs + oldestMs - head.untilMs };
+  }
+  const toMs = await endMs(options, head.untilMs, nowMs);
+  const chunkMs = Math.max(detector.step, floorTo(runLimits.chunkMsMax, detector.step));
+  for (let chunks = 0; head.untilMs < toMs && chunks < runLimits.chunksMax && !signal.aborted; chunks++) {
+    const range = { fromMs: head.untilMs, toMs: Math.min(toMs, head.untilMs + chunkMs) };
+    head = await runChunk(options, head, range);
+  }
+}

@@ -1,0 +1,3 @@
+SELECT count() AS open
+FROM findings FINAL
+WHERE question = {question:String} AND state = 'open' AND muted = ''

@@ -1,0 +1,139 @@
+/** What detectors keep in the store, read and written. */
+
+import { readFileSync } from 'node:fs';
+import type { Finding, FindingsAsked } from '../../question/finding.ts';
+import { versionMs, type KeyState } from './fold.ts';
+
+function sql(name: string): string {
+  return readFileSync(new URL(`sql/${name}.sql`, import.meta.url), 'utf8');
+}
+
+const statements = {
+  head: sql('head'),
+  states: sql('states'),
+  firstWindow: sql('first-window'),
+  reached: sql('reached'),
+  findings: sql('findings'),
+  openFindings: sql('open-findings'),
+};
+
+export type Params = Readonly<Record<string, unknown>>;
+export type StoredRow = Readonly<Record<string, unknown>>;
+
+/** The store, as this stage is handed it. */
+export interface DetectStore {
+  /** Reads, within limits. `name` is for errors. */
+  query(asked: {
+    readonly name: string;
+    readonly sql: string;
+    readonly params: Params;
+  }): Promise<readonly StoredRow[]>;
+  /** Rows of one call are stored as a whole or not. */
+  note(
+    table: 'detector_state' | 'findings' | 'deliveries',
+    rows: readonly Readonly<Record<string, unknown>>[],
+  ): Promise<void>;
+}
+
+/** Which detector, and which shape of its states. */
+export interface Whose {
+  readonly question: string;
+  readonly revision: string;
+}
+
+export interface Head {
+  /** All before is included. */
+  readonly untilMs: number;
+  /** The first moment that is. */
+  readonly sinceMs: number;
+  /** What was passed over: too old, or too much. */
+  readonly skippedMs: number;
+  /** Keys by status. */
+  readonly keys: Readonly<Record<string, number>>;
+  /** Keys that found no place. */
+  readonly keysLeftOut: number;
+  readonly open: number;
+}
+
+export async function readHead(store: DetectStore, whose: Whose): Promise<Head | undefined> {
+  const params = { ...whose };
+  const [row] = await store.query({ name: whose.question, sql: statements.head, params });
+  if (row === undefined) return undefined;
+  const state = JSON.parse(String(row['state'])) as Omit<Head, 'untilMs'>;
+  return { ...state, untilMs: Number(row['until']) };
+}
+
+export async function readStates(
+  store: DetectStore,
+  whose: Whose,
+  keysMax: number,
+): Promise<ReadonlyMap<string, KeyState>> {
+  const params = { ...whose, keys_max: keysMax };
+  const rows = await store.query({ name: whose.question, sql: statements.states, params });
+  return new Map(rows.map(({ key, state }) => [String(key), JSON.parse(String(state)) as KeyState]));
+}
+
+/** The start of the oldest window since then. */
+export async function firstWindowMs(store: DetectStore, sinceMs: number): Promise<number | undefined> {
+  const params = { from: new Date(sinceMs) };
+  const [row] = await store.query({ name: 'first window', sql: statements.firstWindow, params });
+  return row === undefined ? undefined : Number(row['first']);
+}
+
+/** Up to when the nodes have told what they saw; undefined where there are none. */
+export async function reachedMs(
+  store: DetectStore,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<number | undefined> {
+  const params = { from: new Date(fromMs), to: new Date(toMs) };
+  const [row] = await store.query({ name: 'windows told', sql: statements.reached, params });
+  return row === undefined ? undefined : Number(row['reached']);
+}
+
+/** Findings first: were they written alone, the next run would write the same again. */
+export async function writeRun(
+  store: DetectStore,
+  whose: Whose,
+  run: {
+    readonly head: Head;
+    readonly changed: ReadonlyMap<string, KeyState>;
+    readonly findings: readonly Finding[];
+  },
+): Promise<void> {
+  const { untilMs, ...head } = run.head;
+  const time = new Date(untilMs).toISOString();
+  await store.note(
+    'findings',
+    run.findings.map((finding) => ({
+      question: finding.question,
+      id: finding.id,
+      time: finding.startedAt,
+      version: new Date(versionMs(finding)).toISOString(),
+      state: finding.state,
+      muted: finding.muted,
+      finding: JSON.stringify(finding),
+    })),
+  );
+  const states = [...run.changed].map(([key, state]) => ({
+    ...whose,
+    key,
+    time,
+    state: JSON.stringify(state),
+  }));
+  await store.note('detector_state', [...states, { ...whose, key: '', time, state: JSON.stringify(head) }]);
+}
+
+export async function readFindings(
+  store: DetectStore,
+  { sinceMs, question, state, limit }: FindingsAsked,
+  nowMs: number,
+): Promise<readonly Finding[]> {
+  const params = { from: new Date(nowMs - sinceMs), question: question ?? '', state: state ?? '', limit };
+  const rows = await store.query({ name: 'findings', sql: statements.findings, params });
+  return rows.map(({ finding }) => JSON.parse(String(finding)) as Finding);
+}
+
+export async function countOpen(store: DetectStore, question: string): Promise<number> {
+  const [row] = await store.query({ name: question, sql: statements.openFindings, params: { question } });
+  return Number(row?.['open'] ?? 0);
+}

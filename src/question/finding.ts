@@ -1,0 +1,64 @@
+/** What a detector found: the same for API, command line, page and whoever it is delivered to. */
+
+/**
+ * `learning`: it has not seen enough to compare with, and finds nothing before `armedAt`. `insufficient`:
+ * what it sees cannot carry a verdict. `muted`: hub.yaml says that nobody wants to hear of it.
+ */
+export const detectorStates = ['learning', 'armed', 'insufficient', 'muted'] as const;
+export type DetectorState = (typeof detectorStates)[number];
+
+export interface DetectorStatus {
+  readonly state: DetectorState;
+  /** RFC 3339; null where it is not known yet, because nothing was heard so far. */
+  readonly armedAt: string | null;
+  /** Findings that are open now. */
+  readonly findings: number;
+}
+
+export const findingStates = ['open', 'closed'] as const;
+export type FindingState = (typeof findingStates)[number];
+
+export const severities = ['warning', 'critical'] as const;
+export type Severity = (typeof severities)[number];
+
+export interface Finding {
+  /** Made of question, labels and start: the same from every hub. */
+  readonly id: string;
+  readonly question: string;
+  readonly title: string;
+  readonly severity: Severity;
+  /** What it is about, by canonical name. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: FindingState;
+  /** RFC 3339. The step in which it was found first, and last. */
+  readonly startedAt: string;
+  readonly lastAt: string;
+  readonly closedAt: string | null;
+  /** At its highest; what it is, the detector's documentation says. */
+  readonly statistic: number;
+  /** What is usual; null where the method has no such thing. */
+  readonly baseline: number | null;
+  readonly threshold: number;
+  /** Length of the step that the statistic is about. */
+  readonly windowMs: number;
+  /** What else the method saw, such as attempts and established. */
+  readonly facts: Readonly<Record<string, number | string>>;
+  readonly evidence: {
+    /** Asks the question for exactly this: parameters as in the URL. */
+    readonly query: Readonly<Record<string, string>>;
+    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  };
+  readonly nextStep: string;
+  /** MITRE ATT&CK; empty where none fits. */
+  readonly technique: string;
+  /** Why it is delivered to nobody; empty where it is delivered. */
+  readonly muted: string;
+}
+
+export interface FindingsAsked {
+  /** Started in this time before now. */
+  readonly sinceMs: number;
+  readonly question?: string | undefined;
+  readonly state?: FindingState | undefined;
+  readonly limit: number;
+}

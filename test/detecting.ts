@@ -1,0 +1,122 @@
+/** Detectors in tests: a method's steps, and a question's own thresholds. */
+import { parseHubConfig } from '../src/hub/config.ts';
+import type { Detect } from '../src/hub/detect/detect.ts';
+import { openDetecting } from '../src/hub/detect/main.ts';
+import type { Method, Seen, Stepped } from '../src/hub/detect/method.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { silentLog, type Log } from '../src/lib/log.ts';
+import type { Row } from '../src/model/block.ts';
+import { discoverQuestions, questionsFolder, readQuestion } from '../src/question/discovery.ts';
+import type { DetectorStatus, Finding } from '../src/question/finding.ts';
+import { dayMs, openAsker, type Asker } from './asking.ts';
+
+/** Of a question that has a detector. */
+export function thresholdsOf(question: string): Record<string, number> {
+  const { detector } = readQuestion(questionsFolder(), question);
+  return Object.fromEntries((detector?.thresholds ?? []).map(({ name, value }) => [name, value]));
+}
+
+export const firstStepMs = Date.UTC(2026, 0, 5);
+
+/** One key's steps, one after the other; undefined where nothing was seen. */
+export function runSteps(
+  method: Method,
+  steps: readonly (Seen | readonly Seen[] | undefined)[],
+  { thresholds, stepMs }: { readonly thresholds: Readonly<Record<string, number>>; readonly stepMs: number },
+): Stepped<unknown>[] {
+  let state: unknown;
+  return steps.flatMap((step, n) => {
+    if (step === undefined) return [];
+    const seen = Array.isArray(step) ? (step as readonly Seen[]) : [step as Seen];
+    const stepped = method.step({ state, seen, atMs: firstStepMs + n * stepMs, stepMs, thresholds, keys: 1 });
+    ({ state } = JSON.parse(JSON.stringify(stepped)) as Stepped<unknown>);
+    return [stepped];
+  });
+}
+
+export interface History extends AsyncDisposable {
+  /** Its time stands still; all times are told against it, in milliseconds. */
+  readonly nowMs: number;
+  /** Another one in the same engine. */
+  beside(): Promise<History>;
+  at(ms: number): string;
+  /** One window of each record, again and again, and the windows that tell that the node was heard. */
+  write(
+    range: {
+      readonly environment: string;
+      readonly from: number;
+      readonly to: number;
+      readonly host?: string;
+    },
+    flows: readonly Readonly<Record<string, unknown>>[],
+  ): Promise<void>;
+  /** As a hub does that comes at that time. */
+  run(atMs: number): Promise<void>;
+  open(atMs: number, config?: unknown, log?: Log): Promise<Detect>;
+  findings(): Promise<readonly Finding[]>;
+  statusOf(question: string): Promise<DetectorStatus | undefined>;
+}
+
+const windowMs = 10_000;
+let sequence = 0;
+
+function rowOf(columns: readonly string[], values: Readonly<Record<string, unknown>>, startMs: number): Row {
+  const all: Record<string, unknown> = {
+    'host.name': 'web-1',
+    'agent.instance': 'main',
+    'boot.id': 'boot',
+    'network.transport': 'tcp',
+    'record.sequence': ++sequence,
+    'window.start': new Date(startMs).toISOString(),
+    'window.end': new Date(startMs + windowMs).toISOString(),
+    'window.ms': windowMs,
+    ...values,
+  };
+  const named = new Map(Object.entries(all).map(([name, value]) => [name.replaceAll('.', '_'), value]));
+  return columns.map((column) => named.get(column) ?? null);
+}
+
+/** A store with windows of some time before now, and detectors that run when they are told to. */
+export async function openHistory(first?: Asker): Promise<History> {
+  const asker = await (first ? first.beside() : openAsker());
+  const { store, nowMs } = asker;
+  const { tables } = store;
+  const { questions } = discoverQuestions(questionsFolder());
+  const open: History['open'] = (atMs, config = {}, log = silentLog) =>
+    openDetecting({
+      config: { ...parseHubConfig({ detect: config }, 'the test').detect, enabled: false },
+      questions,
+      store,
+      ask: asker.openAsk(questionsFolder()),
+      keptMs: 3 * dayMs,
+      clock: { ...systemClock, wallMs: () => nowMs + atMs },
+      log,
+    });
+  return {
+    nowMs,
+    beside: () => openHistory(asker),
+    at: (ms) => new Date(nowMs + ms).toISOString(),
+    async write({ environment, from, to, host = 'web-1' }, flows) {
+      const starts = Array.from({ length: (to - from) / windowMs }, (_, n) => nowMs + from + n * windowMs);
+      const told = { environment, 'host.name': host };
+      await asker.insert({
+        flows: starts.flatMap((ms) => flows.map((flow) => rowOf(tables.flows, { ...told, ...flow }, ms))),
+        windows: starts.map((ms) => rowOf(tables.windows, told, ms)),
+      });
+    },
+    open,
+    async run(atMs) {
+      await using detect = await open(atMs + 2 * windowMs);
+      await detect.run();
+    },
+    async findings() {
+      await using detect = await open(0);
+      return await detect.findings({ sinceMs: 30 * dayMs, limit: 1000 });
+    },
+    async statusOf(question) {
+      await using detect = await open(0);
+      return await detect.status(question);
+    },
+    [Symbol.asyncDispose]: () => asker[Symbol.asyncDispose](),
+  };
+}
