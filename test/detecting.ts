@@ -89,7 +89,12 @@ export async function openHistory(first?: Asker): Promise<History> {
       store,
       ask: asker.openAsk(questionsFolder()),
       keptMs: 3 * dayMs,
-      clock: { ...systemClock, wallMs: () => nowMs + atMs },
+      // Who waits for other hubs waits for these in the same process.
+      clock: {
+        ...systemClock,
+        wallMs: () => nowMs + atMs,
+        sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 300), signal),
+      },
       log,
     });
   return {

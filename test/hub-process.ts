@@ -31,7 +31,10 @@ const backend: Backend = {
   kind: 'file',
   ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
   exports: { rows: () => Promise.reject(new Error('not asked for here')) },
-  detect: { findings: () => Promise.resolve([]) },
+  detect: {
+    findings: () => Promise.resolve([]),
+    summary: () => Promise.resolve({ detectors: {}, deliveries: {} }),
+  },
   insert,
   ready: () => Promise.resolve(true),
   version: () => Promise.resolve('0'),

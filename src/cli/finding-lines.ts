@@ -1,25 +1,12 @@
 /** Findings for people: what was found, how sure that is, and what to do next. */
 
 import { printable } from '../lib/terminal.ts';
-import type { Finding } from '../question/finding.ts';
+import { askCommand, type Finding } from '../question/finding.ts';
 import { localTime } from './answer-lines.ts';
 import type { Painter } from './trace-lines.ts';
 
 function number(value: number): string {
   return value.toLocaleString('en-GB', { maximumSignificantDigits: 3 });
-}
-
-/** As the shell takes it. */
-function quoted(value: string): string {
-  return /^[\w.:/+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
-}
-
-/** The question that shows it. */
-export function askCommand({ question, evidence }: Finding): string {
-  const options = Object.entries(evidence.query).map(
-    ([name, value]) => `--${name.replaceAll('_', '-')} ${quoted(value)}`,
-  );
-  return ['sonde ask', question, ...options].join(' ');
 }
 
 function statistics({ statistic, baseline, threshold, windowMs, facts }: Finding): string {

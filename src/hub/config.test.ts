@@ -24,7 +24,7 @@ const defaults: HubConfig = {
     request_time: 30_000,
     stop_time: 5000,
   },
-  detect: { enabled: true, findings_per_day: 20, mute: [] },
+  detect: { enabled: true, findings_per_day: 20, deliver: [], mute: [] },
 };
 
 /** What each good file means. */
@@ -59,6 +59,17 @@ const meanings: Readonly<Record<string, HubConfig>> = {
     detect: {
       enabled: true,
       findings_per_day: 5,
+      deliver: [
+        { name: 'chat', kind: 'slack', url_file: '/etc/sonde/chat', severity: 'critical', closed: false },
+        {
+          name: 'alerts',
+          kind: 'alertmanager',
+          url: 'https://alerts.example',
+          token_file: '/etc/sonde/token',
+          severity: 'warning',
+          closed: true,
+        },
+      ],
       mute: [
         {
           question: '*',

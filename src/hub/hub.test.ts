@@ -48,7 +48,10 @@ function memoryBackend() {
     kind: 'memory',
     ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
     exports: { rows: () => Promise.reject(new Error('not asked for here')) },
-    detect: { findings: () => Promise.resolve([]) },
+    detect: {
+      findings: () => Promise.resolve([]),
+      summary: () => Promise.resolve({ detectors: {}, deliveries: {} }),
+    },
     insert: (block: StoreBlock) => {
       for (const [table, of] of Object.entries(block.rows) as [TableName, unknown[][]][]) {
         for (const row of of) {

@@ -9,6 +9,7 @@ import type { Log } from '../lib/log.ts';
 import { formatDuration } from '../lib/units.ts';
 import { packageVersion } from '../lib/version.ts';
 import type { StoreBlock, TableColumns } from '../model/block.ts';
+import type { DetectSummary } from '../question/finding.ts';
 import type { HubConfig } from './config.ts';
 import type { HubParts } from './http/parts.ts';
 import { loadRoutes } from './http/route.ts';
@@ -48,6 +49,7 @@ export interface HubStatus extends IntakeStatus {
   readonly engine?: { readonly pid: number | null };
   /** As hub.yaml says it. */
   readonly retention: Readonly<Record<keyof HubConfig['retention'], string>>;
+  readonly detect?: DetectSummary;
 }
 
 export interface Hub extends AsyncDisposable {
@@ -126,12 +128,13 @@ function retentionOf({ retention: { flows, minutes, hours, events } }: HubConfig
   };
 }
 
-async function storeStatus(connection: Connection): Promise<Pick<HubStatus, 'store' | 'engine'>> {
+async function storeStatus(connection: Connection): Promise<Pick<HubStatus, 'store' | 'engine' | 'detect'>> {
   if (connection.problem() !== undefined) return { store: { kind: 'unknown', ready: false, version: null } };
   const backend = connection.backend();
   const ready = await backend.ready();
   const store = { kind: backend.kind, ready, version: ready ? await backend.version() : null };
-  return backend.pid ? { store, engine: { pid: backend.pid() ?? null } } : { store };
+  const detect = ready ? { detect: await backend.detect.summary() } : {};
+  return { store, ...(backend.pid ? { engine: { pid: backend.pid() ?? null } } : {}), ...detect };
 }
 
 /**
@@ -187,7 +190,10 @@ export async function openHub(options: HubOptions): Promise<Hub> {
           answer: async (id, asking) => connection.backend().ask.answer(id, asking),
         },
         exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
-        detect: { findings: async (asked) => connection.backend().detect.findings(asked) },
+        detect: {
+          findings: async (asked) => connection.backend().detect.findings(asked),
+          summary: async () => connection.backend().detect.summary(),
+        },
       },
       version,
       webFolder: options.webFolder,

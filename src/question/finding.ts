@@ -62,3 +62,24 @@ export interface FindingsAsked {
   readonly state?: FindingState | undefined;
   readonly limit: number;
 }
+
+/** As the shell takes it. */
+function quoted(value: string): string {
+  return /^[\w.:/+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The question that shows it. */
+export function askCommand({ question, evidence }: Finding): string {
+  const options = Object.entries(evidence.query).map(
+    ([name, value]) => `--${name.replaceAll('_', '-')} ${quoted(value)}`,
+  );
+  return ['sonde ask', question, ...options].join(' ');
+}
+
+/** For GET /api/v1/status. */
+export interface DetectSummary {
+  /** By question; with `until`, up to when it has looked, and what it had to leave out. */
+  readonly detectors: Readonly<Record<string, unknown>>;
+  /** Of the last day: by target, how deliveries ended. */
+  readonly deliveries: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}

@@ -1,6 +1,7 @@
 /** hub.yaml's `detect`: which findings nobody wants to hear of, and how many a day are told. */
 
 import * as z from 'zod';
+import { targetSchema } from './deliver/config.ts';
 
 const day = z
   .string()
@@ -23,6 +24,12 @@ export const detectSchema = z.strictObject({
   findings_per_day: z.int().min(1).max(10_000).default(20).meta({
     description: 'findings told per day (UTC); those beyond are kept and counted, and not delivered',
   }),
+  deliver: z
+    .array(targetSchema)
+    .max(32)
+    .refine((targets) => new Set(targets.map(({ name }) => name)).size === targets.length, 'has a name twice')
+    .default([])
+    .meta({ description: 'who is told of findings; nobody without it' }),
   mute: z.array(mute).max(1000).default([]).meta({ description: 'findings that are kept and not delivered' }),
 });
 

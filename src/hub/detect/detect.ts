@@ -7,14 +7,22 @@ import type { Clock } from '../../lib/clock.ts';
 import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Detector } from '../../question/detector.ts';
-import type { DetectorState, DetectorStatus, Finding, FindingsAsked } from '../../question/finding.ts';
+import type {
+  DetectorState,
+  DetectorStatus,
+  DetectSummary,
+  Finding,
+  FindingsAsked,
+} from '../../question/finding.ts';
 import type { DetectConfig } from './config.ts';
+import type { Deliver } from './deliver/delivering.ts';
 import type { Method } from './method.ts';
 import { isMuted, muteReason } from './mute.ts';
 import { runDetector, whoseOf, type Armed, type RunOptions } from './runner.ts';
-import { countOpen, readFindings, readHead, type DetectStore, type Head } from './store.ts';
+import { countOpen, readAttempts, readFindings, readHead, type DetectStore, type Head } from './store.ts';
 
 export const everyMs = 30_000;
+const summaryMs = 86_400_000;
 
 /** Of a run's questions: more new findings are told without rows. */
 const evidencePerRunMax = 20;
@@ -25,6 +33,7 @@ export interface DetectOptions {
   readonly detectors: readonly Detector[];
   readonly methods: ReadonlyMap<string, Method>;
   readonly store: DetectStore;
+  readonly deliver: Deliver;
   /** The question's answer for a finding. */
   readonly ask: (
     question: string,
@@ -41,7 +50,8 @@ export interface Detect extends AsyncDisposable {
   /** Undefined for a question without a detector. */
   status(question: string): Promise<DetectorStatus | undefined>;
   findings(asked: FindingsAsked): Promise<readonly Finding[]>;
-  /** Runs each once, up to now. Rejects when one fails. */
+  summary(): Promise<DetectSummary>;
+  /** Runs each once, up to now, and tells what was found. Rejects when one fails. */
   run(): Promise<void>;
 }
 
@@ -81,6 +91,36 @@ function stateOf(head: Head, armedMs: number, nowMs: number): Exclude<DetectorSt
   return insufficient > rest ? 'insufficient' : 'armed';
 }
 
+function reasonOf(error: unknown): string {
+  return isOperatorError(error) ? error.message : ((error as Error).stack ?? String(error));
+}
+
+function evidenceOfRun({ ask }: DetectOptions, signal: AbortSignal): RunOptions['evidence'] {
+  let left = evidencePerRunMax;
+  return async ({ question, evidence }) => {
+    if (left-- <= 0) return [];
+    const rows = await ask(question, { ...evidence.query, limit: String(evidenceRowsMax) }, signal);
+    return rows.slice(0, evidenceRowsMax);
+  };
+}
+
+async function summaryOf(armed: readonly Armed[], options: DetectOptions): Promise<DetectSummary> {
+  const { store, clock } = options;
+  const detectors = armed.map(async (each) => {
+    const [status, head] = await Promise.all([statusOf(each, options), readHead(store, whoseOf(each))]);
+    const until = head ? new Date(head.untilMs).toISOString() : null;
+    const { keys = {}, keysLeftOut = 0, skippedMs = 0 } = head ?? {};
+    return [each.detector.question, { ...status, until, keys, keysLeftOut, skippedMs }] as const;
+  });
+  const deliveries: Record<string, Record<string, number>> = {};
+  for (const { target, result } of await readAttempts(store, clock.wallMs() - summaryMs)) {
+    if (result === 'claimed') continue;
+    const of = (deliveries[target] ??= {});
+    of[result] = (of[result] ?? 0) + 1;
+  }
+  return { detectors: Object.fromEntries(await Promise.all(detectors)), deliveries };
+}
+
 async function statusOf(each: Armed, { config, store, clock }: DetectOptions): Promise<DetectorStatus> {
   const { question, learns } = each.detector;
   const [head, findings] = await Promise.all([readHead(store, whoseOf(each)), countOpen(store, question)]);
@@ -97,21 +137,11 @@ export function openDetect(options: DetectOptions): Detect {
   const armed = arm(options);
   const startedMs = clock.wallMs();
 
-  function evidenceOfRun(): RunOptions['evidence'] {
-    let left = evidencePerRunMax;
-    return async ({ question, evidence }) => {
-      if (left-- <= 0) return [];
-      const query = { ...evidence.query, limit: String(evidenceRowsMax) };
-      const rows = await options.ask(question, query, stop.signal);
-      return rows.slice(0, evidenceRowsMax);
-    };
-  }
-
   function runOne(each: Armed): Promise<void> {
     const nowMs = clock.wallMs();
     const muted: RunOptions['muted'] = (finding) => muteReason(config.mute, finding, nowMs);
     const { keptMs } = options;
-    const evidence = evidenceOfRun();
+    const evidence = evidenceOfRun(options, stop.signal);
     const run = { ...each, store, muted, evidence, startedMs, keptMs, signal: stop.signal, log };
     return runDetector(run, nowMs);
   }
@@ -123,15 +153,23 @@ export function openDetect(options: DetectOptions): Detect {
         await runOne(each);
       } catch (error) {
         if (stop.signal.aborted) return;
-        const why = isOperatorError(error) ? error.message : ((error as Error).stack ?? String(error));
-        log.warn(`the detector of ${each.detector.question} did not run: ${why}`);
+        log.warn(`the detector of ${each.detector.question} did not run: ${reasonOf(error)}`);
       }
+    }
+  }
+
+  async function deliverAll(): Promise<void> {
+    try {
+      await options.deliver(stop.signal);
+    } catch (error) {
+      if (!stop.signal.aborted) log.warn(`findings cannot be delivered now: ${reasonOf(error)}`);
     }
   }
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       await runAll();
+      await deliverAll();
       await clock.sleep(everyMs, stop.signal).catch(() => undefined); // stopped: the loop ends
     }
   }
@@ -142,6 +180,7 @@ export function openDetect(options: DetectOptions): Detect {
       const each = armed.find(({ detector }) => detector.question === question);
       return each && statusOf(each, options);
     },
+    summary: () => summaryOf(armed, options),
     async findings(asked) {
       const known = armed.map(({ detector }) => detector.question);
       // A name that nobody has would be a long silence.
@@ -153,6 +192,7 @@ export function openDetect(options: DetectOptions): Detect {
     },
     async run() {
       for (const each of armed) await runOne(each);
+      await options.deliver(stop.signal);
     },
     [Symbol.asyncDispose]: async () => {
       stop.abort();

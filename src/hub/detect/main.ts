@@ -1,5 +1,6 @@
 /** Joins detectors with the store and the questions that they ask for evidence. */
 
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Question } from '../../question/discovery.ts';
@@ -9,7 +10,9 @@ import { openAskStore } from '../ask/query.ts';
 import type { Store } from '../store/store.ts';
 import type { DetectConfig } from './config.ts';
 import { openDetect, type Detect } from './detect.ts';
+import { openDelivering } from './deliver/delivering.ts';
 import { loadMethods } from './method.ts';
+import type { DetectStore } from './store.ts';
 
 export interface DetectingOptions {
   readonly config: DetectConfig;
@@ -29,14 +32,23 @@ export async function openDetecting(options: DetectingOptions): Promise<Detect> 
   const stop = new AbortController();
   const gate = openGate(gateLimits);
   const query = openAskStore({ client: store.ask, cancel: (id) => store.cancel(id), gate });
+  const detectStore: DetectStore = {
+    query: ({ name, sql, params }) => query({ question: name, sql, params, signal: stop.signal }),
+    note: (table, rows) => store.note(table, rows),
+  };
   const detect = openDetect({
     config,
     detectors: questions.flatMap(({ detector }) => detector ?? []),
     methods: await loadMethods(),
-    store: {
-      query: ({ name, sql, params }) => query({ question: name, sql, params, signal: stop.signal }),
-      note: (table, rows) => store.note(table, rows),
-    },
+    store: detectStore,
+    deliver: await openDelivering({
+      targets: config.deliver,
+      perDay: config.findings_per_day,
+      store: detectStore,
+      hub: randomUUID(),
+      clock,
+      log,
+    }),
     ask: async (question, of, signal) => (await ask.answer(question, { query: of, signal })).rows,
     keptMs,
     clock,

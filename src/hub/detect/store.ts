@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Finding, FindingsAsked } from '../../question/finding.ts';
+import type { Attempt } from './deliver/plan.ts';
 import { versionMs, type KeyState } from './fold.ts';
 
 function sql(name: string): string {
@@ -15,6 +16,8 @@ const statements = {
   reached: sql('reached'),
   findings: sql('findings'),
   openFindings: sql('open-findings'),
+  recent: sql('recent-findings'),
+  attempts: sql('attempts'),
 };
 
 export type Params = Readonly<Record<string, unknown>>;
@@ -131,6 +134,21 @@ export async function readFindings(
   const params = { from: new Date(nowMs - sinceMs), question: question ?? '', state: state ?? '', limit };
   const rows = await store.query({ name: 'findings', sql: statements.findings, params });
   return rows.map(({ finding }) => JSON.parse(String(finding)) as Finding);
+}
+
+const recentMax = 10_000;
+
+/** Those that were told of since then, in the order of their start. */
+export async function readRecent(store: DetectStore, fromMs: number): Promise<readonly Finding[]> {
+  const params = { from: new Date(fromMs), limit: recentMax };
+  const rows = await store.query({ name: 'findings', sql: statements.recent, params });
+  return rows.map(({ finding }) => JSON.parse(String(finding)) as Finding);
+}
+
+export async function readAttempts(store: DetectStore, fromMs: number): Promise<readonly Attempt[]> {
+  const params = { from: new Date(fromMs) };
+  const rows = await store.query({ name: 'deliveries', sql: statements.attempts, params });
+  return rows.map(({ at_ms: atMs, ...row }) => ({ ...row, atMs: Number(atMs) }) as unknown as Attempt);
 }
 
 export async function countOpen(store: DetectStore, question: string): Promise<number> {

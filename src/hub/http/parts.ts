@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { Answer, QuestionSummary } from '../../question/contract.ts';
-import type { Finding, FindingsAsked } from '../../question/finding.ts';
+import type { DetectSummary, Finding, FindingsAsked } from '../../question/finding.ts';
 
 /** What became of one request of log records. Every record of it is in exactly one of the three counts. */
 export interface Receipt {
@@ -47,6 +47,8 @@ export interface HubParts {
   readonly detect: {
     /** Newest first. Rejects with question.unknown. */
     findings(asked: FindingsAsked): Promise<readonly Finding[]>;
+    /** For GET /api/v1/status. */
+    summary(): Promise<DetectSummary>;
   };
   /** GET /api/v1/openapi.json. */
   openApi(): Readonly<Record<string, unknown>>;

@@ -20,7 +20,10 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
       status: () => Promise.resolve({ version: '0' }),
       ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked for here')) },
       exports: { rows: () => Promise.reject(new Error('not asked for here')) },
-      detect: { findings: () => Promise.resolve([]) },
+      detect: {
+        findings: () => Promise.resolve([]),
+        summary: () => Promise.resolve({ detectors: {}, deliveries: {} }),
+      },
     },
     version: '1.2.3',
     webFolder: '/nowhere',
