@@ -47,6 +47,8 @@ export interface History extends AsyncDisposable {
       readonly from: number;
       readonly to: number;
       readonly host?: string;
+      /** Only one window in this time. */
+      readonly every?: number;
     },
     flows: readonly Readonly<Record<string, unknown>>[],
   ): Promise<void>;
@@ -101,8 +103,11 @@ export async function openHistory(first?: Asker): Promise<History> {
     nowMs,
     beside: () => openHistory(asker),
     at: (ms) => new Date(nowMs + ms).toISOString(),
-    async write({ environment, from, to, host = 'web-1' }, flows) {
-      const starts = Array.from({ length: (to - from) / windowMs }, (_, n) => nowMs + from + n * windowMs);
+    async write({ environment, from, to, host = 'web-1', every = windowMs }, flows) {
+      const starts = Array.from(
+        { length: Math.ceil((to - from) / every) },
+        (_, n) => nowMs + from + n * every,
+      );
       const told = { environment, 'host.name': host };
       await asker.insert({
         flows: starts.flatMap((ms) => flows.map((flow) => rowOf(tables.flows, { ...told, ...flow }, ms))),

@@ -26,7 +26,8 @@ export const runLimits = {
   /** So long nodes that are behind are waited for. */
   lateMsMax: 120_000,
   /** What one query is about; less where it gives too much. */
-  chunkMsMax: 3_600_000,
+  chunkMsMin: 3_600_000,
+  chunkSteps: 100,
   chunksMax: 100,
   /** What is older after a downtime is passed over. */
   catchUpMsMax: 86_400_000,
@@ -64,10 +65,11 @@ function floorTo(ms: number, stepMs: number): number {
 
 /** Where it begins, when it never ran: undefined while nothing was heard. */
 async function begin({ detector, store, keptMs }: RunOptions, nowMs: number): Promise<Head | undefined> {
-  const first = await firstWindowMs(store, nowMs - Math.min(detector.history, keptMs));
+  const first = await firstWindowMs(store, nowMs - keptMs);
   if (first === undefined) return undefined;
   const sinceMs = floorTo(first, detector.step);
-  return { untilMs: sinceMs, sinceMs, skippedMs: 0, keys: {}, keysLeftOut: 0, open: 0 };
+  const untilMs = floorTo(Math.max(first, nowMs - detector.history), detector.step);
+  return { untilMs, sinceMs, skippedMs: 0, keys: {}, keysLeftOut: 0, open: 0 };
 }
 
 /** Up to when it may look: what came late would never be looked at again. */
@@ -179,8 +181,8 @@ async function runChunk(options: RunOptions, head: Head, range: Range): Promise<
   const isQuiet = (rows ?? []).length === 0 && head.open === 0;
   if (isQuiet) {
     const next = { ...head, untilMs: toMs, skippedMs };
-    const isDue = toMs - head.untilMs >= runLimits.idleMsMax || head.untilMs === head.sinceMs;
-    if (isDue) await writeRun(store, whose, { head: next, changed: new Map(), findings: [] });
+    if (toMs - head.untilMs >= runLimits.idleMsMax)
+      await writeRun(store, whose, { head: next, changed: new Map(), findings: [] });
     return next;
   }
   const states = await readStates(store, whose, runLimits.keysMax);
@@ -205,16 +207,19 @@ async function runChunk(options: RunOptions, head: Head, range: Range): Promise<
 /** Resolves when it has looked at all that there is by that time. */
 export async function runDetector(options: RunOptions, nowMs: number): Promise<void> {
   const { detector, store, keptMs, signal, log } = options;
-  let head = (await readHead(store, whoseOf(options))) ?? (await begin(options, nowMs));
+  const stood = await readHead(store, whoseOf(options));
+  let head = stood ?? (await begin(options, nowMs));
   if (head === undefined) return;
+  // From now on answers say when it will be armed.
+  if (!stood) await writeRun(store, whoseOf(options), { head, changed: new Map(), findings: [] });
   const oldestMs = floorTo(nowMs - Math.min(runLimits.catchUpMsMax, keptMs), detector.step);
-  if (head.untilMs < oldestMs && head.untilMs > head.sinceMs) {
+  if (stood && head.untilMs < oldestMs) {
     const passed = `from ${new Date(head.untilMs).toISOString()} to ${new Date(oldestMs).toISOString()}`;
     log.warn(`the detector of ${detector.question} did not run for long, and passes over ${passed}`);
     head = { ...head, untilMs: oldestMs, skippedMs: head.skippedMs + oldestMs - head.untilMs };
   }
   const toMs = await endMs(options, head.untilMs, nowMs);
-  const chunkMs = Math.max(detector.step, floorTo(runLimits.chunkMsMax, detector.step));
+  const chunkMs = Math.max(runLimits.chunkMsMin, runLimits.chunkSteps * detector.step);
   for (let chunks = 0; head.untilMs < toMs && chunks < runLimits.chunksMax && !signal.aborted; chunks++) {
     const range = { fromMs: head.untilMs, toMs: Math.min(toMs, head.untilMs + chunkMs) };
     head = await runChunk(options, head, range);

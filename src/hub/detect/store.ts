@@ -47,7 +47,7 @@ export interface Whose {
 export interface Head {
   /** All before is included. */
   readonly untilMs: number;
-  /** The first moment that is. */
+  /** The first moment of which the store had anything. */
   readonly sinceMs: number;
   /** What was passed over: too old, or too much. */
   readonly skippedMs: number;

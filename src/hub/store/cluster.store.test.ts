@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
+import { parseHubConfig } from '../config.ts';
+import { openDetecting } from '../detect/main.ts';
 import { makeUsers } from '../engine/configuration.ts';
 import { freePort, openEngine } from '../engine/engine.ts';
 import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
@@ -71,6 +73,39 @@ test('a cluster of two shards', async (t) => {
     const sum = `SELECT toUInt32(sum(connections_opened)) AS opened FROM ${table}`;
     assert.deepEqual(await ask(store, sum), { opened: 128 }, table);
   }
+
+  // Detectors of both hubs read both shards, and keep one state.
+  const windows = [0, 1].map((number) =>
+    rowOf(store, 'windows', {
+      window_start: '2026-03-01T10:00:10.000Z',
+      window_end: '2026-03-01T10:00:20.000Z',
+      host_name: `web-${number}`,
+      boot_id: 'boot',
+      agent_instance: 'main',
+      record_sequence: 100 + number,
+    }),
+  );
+  await store.insert({ id: 'windows', rows: { windows } });
+  const asked = { questions: discoverQuestions(questionsFolder()).questions, keptMs: 86_400_000 };
+  const detectClock = { ...clock, wallMs: () => Date.parse('2026-03-01T10:30:00.000Z') };
+  const detecting = (of: Store) => {
+    const config = { ...parseHubConfig({}, 'the test').detect, enabled: false };
+    const retention = { flowsMs: 86_400_000, flows1mMs: 86_400_000 };
+    const ask = openAsk({ client: of.ask, cancel: (id) => of.cancel(id), ...asked, retention, clock });
+    return openDetecting({ ...asked, config, store: of, ask, clock: detectClock, log: silentLog });
+  };
+  await using here = await detecting(store);
+  await using there = await detecting(other);
+  await here.run();
+  await there.run();
+  const { detectors } = await there.summary();
+  assert.deepEqual(detectors, (await here.summary()).detectors);
+  for (const of of Object.values(detectors)) {
+    assert.match((of as { armedAt: string }).armedAt, /^2026-03-0[12]T/);
+  }
+  const kept = "SELECT toUInt32(count()) AS rows FROM detector_state_local WHERE key = ''";
+  const heads = (await Promise.all([ask(store, kept), ask(other, kept)])) as { rows: number }[];
+  assert.ok((heads[0]?.rows ?? 0) + (heads[1]?.rows ?? 0) >= Object.keys(detectors).length);
 
   // Every question is answered over both shards, at every level.
   const now = Date.parse('2026-03-01T10:00:30.000Z');

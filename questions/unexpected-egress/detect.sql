@@ -1,0 +1,37 @@
+-- Per step, workload and process: the destination groups that it opened connections to. A group is a port of
+-- a registered domain, an organization or a network, as in ask.sql.
+SELECT
+  intDiv(toUnixTimestamp64Milli(window_start), {step_ms:UInt64}) AS step,
+  environment,
+  workload_name AS `workload.name`,
+  process_name AS `process.name`,
+  multiIf(
+    startsWith(destination_name_source, 'dns') AND cutToFirstSignificantSubdomain(destination_name) != '',
+    cutToFirstSignificantSubdomain(destination_name),
+    destination_name != '', destination_name,
+    destination_as_org != '', destination_as_org,
+    isIPv4String(destination_ip),
+    concat(arrayStringConcat(arraySlice(splitByChar('.', destination_ip), 1, 3), '.'), '.0/24'),
+    isIPv6String(destination_ip),
+    concat(toString(IPv6CIDRToRange(toIPv6OrDefault(destination_ip), 48).1), '/48'),
+    destination_ip
+  ) AS `destination.group`,
+  toString(destination_port) AS `destination.port`,
+  sum(connections_opened) AS opened,
+  uniqExact(host_name) AS hosts,
+  -- A public address that nobody looked up, where lookups are known.
+  toUInt8(
+    max(destination_name) = '' AND max(destination_scope) = 'public'
+    AND max(max(destination_name)) OVER (PARTITION BY step, environment) != ''
+  ) AS nameless
+FROM flows
+WHERE window_start >= {from:DateTime64(3, 'UTC')}
+  AND window_start < {to:DateTime64(3, 'UTC')}
+  AND direction = 'egress'
+  AND connections_opened > 0
+  AND workload_name != 'sonde'
+  AND NOT startsWith(destination_ip, '127.')
+  AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
+  AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
+GROUP BY step, environment, workload_name, process_name, `destination.group`, destination_port
+ORDER BY step, environment, workload_name, process_name, `destination.group`, destination_port
