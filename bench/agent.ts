@@ -99,7 +99,7 @@ export class AgentProcess implements AsyncDisposable {
       const record = JSON.parse(line) as SondeRecord;
       if (record['event.name'] === 'sonde.window') {
         for (const [reason, count] of Object.entries(record.lost)) lost[reason] = (lost[reason] ?? 0) + count;
-      } else if (record['destination.port'] === port) {
+      } else if ('destination.port' in record && record['destination.port'] === port) {
         if (record['event.name'] === 'sonde.connection') events++;
         else if (record['event.name'] === 'sonde.flow') ended += record['connections.ended'];
       }

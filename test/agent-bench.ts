@@ -136,6 +136,7 @@ export class Bench implements AsyncDisposable {
         recycle: () => Promise.resolve(),
       },
       far: nothingFar,
+      own: { look: () => Promise.resolve([]), losses: () => ({}) },
       namespaces: {
         start: () => Promise.resolve(new Map()),
         resume: () => undefined,

@@ -265,6 +265,21 @@ export function listener(sequence: number, change: FlatRecord = {}): FlatRecord 
   };
 }
 
+export function ownAddress(sequence: number, change: FlatRecord = {}): FlatRecord {
+  return {
+    ...emitter,
+    ...windowTimes,
+    'event.name': 'sonde.address',
+    'record.sequence': sequence,
+    'address.change': 'appeared',
+    'destination.ip': '10.0.0.9',
+    'destination.scope': 'private',
+    'network.type': 'ipv4',
+    'network.namespace': 4_026_531_840,
+    ...change,
+  };
+}
+
 export function dnsLookups(sequence: number, change: FlatRecord = {}): FlatRecord {
   const { 'connection.established': _, ...end } = socket;
   return {

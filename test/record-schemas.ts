@@ -208,6 +208,7 @@ export function realRecords(policy: FieldPolicy = keepsAll): NumberedRecord[] {
     rows: flows.map((of) => ({ ...of, far })),
     lookups,
     inventory: { listeners: [{ of: listener, process, netnsInode }], times },
+    addresses: [{ netns: netnsInode, ip: '10.0.0.9', family: 'ipv4', scope: 'private' }],
     losses: { 'kernel.owners_full': 3 },
     resets: { no_socket: 4 },
     namespaces: [{ counts: { id: 1, cookie: 1n, inode: netnsInode, counters: noCounts, untracked: 0 } }],

@@ -88,7 +88,7 @@ test('where version 1 rules, a process that runs is asked', async (t) => {
 function rulesOf(rig: Rig, name: string): string[] {
   const told = rig.records().flatMap((record) => {
     if (record['event.name'] === 'sonde.window' || record['event.name'] === 'sonde.dns') return [];
-    if (record['process.name'] !== name) return [];
+    if (record['event.name'] === 'sonde.address' || record['process.name'] !== name) return [];
     const direction = record['event.name'] === 'sonde.listener' ? 'listens' : record.direction;
     return [`${direction} ${record['workload.rule'] ?? 'no rule'} ${record.environment}`];
   });

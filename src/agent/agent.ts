@@ -25,6 +25,7 @@ import { farEndOf } from './enrich/far/ends.ts';
 import type { Far, FarStatus } from './enrich/far/far.ts';
 import { labelling } from './enrich/labelling.ts';
 import type { Kubernetes, KubernetesStatus } from './enrich/kubernetes/kubernetes.ts';
+import { reachable, type OwnAddresses } from './enrich/own-addresses.ts';
 import type { OwnerTable } from './enrich/owners.ts';
 import type { ControlWords } from './kernel/control.ts';
 import type { Namespaces } from './kernel/namespaces.ts';
@@ -65,6 +66,7 @@ export interface AgentParts {
   readonly kubernetes?: Pick<Kubernetes, 'status' | 'losses'> | undefined;
   readonly far: Far;
   readonly namespaces: Namespaces;
+  readonly own: OwnAddresses;
   readonly closeWindow: (parts: WindowParts) => ClosedWindow;
   /** What `closeWindow` remembers. */
   readonly memory: ClosingMemory;
@@ -225,14 +227,16 @@ function windowsOf(
     const resets = kernel.resets();
     const [rows, asked] = [parts.decodeFlows(raw), parts.lookups.endWindow()];
     await parts.far.look(rows.map(farEndOf));
+    const observed = atStop ?? (await namespaces.observe());
     const { records, findings, ...told } = parts.closeWindow({
       bounds,
       rows: rows.map(labels.row<FlowRow>),
       ...(raw.listeners ? { inventory: inventoryOf(raw.listeners) } : {}),
+      addresses: await parts.own.look(reachable(observed)),
       lookups: asked.map(labels.row<LookupRow>),
       losses: lossesOf(parts),
       ...(resets ? { resets } : {}),
-      namespaces: atStop ?? (await namespaces.observe()),
+      namespaces: observed,
       signals: signals.endWindow(),
     });
     const closing = { ...told.closing, ...selfLabels(parts) };

@@ -83,6 +83,7 @@ test('with every window goes what the next agent needs', async () => {
     opens: {},
     inbound: {},
     listeners: { counts: {}, gone: [] },
+    addresses: [],
     missed: [],
   };
   const lookups = { consumed: 0, pending: 0 };

@@ -10,6 +10,7 @@ import {
   dnsLookups,
   flow,
   listener,
+  ownAddress,
   logsRequest,
   plainWire,
   windowEnd,
@@ -43,6 +44,7 @@ function memoryBackend() {
     dns: [],
     windows: [],
     listeners: [],
+    addresses: [],
   };
   const backend: Backend = {
     kind: 'memory',
@@ -129,6 +131,7 @@ test('every encoding, names and compression arrives as the same rows', async () 
         dnsLookups(3, instance),
         listener(4, instance),
         windowEnd(5, instance),
+        ownAddress(6, instance),
       ],
       wire,
     );

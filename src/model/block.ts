@@ -1,7 +1,14 @@
 /** What the hub's receiving side hands to its store. */
 
 /** Tables that are written; the others are made from them. */
-export const blockTables = ['flows', 'connection_events', 'dns', 'listeners', 'windows'] as const;
+export const blockTables = [
+  'flows',
+  'connection_events',
+  'dns',
+  'listeners',
+  'addresses',
+  'windows',
+] as const;
 export type TableName = (typeof blockTables)[number];
 
 /** In the order of the table's columns. */

@@ -10,7 +10,7 @@ import { recordKinds, type Fields, type RecordKind } from './schema/field.ts';
 
 export type Flat = Record<string, unknown>;
 
-const everywhere = 'flow connection dns listener window';
+const everywhere = 'flow connection dns listener address window';
 
 /** Not a record's own fields: constants, and what follows from them. */
 export const derivedFields = {
@@ -40,7 +40,7 @@ export const derivedFields = {
     type: 'string',
     values: ['event', 'state', 'metric'],
     classes: 'E P0',
-    means: '`state` of a listener, `metric` of a closing record, `event` elsewhere',
+    means: '`state` of a listener and an address, `metric` of a closing record, `event` elsewhere',
   },
   'event.category': {
     on: everywhere,
@@ -113,7 +113,7 @@ export const derivedFields = {
     means: 'the same of `sonde.dns.answers`',
   },
   'related.ip': {
-    on: 'flow? connection? dns? listener?',
+    on: 'flow? connection? dns? listener? address?',
     type: 'list',
     of: 'string',
     classes: 'U P2',
@@ -175,6 +175,7 @@ export const ecsPlaces: Readonly<Record<RecordKind, ReadonlyMap<string, Place>>>
   connection: placesOf('connection'),
   dns: placesOf('dns'),
   listener: placesOf('listener'),
+  address: placesOf('address'),
   window: placesOf('window'),
 };
 
@@ -194,6 +195,7 @@ function natureOf(record: Flat, kind: RecordKind): Flat {
     case 'window':
       return { ...told, 'event.kind': 'metric', 'event.type': ['info'] };
     case 'listener':
+    case 'address':
       return { ...told, 'event.kind': 'state', 'event.type': ['info'] };
     case 'dns':
       return {

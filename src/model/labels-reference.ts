@@ -15,7 +15,7 @@ behind the fields, is in [records](records.md). JSON Schemas of a record, for ma
 The seven **bold** fields are on every flow, connection and DNS record, whatever other names an exporter
 adds. What cannot be known is \`unknown\`, and counted.
 
-*On*: ${recordKinds.map((kind) => `${kind[0] ?? ''} ${kind}`).join(', ')}; all five
+*On*: ${recordKinds.map((kind) => `${kind[0] ?? ''} ${kind}`).join(', ')}; all six
 where nothing stands; in brackets those that may be without it.
 `;
 

@@ -62,6 +62,7 @@ const drift: { readonly [K in RecordKind]: Readonly<Record<Drift<K>, never>> } =
   connection: {},
   dns: {},
   listener: {},
+  address: {},
   window: {},
 };
 

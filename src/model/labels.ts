@@ -8,7 +8,7 @@ import { emitterFields, headFields } from './schema/emitter.ts';
 import { endFields } from './schema/ends.ts';
 import { farFields } from './schema/far.ts';
 import type { Field, RecordKind } from './schema/field.ts';
-import { dnsFields, listenerFields } from './schema/lookups.ts';
+import { addressFields, dnsFields, listenerFields } from './schema/lookups.ts';
 import { ownerFields } from './schema/owner.ts';
 import { windowFields } from './schema/window.ts';
 
@@ -21,6 +21,7 @@ export const fieldGroups = {
   Counts: countFields,
   'DNS lookups': dnsFields,
   Listeners: listenerFields,
+  'Own addresses': addressFields,
   Windows: windowFields,
 } as const;
 
@@ -33,6 +34,7 @@ export const fields = {
   ...countFields,
   ...dnsFields,
   ...listenerFields,
+  ...addressFields,
   ...windowFields,
 } as const;
 

@@ -55,6 +55,7 @@ const fixedText: ReadonlySet<string> = new Set([
   'connection.state',
   'connection.id',
   'listener.id',
+  'address.change',
   'timeout.by',
   'error',
   'reset.side',

@@ -19,6 +19,7 @@ import type { Step } from './budget.ts';
 import type { FarLabels } from './far.ts';
 import type { NamespaceCoverage } from './coverage.ts';
 import type { DnsTransport } from './dns.ts';
+import type { AddressLabels } from './own-address.ts';
 import type { SignalName } from './signals.ts';
 
 /** What cannot be known says so; it is counted against the labelling standard. */
@@ -264,6 +265,8 @@ export type ListenerRecord = NodeLabels &
     readonly 'listener.resets_sent': number;
   };
 
+export type AddressRecord = NodeLabels & AddressLabels;
+
 /**
  * DNS lookups with one question and outcome over one window, at one end: `egress` is who asked, `ingress` who
  * was asked. The destination is the resolver.
@@ -311,7 +314,7 @@ export type DnsRecord = NodeLabels &
   };
 
 /** What a window is made of, beside its closing record. */
-export type RowRecord = FlowRecord | DnsRecord | ListenerRecord;
+export type RowRecord = FlowRecord | DnsRecord | ListenerRecord | AddressRecord;
 
 /**
  * Closes a window: what the node saw, lost and could not see. Sums are over all flow records of the window.

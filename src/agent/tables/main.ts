@@ -5,13 +5,16 @@ import type { Log } from '../../lib/log.ts';
 import type { AgentParts } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
 import { conntrack } from '../decode/conntrack.ts';
+import { addressMessages } from '../decode/own-addresses.ts';
 import { decodersOf, type Decoders } from '../decode/decoders.ts';
 import { openFar } from '../enrich/far/far.ts';
 import type { Kubernetes } from '../enrich/kubernetes/kubernetes.ts';
+import { openOwnAddresses } from '../enrich/own-addresses.ts';
 import { openOwners, ownerParts } from '../enrich/owners.ts';
 import { findNamespaces, openNamespaces } from '../kernel/namespaces.ts';
 import type { Native } from '../kernel/native.ts';
 import type { OpenedKernel } from '../kernel/open.ts';
+import { askAddresses } from '../kernel/own-addresses.ts';
 import { askTranslations } from '../kernel/translations.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 
@@ -22,7 +25,9 @@ export interface TableSources {
   readonly kubernetes: Kubernetes | undefined;
 }
 
-export type Tables = Pick<AgentParts, 'owners' | 'namespaces' | 'far'> & { readonly decode: Decoders };
+export type Tables = Pick<AgentParts, 'owners' | 'namespaces' | 'own' | 'far'> & {
+  readonly decode: Decoders;
+};
 
 export async function openTables(sources: TableSources, { kernel, scope }: OpenedKernel): Promise<Tables> {
   const { native, config, log, kubernetes } = sources;
@@ -40,5 +45,8 @@ export async function openTables(sources: TableSources, { kernel, scope }: Opene
   const ask = askTranslations({ native, path, conntrack });
   const far = { config, log, clock: systemClock, inode, ask, cluster: kubernetes?.addresses };
   const met = { numbers: kernel.numbers.owners, read: (id: number) => decode.owner(kernel.owners, id) };
-  return { decode, namespaces, owners: openOwners(met, ownerParts(sources)), far: await openFar(far) };
+  const addresses = askAddresses({ native, path, messages: addressMessages });
+  const own = openOwnAddresses({ ask: addresses, clock: systemClock });
+  const owners = openOwners(met, ownerParts(sources));
+  return { decode, namespaces, own, owners, far: await openFar(far) };
 }

@@ -10,6 +10,7 @@
 import type { Attribution, ConnectionState, Transport } from '../../model/connection.ts';
 import type { LookupRow } from '../../model/dns.ts';
 import type { FlowRow, NamespaceObservation } from '../../model/observation.ts';
+import type { OwnAddress } from '../../model/own-address.ts';
 import type {
   DnsRecord,
   EnrichmentSource,
@@ -20,6 +21,7 @@ import type {
 } from '../../model/record.ts';
 import { signalNames, type SignalName } from '../../model/signals.ts';
 import { newTally, type Fields, type Findings, type Shortfall } from '../../model/standard.ts';
+import { addressTeller, type AddressMemory } from './addresses.ts';
 import { coverageSince, type Opens } from './coverage.ts';
 import { inboundSince, type InboundTotals } from './inbound.ts';
 import { listenerTeller, newListenerMemory, type Inventory, type ListenerMemory } from './listeners.ts';
@@ -35,6 +37,8 @@ export interface WindowParts {
   readonly rows: readonly Labelled<FlowRow>[];
   /** The listeners that there are at its end, and that went in it. */
   readonly inventory?: Inventory;
+  /** The node's own. */
+  readonly addresses?: readonly OwnAddress[];
   /** Of DNS; none where the signal is off. */
   readonly lookups?: readonly Labelled<LookupRow>[];
   /** Counts since the agent started, by `stage.reason`. */
@@ -138,7 +142,9 @@ function toldRows(
 /** Records of all kinds that somebody in the background has not said all about yet. */
 function countUnenriched(all: readonly RowRecord[]): WindowRecord['unenriched'] {
   const counts: Partial<Record<EnrichmentSource, number>> = {};
-  for (const name of all.flatMap((record) => record['enrichment.missing'] ?? []))
+  for (const name of all.flatMap(
+    (record) => ('enrichment.missing' in record && record['enrichment.missing']) || [],
+  ))
     counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }
@@ -168,6 +174,7 @@ export interface ClosingMemory {
   /** What was told of attempts from outside, by namespace cookie. */
   inbound: Record<string, InboundTotals>;
   listeners: ListenerMemory;
+  addresses: AddressMemory;
   /** Signals that were off for a while: what they count is less than the kernel's, for good. */
   missed: SignalName[];
 }
@@ -181,6 +188,7 @@ export function newMemory(): ClosingMemory {
     opens: {},
     inbound: {},
     listeners: newListenerMemory(),
+    addresses: [],
     missed: [],
   };
 }
@@ -220,7 +228,9 @@ export function windowCloser(
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
   const tellListeners = listenerTeller({ node, policy }, memory.listeners);
-  return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, inventory }) => {
+  const tellAddresses = addressTeller({ node, policy }, memory.addresses);
+  return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, ...told }) => {
+    const { inventory, addresses } = told;
     const { records, lookups, findings, short } = toldRows({ rows, asked, bounds }, { node, policy, judge });
     const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
     const [tcp, udp] = [of('tcp'), of('udp')];
@@ -240,7 +250,12 @@ export function windowCloser(
       ...incomparable(options, memory.missed),
       skipped: losses['kernel.runs_skipped'] ?? 0,
     };
-    const all = [...records, ...lookups, ...(inventory ? tellListeners(inventory, bounds) : [])];
+    const all = [
+      ...records,
+      ...lookups,
+      ...(inventory ? tellListeners(inventory, bounds) : []),
+      ...(addresses ? tellAddresses(addresses, bounds) : []),
+    ];
     const compared = namespaces.map((observation) => ({
       ...reconcile(observation, comparing),
       ...inboundSince(memory.inbound, observation),

@@ -7,6 +7,7 @@ import {
   endMs,
   flow,
   listener,
+  ownAddress,
   plainWire,
   startMs,
   windowEnd,
@@ -240,6 +241,17 @@ const expected = {
     listener_synack_retransmits: 2,
     listener_resets_sent: 1,
   },
+  address: {
+    time: '2026-11-25T09:00:10.000Z',
+    ...window,
+    ...head,
+    address_change: 'appeared',
+    destination_ip: '10.0.0.9',
+    destination_ip_form: '',
+    destination_scope: 'private',
+    network_type: 'ipv4',
+    network_namespace: 4_026_531_840,
+  },
   window: {
     ...window,
     ...head,
@@ -289,6 +301,7 @@ describe('a record becomes a row, every column of it', () => {
       assert.deepEqual(rowOf(flow(1), names), expected.flow);
       assert.deepEqual(rowOf(connection(1), names), expected.connection);
       assert.deepEqual(rowOf(listener(1), names), expected.listener);
+      assert.deepEqual(rowOf(ownAddress(1), names), expected.address);
       assert.deepEqual(rowOf(dnsLookups(1), names), expected.dns);
       assert.deepEqual(rowOf(windowEnd(1), names), expected.window);
     });

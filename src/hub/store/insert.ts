@@ -34,6 +34,7 @@ const reconciliations: Readonly<Record<TableName, readonly string[]>> = {
   flows: ['reconcile-flows-1m', 'reconcile-flows-1h'].map(statement),
   connection_events: [],
   listeners: [],
+  addresses: [],
   dns: ['reconcile-dns-1m', 'reconcile-dns-1h'].map(statement),
   windows: ['reconcile-windows-1m', 'reconcile-windows-1h', 'reconcile-nodes'].map(statement),
 };

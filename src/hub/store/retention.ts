@@ -38,6 +38,7 @@ const kept: readonly Kept[] = [
   { table: 'detector_state', time: 'time', level: 'minutesMs' },
   { table: 'findings', time: 'time', level: 'hoursMs' },
   { table: 'deliveries', time: 'time', level: 'hoursMs' },
+  { table: 'addresses', time: 'time', level: 'hoursMs' },
 ];
 
 const readTtl = statement('table-ttl');

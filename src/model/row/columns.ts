@@ -1,6 +1,7 @@
 /** Each column of the tables that are written: where its cell comes from. Canonical labels with underscores. */
 
 import { addressForms, attributions, connectionStates, directions } from '../connection.ts';
+import { addressChanges } from '../own-address.ts';
 import {
   amountValue,
   bool,
@@ -266,6 +267,18 @@ export const listenerColumns: Columns = {
   listener_backlog_max: integer('listener.backlog_max', uint32Max),
   listener_waiting_ms: nullableInteger('listener.waiting_ms'),
   ...sums('listener.drops', 'listener.synack_retransmits', 'listener.resets_sent'),
+};
+
+export const addressColumns: Columns = {
+  time: timeCell(eventTime),
+  ...window,
+  ...identity,
+  address_change: word('address.change', addressChanges),
+  destination_ip: requiredText('destination.ip'),
+  destination_ip_form: word('destination.ip.form', addressForms, { optional: true }),
+  destination_scope: text('destination.scope'),
+  network_type: text('network.type'),
+  network_namespace: integer('network.namespace', uint32Max),
 };
 
 const attribution = countsValue('attribution');

@@ -10,6 +10,7 @@ export const timeColumns: Readonly<Record<TableName, string>> = {
   dns: 'window_start',
   windows: 'window_start',
   listeners: 'time',
+  addresses: 'time',
 };
 
 export interface Extent {

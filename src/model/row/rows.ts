@@ -2,7 +2,14 @@
 
 import type { Row, TableColumns, TableName } from '../block.ts';
 import { requiredInteger, requiredText, type Cell, type Moment } from './cells.ts';
-import { connectionColumns, dnsColumns, flowColumns, listenerColumns, windowColumns } from './columns.ts';
+import {
+  addressColumns,
+  connectionColumns,
+  dnsColumns,
+  flowColumns,
+  listenerColumns,
+  windowColumns,
+} from './columns.ts';
 import type { LogRecord } from './record.ts';
 import { Rejection } from './rejection.ts';
 
@@ -25,6 +32,7 @@ const tableOf: ReadonlyMap<string, TableName> = new Map([
   ['sonde.dns', 'dns'],
   ['sonde.window', 'windows'],
   ['sonde.listener', 'listeners'],
+  ['sonde.address', 'addresses'],
 ]);
 
 const columnsOf: Readonly<Record<TableName, Readonly<Record<string, Cell>>>> = {
@@ -33,6 +41,7 @@ const columnsOf: Readonly<Record<TableName, Readonly<Record<string, Cell>>>> = {
   dns: dnsColumns,
   windows: windowColumns,
   listeners: listenerColumns,
+  addresses: addressColumns,
 };
 
 /** All columns that records fill. */
@@ -42,6 +51,7 @@ export const filledColumns: TableColumns = {
   dns: Object.keys(dnsColumns),
   windows: Object.keys(windowColumns),
   listeners: Object.keys(listenerColumns),
+  addresses: Object.keys(addressColumns),
 };
 
 const bootId = requiredText('boot.id');
@@ -64,6 +74,7 @@ export function rowMaker(tables: TableColumns): (record: LogRecord, moment: Mome
     dns: cellsFor('dns', tables.dns),
     windows: cellsFor('windows', tables.windows),
     listeners: cellsFor('listeners', tables.listeners),
+    addresses: cellsFor('addresses', tables.addresses),
   };
   return (record, moment) => {
     const table = tableOf.get(record.eventName);

@@ -39,7 +39,7 @@ export const emitterFields = {
     means: 'the node that saw it',
   },
   'host.name.form': {
-    on: 'flow? connection? dns? listener? window?',
+    on: 'flow? connection? dns? listener? address? window?',
     type: 'string',
     values: valueForms,
     onResource: true,
@@ -95,7 +95,7 @@ export const emitterFields = {
     means: 'of this boot of the node’s kernel',
   },
   'k8s.node': {
-    on: 'flow? connection? dns? listener? window?',
+    on: 'flow? connection? dns? listener? address? window?',
     type: 'string',
     onResource: true,
     otel: 'k8s.node.name',
@@ -104,7 +104,7 @@ export const emitterFields = {
     means: 'the agent’s node, where [Kubernetes](../operating/kubernetes.md) is configured',
   },
   'k8s.cluster': {
-    on: 'flow? connection? dns? listener? window?',
+    on: 'flow? connection? dns? listener? address? window?',
     type: 'string',
     onResource: true,
     otel: 'k8s.cluster.name',

@@ -35,7 +35,7 @@ export const endFields = {
     means: '[UDP](udp.md) flows are told like connections',
   },
   'network.type': {
-    on: 'flow? connection? dns? listener',
+    on: 'flow? connection? dns? listener address',
     type: 'string',
     values: networkTypes,
     otel: 'network.type',
@@ -45,7 +45,7 @@ export const endFields = {
     means: 'mapped addresses are IPv4',
   },
   'network.namespace': {
-    on: rows,
+    on: `${rows} address`,
     type: 'int',
     classes: 'H P0',
     means: 'inode of the namespace; 0 where it is not known',
@@ -74,22 +74,22 @@ export const endFields = {
     means: 'the caller’s',
   },
   'destination.ip': {
-    on: rows,
+    on: `${rows} address`,
     type: 'string',
     required: true,
     otel: 'network.peer.address',
     ecs: 'destination.address',
     classes: 'U P2',
     means:
-      'whoever answered; on ingress this host’s address, of lookups the resolver’s, of a listener its own (`0.0.0.0` or `::` is any). A prefix, where that is all there is; `0.0.0.0/0` or `::/0` where it is folded away',
+      'whoever answered; on ingress this host’s address, of lookups the resolver’s, of a listener its own (`0.0.0.0` or `::` is any), of an address the address itself. A prefix, where that is all there is; `0.0.0.0/0` or `::/0` where it is folded away',
   },
   'destination.ip.form': {
-    on: 'flow connection? dns listener?',
+    on: 'flow connection? dns listener? address?',
     type: 'string',
     values: addressForms,
     classes: 'E P0',
     means:
-      'how much of it there is; on connections and listeners only where the [field policy](policy.md) changed it',
+      'how much of it there is; on connections, listeners and addresses only where the [field policy](policy.md) changed it',
   },
   'destination.port': {
     on: rows,

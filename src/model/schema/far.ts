@@ -7,13 +7,13 @@ const farEnds = 'flow? connection? dns?';
 
 export const farFields = {
   'destination.scope': {
-    on: farEnds,
+    on: `${farEnds} address`,
     type: 'string',
     values: destinationScopes,
     prometheus: { label: 'scope' },
     classes: 'E P0',
     means:
-      'what kind of place the far address is: the destination’s on egress, the **caller’s** on ingress, as are all of these ([the other end](far.md))',
+      'what kind of place the far address is: the destination’s on egress, the **caller’s** on ingress, as are all of these ([the other end](far.md)); of an address of the node what it is to others',
   },
   'destination.name': {
     on: farEnds,

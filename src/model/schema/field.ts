@@ -1,6 +1,6 @@
 /** What the labelling standard says of one field, and the words it says it with. */
 
-export const recordKinds = ['flow', 'connection', 'dns', 'listener', 'window'] as const;
+export const recordKinds = ['flow', 'connection', 'dns', 'listener', 'address', 'window'] as const;
 export type RecordKind = (typeof recordKinds)[number];
 
 export type LabelType = 'string' | 'int' | 'double' | 'bool' | 'time' | 'list' | 'map';
@@ -55,7 +55,7 @@ export interface Field {
 
 export type Fields = Readonly<Record<string, Field>>;
 
-export const everywhere = 'flow connection dns listener window';
+export const everywhere = 'flow connection dns listener address window';
 export const allEnds = 'flow connection dns';
 export const rows = 'flow connection dns listener';
 export const ofOwners = 'flow? connection? dns? listener?';

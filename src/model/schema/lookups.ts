@@ -1,6 +1,7 @@
-/** DNS lookups and listeners. */
+/** DNS lookups, listeners and own addresses. */
 
 import { valueForms } from '../connection.ts';
+import { addressChanges } from '../own-address.ts';
 import { listenerChanges } from '../record.ts';
 import type { Fields } from './field.ts';
 
@@ -146,5 +147,16 @@ export const listenerFields = {
     prometheus: { value: 'sonde_listener_resets_sent_total' },
     classes: 'P0',
     means: 'resets that it answered with since, to connections that were not established',
+  },
+} as const satisfies Fields;
+
+export const addressFields = {
+  'address.change': {
+    on: 'address',
+    type: 'string',
+    values: addressChanges,
+    classes: 'E P0',
+    means:
+      'why it is told: `appeared` in this window; `present` (older than the agent, or an hour has passed); `gone` since this window',
   },
 } as const satisfies Fields;

@@ -7,20 +7,20 @@ import type { Fields } from './field.ts';
 
 export const windowFields = {
   'window.number': {
-    on: 'flow dns listener window',
+    on: 'flow dns listener address window',
     type: 'int',
     classes: 'U P0',
-    means: 'counts within one `agent.id`; of a listener the window at whose end it is told',
+    means: 'counts within one `agent.id`; of a listener and an address the window at whose end it is told',
   },
   'window.start': {
-    on: 'flow dns window',
+    on: 'flow dns address window',
     type: 'time',
     ecs: 'event.start',
     classes: 'U P0',
     means: 'the end of the one before',
   },
   'window.end': {
-    on: 'flow dns window',
+    on: 'flow dns address window',
     type: 'time',
     ecs: 'event.end',
     classes: 'U P0',

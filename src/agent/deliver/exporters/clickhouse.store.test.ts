@@ -94,6 +94,7 @@ const each = {
   connection_events: kinds('connection'),
   dns: kinds('dns'),
   listeners: kinds('listener'),
+  addresses: kinds('address'),
   windows: kinds('window'),
 };
 

@@ -157,6 +157,7 @@ export function newCounting(options: CountingOptions, clock: Clock): Counting {
     const window = `${row['agent.id']}/${String(row['window.number'])}`;
     if (window !== telling) for (const table of rowTables) table.forgetWindow();
     telling = window;
+    if (row['event.name'] === 'sonde.address') return; // nothing to count
     const table = rows[row['event.name']];
     const additions = table.metrics.map((metric) => additionsOf(row as unknown as Fields, metric));
     table.add(labelsOf(row), additions, nowNs);

@@ -6,6 +6,7 @@
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import type { Clock } from '../../../lib/clock.ts';
 import type {
+  AddressRecord,
   ConnectionRecord,
   DnsRecord,
   FlowRecord,
@@ -59,6 +60,10 @@ function listenerLine(record: ListenerRecord): string {
   return `${record['process.name']} listens at ${at}: ${changes.join(', ')}${dropped}`;
 }
 
+function addressLine(record: AddressRecord): string {
+  return `${record['destination.ip']} ${record['address.change']}, ${record['destination.scope']}`;
+}
+
 /** One line for people; everything in it is in the attributes too. */
 function display(record: NumberedRecord): string {
   switch (record['event.name']) {
@@ -66,6 +71,8 @@ function display(record: NumberedRecord): string {
       return windowLine(record);
     case 'sonde.listener':
       return listenerLine(record);
+    case 'sonde.address':
+      return addressLine(record);
     case 'sonde.dns':
       return dnsLine(record);
     case 'sonde.connection': {
@@ -81,7 +88,8 @@ function display(record: NumberedRecord): string {
 }
 
 function severityOf(record: NumberedRecord): number {
-  if (record['event.name'] === 'sonde.window') return severity.info;
+  if (record['event.name'] === 'sonde.window' || record['event.name'] === 'sonde.address')
+    return severity.info;
   if (record['event.name'] === 'sonde.listener')
     return record['listener.drops'] > 0 ? severity.warn : severity.info;
   if (record['event.name'] === 'sonde.dns' && record['dns.rcode'] !== 'NOERROR') return severity.warn;

@@ -52,6 +52,7 @@ const identity: ReadonlySet<string> = new Set([
 function severityOf(record: NumberedRecord): number {
   switch (record['event.name']) {
     case 'sonde.listener':
+    case 'sonde.address':
       return severities.notice;
     case 'sonde.window':
       return Object.keys(record.lost).length > 0 ? severities.warning : severities.informational;
