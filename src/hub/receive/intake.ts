@@ -13,6 +13,7 @@ import { startFeeding } from './feeding.ts';
 import { Journal } from './journal.ts';
 import type { RefusedStatus } from './refused.ts';
 import { busy } from './busy.ts';
+import { openClocks } from './clocks.ts';
 import { createReceiver, type IntakeRequest, type Receipt, type ReceiverLimits } from './receiver.ts';
 import { rowMaker } from '../../model/row/rows.ts';
 import { createTally, type TallyStatus } from './tally.ts';
@@ -66,7 +67,9 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
   const onWritten = feeding.add;
   const writer = opening.use(new BlockWriter({ journal, clock, limits: blocks, onWritten }));
   const tally = createTally();
-  const receive = createReceiver({ writer, makeRow: rowMaker(options.tables), tally, limits, clock });
+  const clocks = openClocks(options.folder, log);
+  const makeRow = rowMaker(options.tables);
+  const receive = createReceiver({ writer, makeRow, clocks, tally, limits, clock });
 
   async function take(request: IntakeRequest): Promise<Receipt> {
     try {

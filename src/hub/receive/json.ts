@@ -96,6 +96,7 @@ function readRecord(json: Json, resource: Fields): LogRecord {
   const record: LogRecord = {
     eventName: textOf(json['eventName'], 'eventName'),
     timeMs: numberOf(json['timeUnixNano'] ?? 0, 'timeUnixNano') / nsPerMs,
+    observedMs: numberOf(json['observedTimeUnixNano'] ?? 0, 'observedTimeUnixNano') / nsPerMs,
     fields: [],
     resource,
   };

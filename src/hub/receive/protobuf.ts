@@ -154,13 +154,14 @@ function readResourceField(field: number, reading: Reading, fields: Fields): voi
 function readRecordField(field: number, reading: Reading, record: LogRecord): void {
   if (field === 6) readAttribute(reading, recordNames, record.fields);
   else if (field === 1) record.timeMs = readFixed64(reading) / nsPerMs;
+  else if (field === 11) record.observedMs = readFixed64(reading) / nsPerMs;
   else if (field === 12) record.eventName = readText(reading);
 }
 
 function readScopeField(field: number, reading: Reading, resource: Fields): void {
   if (field !== 2) return;
   reading.countPart();
-  const record: LogRecord = { eventName: '', timeMs: 0, fields: [], resource };
+  const record: LogRecord = { eventName: '', timeMs: 0, observedMs: 0, fields: [], resource };
   eachField(reading, enter(reading), record, readRecordField);
   finishRecord(record);
   reading.records.push(record);

@@ -5,6 +5,7 @@ import { OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { BlockWriter } from './blocks.ts';
 import { busy } from './busy.ts';
+import type { Clocks } from './clocks.ts';
 import { createGate } from './gate.ts';
 import { inflate } from './inflate.ts';
 import { decodeJson } from './json.ts';
@@ -40,6 +41,7 @@ export interface ReceiverLimits {
 export interface ReceiverOptions {
   readonly writer: Pick<BlockWriter, 'admit'>;
   readonly makeRow: MakeRow;
+  readonly clocks: Clocks;
   readonly tally: Tally;
   readonly limits: ReceiverLimits;
   readonly clock: Clock;
@@ -59,14 +61,16 @@ function decode(bytes: Buffer, encoding: IntakeRequest['encoding']): LogRecord[]
 
 /** Throws OperatorError: request.* for what the sender must mend, hub.* for what it shall send again. */
 export function createReceiver(options: ReceiverOptions): (request: IntakeRequest) => Promise<Receipt> {
-  const { writer, makeRow, tally, limits, clock } = options;
+  const { writer, makeRow, clocks, tally, limits, clock } = options;
   const gate = createGate(inflatingMax);
   let heldBytes = 0;
 
   async function store(records: readonly LogRecord[]): Promise<Receipt> {
     const nowMs = clock.wallMs();
     const at = new Date(nowMs).toISOString();
-    const { good, bad } = sortRecords(records, { makeRow, moment: { nowMs } });
+    clocks.look(records, nowMs);
+    const momentOf = (record: LogRecord) => ({ nowMs, clock: clocks.of(record) });
+    const { good, bad } = sortRecords(records, { makeRow, momentOf });
     const { fates, safe } = writer.admit(good.map(({ row }) => row));
     await safe;
     const rejected: Rejected[] = [...bad];
@@ -74,7 +78,7 @@ export function createReceiver(options: ReceiverOptions): (request: IntakeReques
     good.forEach(({ record, row: { identity } }, index) => {
       if (fates[index] === 'new') {
         stored++;
-        tally.stored(record, identity, at);
+        tally.stored(record, identity, { at, clock: clocks.of(record) });
       } else if (fates[index] === 'duplicate') {
         tally.duplicate();
       } else {

@@ -19,13 +19,13 @@ export type MakeRow = (record: LogRecord, moment: Moment) => TableRow;
 
 export function sortRecords(
   records: readonly LogRecord[],
-  { makeRow, moment }: { readonly makeRow: MakeRow; readonly moment: Moment },
+  { makeRow, momentOf }: { readonly makeRow: MakeRow; readonly momentOf: (record: LogRecord) => Moment },
 ): Sorted {
   const good: { record: LogRecord; row: TableRow }[] = [];
   const bad: Rejected[] = [];
   for (const record of records) {
     try {
-      good.push({ record, row: makeRow(record, moment) });
+      good.push({ record, row: makeRow(record, momentOf(record)) });
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
       bad.push({ record, error });

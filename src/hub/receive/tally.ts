@@ -1,5 +1,6 @@
 /** What became of all records since the start, for GET /api/v1/status. Every list in it is bounded. */
 
+import type { ClockReading } from '../../model/row/cells.ts';
 import { fieldOf, type LogRecord, type Value } from '../../model/row/record.ts';
 import type { RejectionReason } from '../../model/row/rejection.ts';
 import type { Identity } from '../../model/row/rows.ts';
@@ -23,6 +24,8 @@ export interface HeardNode {
   readonly 'agent.instance': string;
   readonly 'boot.id': string;
   lastHeardAt: string;
+  /** What its clock lacks, and what of that is added to its times. */
+  clock: ClockReading;
   /** Stored since the hub's start. */
   records: number;
 }
@@ -41,7 +44,11 @@ export interface TallyStatus {
 
 export interface Tally {
   request(outcome: 'taken' | 'malformed' | 'refused'): void;
-  stored(record: LogRecord, identity: Identity, at: string): void;
+  stored(
+    record: LogRecord,
+    identity: Identity,
+    heard: { readonly at: string; readonly clock: ClockReading },
+  ): void;
   duplicate(): void;
   rejected(record: LogRecord, example: Example): void;
   malformed(example: Example): void;
@@ -69,7 +76,11 @@ export function createTally(): Tally {
     examples.length = Math.min(examples.length, tallyLimits.examplesMax);
   }
 
-  function hear(record: LogRecord, { bootId, instance }: Identity, at: string): void {
+  function hear(
+    record: LogRecord,
+    { bootId, instance }: Identity,
+    { at, clock }: Parameters<Tally['stored']>[2],
+  ): void {
     const name = textOf(record, host);
     const key = `${name} ${textOf(record, environment)} ${instance} ${bootId}`;
     const node = nodes.get(key) ?? {
@@ -78,9 +89,11 @@ export function createTally(): Tally {
       'agent.instance': instance,
       'boot.id': bootId,
       lastHeardAt: at,
+      clock,
       records: 0,
     };
     node.lastHeardAt = at;
+    node.clock = clock;
     node.records++;
     nodes.delete(key);
     nodes.set(key, node);
@@ -92,9 +105,9 @@ export function createTally(): Tally {
     request(outcome) {
       requests[outcome]++;
     },
-    stored(record, identity, at) {
+    stored(record, identity, heard) {
       records.stored++;
-      hear(record, identity, at);
+      hear(record, identity, heard);
     },
     duplicate() {
       records.duplicates++;

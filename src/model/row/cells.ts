@@ -6,9 +6,19 @@
 import { fieldOf, type LogRecord, type Value } from './record.ts';
 import { Rejection } from './rejection.ts';
 
+/** Of an agent's clock, to the one of whoever receives. */
+export interface ClockReading {
+  /** What it lacks; less than nothing where it is ahead. */
+  readonly offsetMs: number;
+  /** What is added to its times. */
+  readonly correctionMs: number;
+}
+
 /** When the request came in: bounds times, and is `received_at`. */
 export interface Moment {
   readonly nowMs: number;
+  /** Of the agent whose record it is; as it should be where that is left out. */
+  readonly clock?: ClockReading;
 }
 
 export type Cell = (record: LogRecord, moment: Moment) => unknown;

@@ -24,7 +24,7 @@ import {
 } from './cells.ts';
 import type { LogRecord } from './record.ts';
 import { Rejection } from './rejection.ts';
-import { checkTime, nullableTime, requiredTime, timeCell } from './times.ts';
+import { checkTime, correctedTime, nullableTime, requiredTime, timeCell } from './times.ts';
 
 type Columns = Readonly<Record<string, Cell>>;
 
@@ -225,7 +225,7 @@ export const flowColumns: Columns = {
 
 function eventTime({ timeMs }: LogRecord, moment: Parameters<Cell>[1]): number {
   if (timeMs === 0) throw new Rejection('missing', 'the record has no time');
-  return checkTime('the time', Math.round(timeMs), moment);
+  return checkTime('the time', correctedTime(Math.round(timeMs), moment), moment);
 }
 
 export const connectionColumns: Columns = {
@@ -317,4 +317,6 @@ export const windowColumns: Columns = {
   budget_cpu: nullableAmount('budget.cpu'),
   budget_memory: nullableInteger('budget.memory'),
   exporters_behind: countsValue('exporters.behind'),
+  clock_offset_ms: (_record, { clock }) => clock?.offsetMs ?? 0,
+  clock_correction_ms: (_record, { clock }) => clock?.correctionMs ?? 0,
 };

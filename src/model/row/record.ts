@@ -17,6 +17,8 @@ export interface LogRecord {
   eventName: string;
   /** time_unix_nano in milliseconds; 0 when it is not set. */
   timeMs: number;
+  /** observed_time_unix_nano, likewise: when an agent sent it, by its own clock. */
+  observedMs: number;
   readonly fields: Fields;
   readonly resource: Fields;
 }
@@ -43,5 +45,5 @@ export function logRecordOf(record: NumberedRecord): LogRecord {
     const number = numbers.get(name);
     if (number !== undefined) fields[number] = valueOf(value);
   }
-  return { eventName: record['event.name'], timeMs: Date.parse(record.time), fields, resource: [] };
+  return { eventName: record['event.name'], timeMs: Date.parse(record.time), observedMs: 0, fields, resource: [] };
 }

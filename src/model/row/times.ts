@@ -36,12 +36,17 @@ export function checkTime(label: string, ms: number, { nowMs }: Moment): number 
   throw new Rejection('time', `${label} ${shown} ${side}`);
 }
 
+/** By the clock of whoever receives it. */
+export function correctedTime(ms: number, { clock }: Moment): number {
+  return clock ? ms + clock.correctionMs : ms;
+}
+
 export function requiredTime(label: string): (record: LogRecord, moment: Moment) => number {
   const value = timeValue(label);
   return (record, moment) => {
     const ms = value(record);
     if (ms === undefined) throw new Rejection('missing', `${label} is missing`);
-    return checkTime(label, ms, moment);
+    return checkTime(label, correctedTime(ms, moment), moment);
   };
 }
 
