@@ -12,6 +12,7 @@ import { systemClock } from '../src/lib/clock.ts';
 import { stderrLog } from '../src/lib/log.ts';
 import { entropySeed, prng } from '../src/lib/prng.ts';
 import type { StoreBlock } from '../src/model/block.ts';
+import { nobodyAsks } from './nobody-asks.ts';
 
 const [, , folder = ''] = process.argv;
 const random = prng(entropySeed());
@@ -35,6 +36,7 @@ const backend: Backend = {
     findings: () => Promise.resolve([]),
     summary: () => Promise.resolve({ detectors: {}, deliveries: {} }),
   },
+  ask: nobodyAsks,
   insert,
   ready: () => Promise.resolve(true),
   version: () => Promise.resolve('0'),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PbfReader } from 'pbf';
+import { nobodyAsks } from '../../test/nobody-asks.ts';
 import {
   connection,
   dnsLookups,
@@ -54,6 +55,7 @@ function memoryBackend() {
       findings: () => Promise.resolve([]),
       summary: () => Promise.resolve({ detectors: {}, deliveries: {} }),
     },
+    ask: nobodyAsks,
     insert: (block: StoreBlock) => {
       for (const [table, of] of Object.entries(block.rows) as [TableName, unknown[][]][]) {
         for (const row of of) {

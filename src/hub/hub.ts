@@ -188,6 +188,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         ask: {
           questions: () => connection.backend().ask.questions(),
           answer: async (id, asking) => connection.backend().ask.answer(id, asking),
+          edges: async (asking) => connection.backend().ask.edges(asking),
+          nodes: async (asking) => connection.backend().ask.nodes(asking),
         },
         exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
         detect: {

@@ -10,6 +10,7 @@ import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../que
 import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodesOf } from './coverage.ts';
 import { openGate } from './gate.ts';
+import { openMap, type AskMap } from './map.ts';
 import { openAskStore, type AskStore, type CancelQuery, type StoreRow } from './query.ts';
 import {
   bucketsOf,
@@ -31,7 +32,7 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-export interface Ask {
+export interface Ask extends AskMap {
   questions(): readonly QuestionSummary[];
   /** Rejects with an OperatorError for what whoever asks can mend. */
   answer(id: string, asking: Asking): Promise<Answer>;
@@ -150,6 +151,7 @@ export function openAsk(options: AskOptions): Ask {
   const store = openAskStore({ client, cancel, gate: openGate(gateLimits) });
   const summaries = questions.map(({ summary }) => summary);
   return {
+    ...openMap(store, options),
     questions: () => summaries,
     async answer(id, asking) {
       const question = questions.find((each) => each.id === id);

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
 import type { OperatorError } from '../../lib/errors.ts';
+import { nobodyAsks } from '../../../test/nobody-asks.ts';
 import { silentLog } from '../../lib/log.ts';
 import { loadRoutes, type Route } from './route.ts';
 import { openServer, type HubServer, type ServerOptions } from './server.ts';
@@ -24,6 +25,7 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
         findings: () => Promise.resolve([]),
         summary: () => Promise.resolve({ detectors: {}, deliveries: {} }),
       },
+      ask: nobodyAsks,
     },
     version: '1.2.3',
     webFolder: '/nowhere',
