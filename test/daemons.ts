@@ -14,13 +14,20 @@ const stopMsMax = 60_000;
 /** One `sonde COMMAND`, started again by whoever kills it. */
 export class Daemon {
   readonly #words: readonly string[];
+  readonly #command: readonly string[];
   readonly #environment: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   /** All that its runs said, for when a test fails. */
   said = '';
 
-  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  /** `hostname`: of a host of its own, as far as names go. */
+  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}, hostname?: string) {
     this.#words = words;
+    const rename = 'echo "$1" > /proc/sys/kernel/hostname; shift; exec "$@"';
+    this.#command =
+      hostname === undefined
+        ? [program, ...words]
+        : ['unshare', '--uts', 'sh', '-ec', rename, 'sh', hostname, program, ...words];
     this.#environment = { ...process.env, ...environment };
   }
 
@@ -31,7 +38,8 @@ export class Daemon {
   }
 
   start(): void {
-    const child = spawn(program, this.#words, {
+    const [command = program, ...words] = this.#command;
+    const child = spawn(command, words, {
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
