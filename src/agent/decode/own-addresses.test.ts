@@ -21,9 +21,7 @@ function message(type: number, family: number, ...attributes: readonly Buffer[])
 
 function parse(...messages: readonly Buffer[]): string[] {
   const bytes = Buffer.concat(messages);
-  const found = addressMessages.parse(
-    bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
-  );
+  const found = addressMessages.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   return found.map((view) => formatAddress(view, 0));
 }
 

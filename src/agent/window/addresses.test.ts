@@ -83,9 +83,7 @@ describe('an address is told', () => {
 
   test('as the field policy leaves it, also in what is remembered; what it made equal once', async () => {
     const memory: AddressMemory = [];
-    const policy = await openPolicy(
-      policySchema.parse({ preset: 'minimal' }),
-    );
+    const policy = await openPolicy(policySchema.parse({ preset: 'minimal' }));
     const tell = addressTeller({ node, policy }, memory);
     const both = [address('10.0.0.8'), address('10.0.0.9')];
     const records = tell(both, { number: 1, start: at(0), end: at(1), last: false });

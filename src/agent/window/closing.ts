@@ -221,16 +221,31 @@ export interface ClosingOptions extends ReconcileOptions {
   readonly judge: Judge;
 }
 
+/** What there is at a window's end, whether or not anything happened to it. */
+function standingTeller(
+  telling: { readonly node: NodeLabels; readonly policy: FieldPolicy },
+  memory: Pick<ClosingMemory, 'listeners' | 'addresses'>,
+): (there: Pick<WindowParts, 'inventory' | 'addresses'>, bounds: WindowBounds) => RowRecord[] {
+  const tellListeners = listenerTeller(telling, memory.listeners);
+  const tellAddresses = addressTeller(telling, memory.addresses);
+  return ({ inventory, addresses }, bounds) => [
+    ...(inventory ? tellListeners(inventory, bounds) : []),
+    ...(addresses ? tellAddresses(addresses, bounds) : []),
+  ];
+}
+
+function listening(inventory: Inventory | undefined): number {
+  return inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0;
+}
+
 /** `memory` is the closer's, and up to date between two windows. `node` has been through the policy. */
 export function windowCloser(
   node: NodeLabels,
   { policy, judge, ...options }: ClosingOptions,
   memory: ClosingMemory = newMemory(),
 ): (parts: WindowParts) => ClosedWindow {
-  const tellListeners = listenerTeller({ node, policy }, memory.listeners);
-  const tellAddresses = addressTeller({ node, policy }, memory.addresses);
+  const tellStanding = standingTeller({ node, policy }, memory);
   return ({ bounds, rows, lookups: asked = [], losses, resets, namespaces, signals, ...told }) => {
-    const { inventory, addresses } = told;
     const { records, lookups, findings, short } = toldRows({ rows, asked, bounds }, { node, policy, judge });
     const of = (transport: Transport) => records.filter((r) => r['network.transport'] === transport);
     const [tcp, udp] = [of('tcp'), of('udp')];
@@ -250,12 +265,7 @@ export function windowCloser(
       ...incomparable(options, memory.missed),
       skipped: losses['kernel.runs_skipped'] ?? 0,
     };
-    const all = [
-      ...records,
-      ...lookups,
-      ...(inventory ? tellListeners(inventory, bounds) : []),
-      ...(addresses ? tellAddresses(addresses, bounds) : []),
-    ];
+    const all = [...records, ...lookups, ...tellStanding(told, bounds)];
     const compared = namespaces.map((observation) => ({
       ...reconcile(observation, comparing),
       ...inboundSince(memory.inbound, observation),
@@ -283,7 +293,7 @@ export function windowCloser(
       retransmits: total(tcp, (r) => r.retransmits),
       refusals: total(tcp, (r) => r.refusals ?? 0),
       ...(resets ? { 'resets.reasons': since(memory.resets, resets) } : {}),
-      listeners: inventory?.listeners.filter(({ of }) => !of.gone).length ?? 0,
+      listeners: listening(told.inventory),
       ...countShares(tcp),
       ...short,
       unenriched: countUnenriched(all),

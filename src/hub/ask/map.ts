@@ -49,7 +49,8 @@ function rangeOf({ fromMs, toMs }: TimeRange) {
 }
 
 function text(row: StoreRow, name: string): string {
-  return String(row[name] ?? '');
+  const value = row[name];
+  return typeof value === 'string' ? value : '';
 }
 
 function number(row: StoreRow, name: string): number {

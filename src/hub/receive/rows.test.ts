@@ -15,21 +15,16 @@ import {
 } from '../../../test/otlp.ts';
 import { tables } from '../store/store.ts';
 import { decodeProtobuf } from './protobuf.ts';
-import type { ClockReading } from '../../model/row/cells.ts';
 import { Rejection, type RejectionReason } from '../../model/row/rejection.ts';
 import { rowMaker } from '../../model/row/rows.ts';
 
 const makeRow = rowMaker(tables);
 const nowMs = endMs + 1000;
 
-function rowOf(
-  record: FlatRecord,
-  names: 'canonical' | 'otel' = 'canonical',
-  clock?: ClockReading,
-): Record<string, unknown> {
+function rowOf(record: FlatRecord, names: 'canonical' | 'otel' = 'canonical'): Record<string, unknown> {
   const [log] = decodeProtobuf(encodeLogs([record], { ...plainWire, names }));
   assert.ok(log);
-  const { table, row } = makeRow(log, { nowMs, ...(clock ? { clock } : {}) });
+  const { table, row } = makeRow(log, { nowMs });
   assert.equal(row.length, tables[table].length);
   return Object.fromEntries(tables[table].map((column, index) => [column, row[index]]));
 }
@@ -313,26 +308,6 @@ describe('a record becomes a row, every column of it', () => {
       assert.deepEqual(rowOf(windowEnd(1), names), expected.window);
     });
   }
-});
-
-test('times are corrected where the clock is off, and who it is stays', () => {
-  const clock = { offsetMs: -120_400, correctionMs: -120_000 };
-  const late = (of: FlatRecord) => rowOf(of, 'canonical', clock);
-  const [start, end] = ['2026-11-25T08:58:00.000Z', '2026-11-25T08:58:10.000Z'];
-  assert.deepEqual(late(flow(1)), { ...expected.flow, window_start: start, window_end: end });
-  assert.equal(late(listener(1))['time'], end);
-  assert.deepEqual(late(windowEnd(1)), {
-    ...expected.window,
-    window_start: start,
-    window_end: end,
-    clock_offset_ms: -120_400,
-    clock_correction_ms: -120_000,
-  });
-  // Two hours ahead would be refused otherwise.
-  const clockOfNoon = { offsetMs: -7_200_000, correctionMs: -7_200_000 };
-  const ahead = { 'window.start': '2026-11-25T11:00:00.000Z', 'window.end': '2026-11-25T11:00:10.000Z' };
-  assert.throws(() => rowOf(flow(1, ahead)), Rejection);
-  assert.equal(rowOf(flow(1, ahead), 'canonical', clockOfNoon)['window_end'], '2026-11-25T09:00:10.000Z');
 });
 
 test('what is not said is zero, null or empty', () => {
