@@ -30,7 +30,6 @@ async function insert({ id, rows }: StoreBlock): Promise<void> {
 
 const backend: Backend = {
   kind: 'file',
-  ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
   exports: { rows: () => Promise.reject(new Error('not asked for here')) },
   detect: {
     findings: () => Promise.resolve([]),

@@ -49,7 +49,6 @@ function memoryBackend() {
   };
   const backend: Backend = {
     kind: 'memory',
-    ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked here')) },
     exports: { rows: () => Promise.reject(new Error('not asked for here')) },
     detect: {
       findings: () => Promise.resolve([]),

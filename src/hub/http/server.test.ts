@@ -19,7 +19,6 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
       intake: { take: () => Promise.reject(new Error('not asked for here')) },
       notReady: () => 'the engine starts',
       status: () => Promise.resolve({ version: '0' }),
-      ask: { questions: () => [], answer: () => Promise.reject(new Error('not asked for here')) },
       exports: { rows: () => Promise.reject(new Error('not asked for here')) },
       detect: {
         findings: () => Promise.resolve([]),
