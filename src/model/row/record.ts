@@ -45,5 +45,11 @@ export function logRecordOf(record: NumberedRecord): LogRecord {
     const number = numbers.get(name);
     if (number !== undefined) fields[number] = valueOf(value);
   }
-  return { eventName: record['event.name'], timeMs: Date.parse(record.time), observedMs: 0, fields, resource: [] };
+  return {
+    eventName: record['event.name'],
+    timeMs: Date.parse(record.time),
+    observedMs: 0,
+    fields,
+    resource: [],
+  };
 }
