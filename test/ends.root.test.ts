@@ -1,6 +1,6 @@
 /**
- * Three nodes of one hub: each an agent in a host name and network namespaces of its own, and one of them with
- * its clock two minutes ahead. Every connection is named at both ends and counted once, and what is
+ * Three nodes of one hub: each an agent in a host name and network namespaces of its own, and one of them
+ * with its clock two minutes ahead. Every connection is named at both ends and counted once, and what is
  * translated on its way is told to be apart.
  */
 

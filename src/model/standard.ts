@@ -117,7 +117,8 @@ const freeKinds: readonly RecordKind[] = ['flow', 'connection', 'dns', 'listener
 function kindsOf(name: string): RecordKind[] {
   const label = labelsByName.get(name);
   const all = label ? presencesOf(label).map(({ kind }) => kind) : freeKinds;
-  return all.filter((kind) => kind !== 'window');
+  // These are about no process.
+  return all.filter((kind) => kind !== 'window' && kind !== 'address');
 }
 
 export function checksOf({ required, values, patterns }: Standard): Check[] {

@@ -45,7 +45,7 @@ test('addresses that other nodes have as well are none of its own', async () => 
   ]);
 });
 
-test('a namespace is looked at when it is new, then every half minute, and forgotten when it is gone', async () => {
+test('a namespace is looked at when it is new, then every half minute, and forgotten with it', async () => {
   const namespaces = new Map([[7, ['10.0.0.7']]]);
   const { own, asked, clock } = opened(namespaces);
   const ips = async (...inodes: number[]) => (await own.look(inodes)).map(({ ip }) => ip);

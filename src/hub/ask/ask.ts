@@ -1,6 +1,5 @@
 /** Answers questions: parameters and range → level → rows and coverage → the typed answer. */
 
-import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
@@ -11,40 +10,16 @@ import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodesOf } from './coverage.ts';
 import { openGate } from './gate.ts';
 import { openMap, type AskMap } from './map.ts';
-import { openAskStore, type AskStore, type CancelQuery, type StoreRow } from './query.ts';
-import {
-  bucketsOf,
-  levelOf,
-  readRange,
-  widen,
-  type Buckets,
-  type Level,
-  type Retention,
-  type TimeRange,
-} from './range.ts';
+import type { Asking, AskOptions } from './options.ts';
+import { openAskStore, type AskStore, type StoreRow } from './query.ts';
+import { bucketsOf, levelOf, readRange, widen, type Buckets, type Level, type TimeRange } from './range.ts';
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
-
-export interface Asking {
-  /** As in the URL: since, from, to, scope and the question's own. */
-  readonly query: Readonly<Record<string, string>>;
-  /** The query is cancelled in the store when it aborts. */
-  readonly signal: AbortSignal;
-}
 
 export interface Ask extends AskMap {
   questions(): readonly QuestionSummary[];
   /** Rejects with an OperatorError for what whoever asks can mend. */
   answer(id: string, asking: Asking): Promise<Answer>;
-}
-
-export interface AskOptions {
-  /** Of a user that may only read. */
-  readonly client: ClickHouseClient;
-  readonly cancel: CancelQuery;
-  readonly questions: readonly Question[];
-  readonly retention: Retention;
-  readonly clock: Clock;
 }
 
 /** A question with all that it needs to be put to the store. */

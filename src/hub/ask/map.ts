@@ -9,7 +9,7 @@ import { addressToldAgainMs } from '../../model/own-address.ts';
 import type { Edge, EdgeMap, EdgeTotal, MapNode, NodeList } from '../../question/map.ts';
 import type { ParamValue } from '../../question/contract.ts';
 import { readParams, scopeParams } from '../../question/params.ts';
-import type { AskOptions, Asking } from './ask.ts';
+import type { Asking, AskOptions } from './options.ts';
 import type { AskStore, StoreRow } from './query.ts';
 import { levelOf, readRange, widen, type Level, type TimeRange } from './range.ts';
 

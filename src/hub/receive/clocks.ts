@@ -1,7 +1,7 @@
 /**
- * How far the clock of each agent is off the hub's, from when its records were sent or, where that is not said,
- * when its windows ended, and when they came. What comes late looks like a clock that is behind: as with
- * NTP's filter the smallest of the last differences counts, for it has the least delay in it.
+ * How far the clock of each agent is off the hub's: from when its records were sent (or, where that is not
+ * said, when its windows ended) and when they came. What comes late looks like a clock that is behind: as
+ * with NTP's filter the smallest of the last differences counts, for it has the least delay in it.
  *
  * Owns the last differences of every agent (`sourcesMax`), and `clocks.json` in the folder of the journal:
  * corrections outlive the hub. What was stored is never corrected again.

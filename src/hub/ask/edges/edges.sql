@@ -4,6 +4,8 @@
 WITH
   '' AS no_name,
   0 AS no_port,
+  intDiv(toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}), {grain_ms:Int64}) * {grain_ms:Int64} AS from_ms,
+  toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')}) AS to_ms,
   -- An end is a network namespace of a host. Where another's address is a network only, whoever has the only
   -- addresses in it is meant.
   tellings AS (
@@ -48,18 +50,34 @@ WITH
   ),
   -- Who has an address, from each moment on at which that changes.
   owned AS (
-    SELECT DISTINCT
+    SELECT
       ip,
-      moment.1 AS since,
-      sumMap(map(owner, moment.2)) OVER (PARTITION BY ip ORDER BY moment.1) AS tellers,
-      mapKeys(mapFilter((of, count) -> count > 0, tellers)) AS owners
-    FROM (SELECT ip, owner, arrayJoin([(since, 1), (until, -1)]) AS moment FROM spans)
+      since,
+      owners,
+      lagInFrame(owners) OVER (
+        PARTITION BY ip ORDER BY since ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      ) AS owners_before
+    FROM (
+      SELECT DISTINCT
+        ip,
+        moment.1 AS since,
+        sumMap(map(owner, moment.2)) OVER (PARTITION BY ip ORDER BY moment.1) AS tellers,
+        mapKeys(mapFilter((of, count) -> count > 0, tellers)) AS owners
+      FROM (SELECT ip, owner, arrayJoin([(since, 1), (until, -1)]) AS moment FROM spans)
+    )
+    QUALIFY owners != owners_before
   ),
+  -- Rows need only be told apart by their time where the other end's address changed hands within the range.
   told AS (
     SELECT
       direction = 'egress' AS is_source,
-      intDiv(toUnixTimestamp64Milli(window_start), {grain_ms:Int64}) * {grain_ms:Int64} AS bucket,
-      concat(host_name, '\0', environment, '\0', toString(network_namespace)) AS self,
+      if(
+        other_ip IN (SELECT ip FROM owned WHERE since > from_ms AND since < to_ms),
+        intDiv(toUnixTimestamp64Milli(window_start), {grain_ms:Int64}) * {grain_ms:Int64}, from_ms
+      ) AS bucket,
+      host_name,
+      environment,
+      network_namespace,
       workload_name,
       process_name,
       network_transport,
@@ -70,7 +88,8 @@ WITH
       sum(connections_opened + connections_adopted) AS begun,
       sum(flows.connections_established) AS established,
       sumIf(
-        flows.connections_ended, connection_state IN ('refused', 'timed_out', 'unreachable', 'reset', 'failed')
+        flows.connections_ended,
+        connection_state IN ('refused', 'timed_out', 'unreachable', 'reset', 'failed')
       ) AS failed,
       sum(flows.connections_open_ms) AS open_ms,
       sum(flows.latency_sum_ms) AS latency_sum,
@@ -82,12 +101,15 @@ WITH
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {environment:String} IN ('', environment)
       AND ({own:Bool} OR workload_name != 'sonde')
-    GROUP BY is_source, bucket, self, workload_name, process_name, network_transport, ip, port, other_ip
+    GROUP BY
+      is_source, bucket, host_name, environment, network_namespace, workload_name, process_name,
+      network_transport, ip, port, other_ip
   ),
   -- A namespace's own address, and loopback, is itself: the kernel sends such packets nowhere else.
   named AS (
     SELECT
       told.*,
+      concat(host_name, '\0', environment, '\0', toString(network_namespace)) AS self,
       startsWith(other_ip, '127.') OR other_ip = '::1' OR has(owned.owners, self) AS is_self,
       multiIf(is_self, self, length(owned.owners) = 1, owned.owners[1], '') AS other,
       NOT is_self AND length(owned.owners) > 1 AS is_ambiguous
@@ -147,10 +169,13 @@ WITH
       seen_by != 'destination' AS by_source,
       if(by_source, part.process, '') AS from_process,
       if(by_source, part.workload, '') AS from_workload,
-      multiIf(NOT by_source, part.process, destination = '', '', notEmpty(served), served[1].process, serving_process)
-        AS to_process,
       multiIf(
-        NOT by_source, part.workload, destination = '', '', notEmpty(served), served[1].workload, serving_workload
+        NOT by_source, part.process, destination = '', '', notEmpty(served), served[1].process,
+        serving_process
+      ) AS to_process,
+      multiIf(
+        NOT by_source, part.workload, destination = '', '', notEmpty(served), served[1].workload,
+        serving_workload
       ) AS to_workload,
       multiIf(
         seen_by = 'both', '',

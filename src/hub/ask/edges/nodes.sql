@@ -28,7 +28,8 @@ SELECT
   window_last AS stopped,
   clock_offset_ms,
   clock_correction_ms,
-  least(1, received_ms / (to_ms - greatest(from_ms, toUnixTimestamp64Milli(nodes_now.first_seen)))) AS seconds,
+  greatest(from_ms, toUnixTimestamp64Milli(nodes_now.first_seen)) AS since_ms,
+  least(1, received_ms / greatest(1, to_ms - since_ms)) AS seconds,
   seen / nullIf(greatest(kernel, seen), 0) AS connections,
   owners_known / nullIf(owners_asked, 0) AS attribution
 FROM nodes_now

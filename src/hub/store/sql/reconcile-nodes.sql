@@ -1,8 +1,8 @@
 -- Tells nodes what windows of some hours say, once more: it is the same however often it is told.
 INSERT INTO nodes
 (
-  host_name, environment, agent_instance, first_seen, last_seen, agent_id, boot_id, agent_version, window_last,
-  clock_offset_ms, clock_correction_ms
+  host_name, environment, agent_instance, first_seen, last_seen, agent_id, boot_id, agent_version,
+  window_last, clock_offset_ms, clock_correction_ms
 )
 SELECT
   host_name,
