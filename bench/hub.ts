@@ -82,9 +82,12 @@ async function statusOf(url: string): Promise<Status> {
   return (await response.json()) as Status;
 }
 
-/** Seconds of windows that an answer rests on. */
+/** Seconds of windows that an answer rests on; of whatever question is asked first. */
 async function storedSeconds(url: string): Promise<number> {
-  const response = await fetch(`${url}/api/v1/questions/timeouts?since=1h`);
+  const { questions } = (await (await fetch(`${url}/api/v1/questions`)).json()) as {
+    questions: readonly { id: string }[];
+  };
+  const response = await fetch(`${url}/api/v1/questions/${questions[0]?.id ?? ''}?since=1h`);
   if (!response.ok) throw new Error(await response.text());
   const { coverage } = (await response.json()) as { coverage: { seconds: { part: number } } };
   return coverage.seconds.part;
@@ -131,17 +134,18 @@ export async function hubThroughput(runs: number, say: (line: string) => void): 
     await hub.start();
     const taken = await sample(hub, requests);
     samples.push(taken);
-    say(
-      `  ${String(run)}/${String(runs)} ${taken.perSecond.toFixed(0)} flow rows/s, hub ${taken.hubCores.toFixed(2)} cores ` +
-        `${taken.hubMb.toFixed(0)} MB, engine ${taken.engineCores.toFixed(2)} cores ${taken.engineMb.toFixed(0)} MB`,
-    );
+    const { perSecond, hubCores, hubMb, engineCores, engineMb } = taken;
+    say(`  ${String(run)}/${String(runs)} ${perSecond.toFixed(0)} flow rows/s`);
+    say(`    hub ${hubCores.toFixed(2)} cores, ${hubMb.toFixed(0)} MB`);
+    say(`    engine ${engineCores.toFixed(2)} cores, ${engineMb.toFixed(0)} MB`);
   }
   const of = (value: (of: Sample) => number) => series(samples.map(value));
   const [rate, memory] = [of((s) => s.perSecond), of((s) => s.hubMb)];
   const verdict = (isMet: boolean, wanted: string) => `wanted ${wanted}: ${isMet ? 'met' : 'missed'}`;
   const { flowsPerSecond, hubMegabytes } = hubTargets;
+  const { agents, rowsPerWindow, windows } = fleet;
   return {
-    title: `Hub and engine: ${String(fleet.agents)} agents, ${String(fleet.rowsPerWindow)} flow rows in each of their ${String(fleet.windows)} windows`,
+    title: `Hub and engine: ${agents} agents, ${rowsPerWindow} flow rows in each of ${windows} windows`,
     unit: 'rows/s, cores, MB',
     rows: [
       {

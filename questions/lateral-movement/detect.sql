@@ -1,5 +1,6 @@
 -- Per step and source: whom it met for the first time, and who of these answered; of sources with three
--- failed contacts in the step at least. A source is a process on a host; of what comes in it is a private address.
+-- failed contacts in the step at least. A source is a process on a host; of what comes in it is a private
+-- address.
 WITH
   connection_state IN ('refused', 'timed_out', 'unreachable', 'canceled') AND NOT connection_established
     AS is_failure,
