@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import { exportFormats, exportTables, exportTypes, type ExportFormat } from '../../question/export.ts';
 import { readParams, scopeParams } from '../../question/params.ts';
-import type { Asking } from './ask.ts';
+import type { Asking } from './options.ts';
 import { openGate } from './gate.ts';
 import { mendable, type CancelQuery } from './query.ts';
 import { readRange } from './range.ts';
