@@ -21,4 +21,6 @@ export const exportTables: Readonly<Record<string, 'window_start' | 'time'>> = {
   windows: 'window_start',
   windows_1m: 'window_start',
   windows_1h: 'window_start',
+  addresses: 'time',
+  findings: 'time',
 };

@@ -47,7 +47,7 @@ test('where half of all is reset, nothing can be told', () => {
   assert.equal(run(half).at(-1)?.status, 'insufficient');
 });
 
-test('a week of chance at the usual share is quiet; three times as many is found in some dozen steps', () => {
+test('a week of chance at the usual share is quiet; five times as many is found in some steps', () => {
   const random = prng(11);
   const draw = (p: number) => ({
     n: 50,
@@ -59,9 +59,9 @@ test('a week of chance at the usual share is quiet; three times as many is found
     [],
   );
   const delays = Array.from({ length: 20 }, () => {
-    const steps = run([...usual, ...Array.from({ length: 100 }, () => draw(0.06))]);
+    const steps = run([...usual, ...Array.from({ length: 100 }, () => draw(0.1))]);
     return steps.slice(usual.length).findIndex(({ firings }) => firings.length > 0) + 1;
   });
   const middle = delays.toSorted((a, b) => a - b)[10] ?? 0;
-  assert.ok(middle >= 5 && middle <= 30, `the middle of ${delays.join(' ')}`);
+  assert.ok(middle >= 2 && middle <= 12, `the middle of ${delays.join(' ')}`);
 });

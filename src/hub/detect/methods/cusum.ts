@@ -2,7 +2,8 @@
  * Cumulative sum for a share (Page 1954; Reynolds and Stoumbos 1999): x of n, step by step, is weighed by how
  * much likelier p1 makes it than the usual p0. The sum never falls below 0 and is an alarm at h. Its mean
  * time to a false alarm is at least e^h steps (Lorden 1971), so h comes from a budget: the logarithm of all
- * steps of all keys in which one false alarm is allowed.
+ * steps of all keys in which one false alarm is allowed. That holds for a share that stands still. Real ones
+ * wander, so p1 is above what the last day's minutes had, and the share since the sum left 0 must reach it.
  */
 
 import { count, decay, defineMethod, threshold, type Step } from '../method.ts';
@@ -14,11 +15,29 @@ interface State {
   readonly x: number;
   readonly n: number;
   readonly sum: number;
-  /** x since the sum left 0. */
+  /** Since the sum left 0. */
   readonly xOfSum: number;
+  readonly nOfSum: number;
+  /** Some minutes that are under way, and the shares of those before. */
+  readonly block: { readonly ms: number; readonly x: number; readonly n: number };
+  readonly shares: readonly number[];
 }
 
 const hourMs = 3_600_000;
+
+const blockMs = 600_000;
+const blockClosesMin = 100;
+/** A day of blocks. */
+const sharesMax = 144;
+
+/** Puts these closes to the minutes that are under way, and those, when they are over, to the ones before. */
+function learn(step: Step<State>, { x, n }: { x: number; n: number }): Pick<State, 'block' | 'shares'> {
+  const { block = { ms: step.atMs, x: 0, n: 0 }, shares = [] } = step.state ?? {};
+  const now = { ms: block.ms, x: block.x + x, n: block.n + n };
+  if (step.atMs - now.ms < blockMs || now.n < blockClosesMin) return { block: now, shares };
+  const share = Number((now.x / now.n).toPrecision(3));
+  return { block: { ms: step.atMs, x: 0, n: 0 }, shares: [...shares, share].slice(-sharesMax) };
+}
 
 /** The share that is usual, the one that is looked for, and whether they can be told apart. */
 function usualOf(step: Step<State>) {
@@ -27,7 +46,9 @@ function usualOf(step: Step<State>) {
   const kept = state ? decay(atMs - state.atMs, of('half_life_h') * hourMs) : 0;
   const before = { x: (state?.x ?? 0) * kept, n: (state?.n ?? 0) * kept };
   const p0 = Math.max(of('share_min'), before.n === 0 ? 0 : before.x / before.n);
-  const p1 = Math.min(of('raised_max'), Math.max(of('times') * p0, of('raised_min')));
+  const highest = Math.max(0, ...(state?.shares ?? []));
+  const raised = Math.max(of('times') * p0, of('times_highest') * highest, of('raised_min'));
+  const p1 = Math.min(of('raised_max'), raised);
   const firstMs = state?.firstMs ?? atMs;
   const isLearning = before.n < of('closes_learned') || atMs - firstMs < of('hours_learned') * hourMs;
   const status = isLearning ? 'learning' : p0 >= of('raised_max') ? 'insufficient' : 'armed';
@@ -39,24 +60,42 @@ function budgeted(step: Step<State>): number {
   return Math.log(Math.max(threshold(step, 'keys'), step.keys) * steps);
 }
 
+type Run = Pick<State, 'sum' | 'xOfSum' | 'nOfSum'>;
+const noRun: Run = { sum: 0, xOfSum: 0, nOfSum: 0 };
+
+function summed(
+  state: State | undefined,
+  { x, n }: { readonly x: number; readonly n: number },
+  { p0, p1, status }: { readonly p0: number; readonly p1: number; readonly status: string },
+): Run {
+  const run: Run = state ?? noRun;
+  const weight = x * Math.log(p1 / p0) + (n - x) * Math.log((1 - p1) / (1 - p0));
+  const sum = status === 'armed' ? Math.max(0, run.sum + weight) : 0;
+  return sum === 0 ? noRun : { sum, xOfSum: run.xOfSum + x, nOfSum: run.nOfSum + n };
+}
+
 export const method = defineMethod<State>({
   revision: 1,
   thresholds: [
-    ...['half_life_h', 'share_min', 'times', 'raised_min', 'raised_max'],
+    ...['half_life_h', 'share_min', 'times', 'times_highest', 'raised_min', 'raised_max'],
     ...['resets', 'closes_learned', 'hours_learned', 'keys', 'budget_days'],
   ],
   step(step) {
     const { state, seen: all, atMs } = step;
     const [seen = {}] = all;
     const [x, n] = [count(seen, 'x'), count(seen, 'n')];
-    const { before, firstMs, p0, p1, status } = usualOf(step);
+    const usual = usualOf(step);
+    const { before, firstMs, p0, p1, status } = usual;
     const h = budgeted(step);
-    const weight = x * Math.log(p1 / p0) + (n - x) * Math.log((1 - p1) / (1 - p0));
-    const sum = status === 'armed' ? Math.max(0, (state?.sum ?? 0) + weight) : 0;
-    const xOfSum = sum === 0 ? 0 : (state?.xOfSum ?? 0) + x;
-    const fires = sum >= h && xOfSum >= threshold(step, 'resets');
-    // What may be a burst is not learned as usual.
-    const learned = sum > h / 2 ? before : { x: before.x + x, n: before.n + n };
+    const { sum, xOfSum, nOfSum } = summed(state, { x, n }, usual);
+    // More than p1, and not by chance: three deviations above what p1 gives of so many.
+    const isRaised = xOfSum >= p1 * nOfSum + 3 * Math.sqrt(p1 * nOfSum);
+    const fires = sum >= h && xOfSum >= threshold(step, 'resets') && isRaised;
+    const isOver = fires || sum >= 3 * h;
+    // What may be a burst is not learned as usual; more than usual, and no burst, is.
+    const fresh = isOver && !fires ? { x: xOfSum, n: nOfSum } : sum > h / 2 ? { x: 0, n: 0 } : { x, n };
+    const learned = { x: before.x + fresh.x, n: before.n + fresh.n, ...learn(step, fresh) };
+    const run = isOver ? noRun : { sum, xOfSum, nOfSum };
     const firing = {
       seen,
       severity: x >= n / 2 ? 'critical' : 'warning',
@@ -66,7 +105,7 @@ export const method = defineMethod<State>({
       facts: { resets: x, closes: n, clients: count(seen, 'clients') },
     } as const;
     return {
-      state: { atMs, firstMs, ...learned, sum: fires ? 0 : sum, xOfSum: fires ? 0 : xOfSum },
+      state: { atMs, firstMs, ...learned, ...run },
       status,
       firings: fires ? [firing] : [],
     };

@@ -7,10 +7,11 @@
  * Sees only steps in which something failed.
  */
 
-import { count, decay, defineMethod, median, threshold } from '../method.ts';
+import type { Severity } from '../../../question/finding.ts';
+import { count, decay, defineMethod, median, threshold, type Step } from '../method.ts';
 
 const hourMs = 3_600_000;
-/** Hours in which something failed, whose highest A make what is usual. */
+/** Hours in which something failed, whose highest A - S make what is usual. */
 const hoursMax = 24;
 const hoursMin = 3;
 
@@ -26,11 +27,17 @@ interface State {
   readonly peaks: readonly number[];
 }
 
-/** Moves the hour's highest A to those before, when its hour is over. */
+/** Moves the hour's highest to those before, when its hour is over. */
 function hours(state: State | undefined, hour: number): Pick<State, 'hour' | 'peak' | 'peaks'> {
   if (state === undefined) return { hour, peak: 0, peaks: [] };
   if (state.hour === hour) return state;
   return { hour, peak: 0, peaks: [...state.peaks, Math.round(state.peak)].slice(-hoursMax) };
+}
+
+function severityOf(step: Step<State>, nodes: number, workloads: number): Severity {
+  const isTogether =
+    nodes >= threshold(step, 'together_nodes') || workloads >= threshold(step, 'together_workloads');
+  return isTogether ? 'critical' : 'warning';
 }
 
 export const method = defineMethod<State>({
@@ -49,15 +56,13 @@ export const method = defineMethod<State>({
     const pressure = Math.max(0, (a - threshold(step, 'k') * s) / (a + 1));
     const { hour, peak, peaks } = hours(state, Math.floor(atMs / hourMs));
     const usual = peaks.length < hoursMin ? 0 : median(peaks);
-    const needed = Math.max(threshold(step, 'attempts'), threshold(step, 'times_usual') * usual);
-    const isOver = pressure >= threshold(step, 'pressure') && a >= needed;
+    const isMuch = a >= threshold(step, 'attempts') && a - s >= threshold(step, 'times_usual') * usual;
+    const isOver = pressure >= threshold(step, 'pressure') && isMuch;
     const isNext = state?.atMs === atMs - stepMs;
     const over = isOver ? (isNext ? state.over : 0) + 1 : 0;
     const [nodes, workloads] = [count(seen, 'nodes'), count(seen, 'workloads')];
-    const isTogether =
-      nodes >= threshold(step, 'together_nodes') || workloads >= threshold(step, 'together_workloads');
     return {
-      state: { atMs, a, s, over, hour, peak: Math.max(peak, a), peaks },
+      state: { atMs, a, s, over, hour, peak: Math.max(peak, a - s), peaks },
       status: 'armed',
       firings:
         over < 2
@@ -65,7 +70,7 @@ export const method = defineMethod<State>({
           : [
               {
                 seen,
-                severity: isTogether ? 'critical' : 'warning',
+                severity: severityOf(step, nodes, workloads),
                 statistic: pressure,
                 baseline: usual,
                 threshold: threshold(step, 'pressure'),

@@ -1,8 +1,7 @@
 /**
  * Threshold random walk (Jung, Paxson, Berger, Balakrishnan, IEEE S&P 2004): whom somebody meets for the
  * first time answers, or does not. Each that does not multiplies the odds of a scanner by θ, each that
- * answers divides them; at even odds the walk begins anew, at η it is a scan. All that came in one step is
- * one.
+ * answers divides them; at even odds the walk begins anew, at η it is a scan. All of one step count at once.
  */
 
 import { count, defineMethod, threshold } from '../method.ts';
