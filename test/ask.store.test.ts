@@ -298,7 +298,10 @@ describe('sonde ask', () => {
   });
 
   const refused: readonly (readonly [words: string[], line: RegExp])[] = [
-    [['frob'], /^sonde: there is no question frob; ask one of these: .*connections, .*loudest, .*timeouts.*\n$/],
+    [
+      ['frob'],
+      /^sonde: there is no question frob; ask one of these: .*connections, .*loudest, .*timeouts.*\n$/,
+    ],
     [
       ['timeouts', '--port', 'x'],
       /^sonde: question timeouts: port must be a whole number .* got x; see sonde ask/,

@@ -22,5 +22,4 @@ export const exportTables: Readonly<Record<string, 'window_start' | 'time'>> = {
   windows_1m: 'window_start',
   windows_1h: 'window_start',
   addresses: 'time',
-  findings: 'time',
 };
