@@ -3,7 +3,7 @@
  * each.
  */
 import { execFile } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, test } from 'node:test';
@@ -60,7 +60,7 @@ describe('tools', { concurrency: true }, () => {
 
   test('shellcheck', async (t) => {
     const places = ['scripts/*', '.ci/run', 'bench/run', 'bin/*', '{lab,deploy}/**/*.sh', 'packaging/*/p*'];
-    const candidates = globSync(places, { cwd: root });
+    const candidates = globSync(places, { cwd: root }).filter((path) => statSync(join(root, path)).isFile());
     const isShell = (path: string): boolean =>
       /^#!.*\b(bash|sh)\b/.test(readFileSync(join(root, path), 'utf8'));
     const result = await run('shellcheck', candidates.filter(isShell));

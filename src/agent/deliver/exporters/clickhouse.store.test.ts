@@ -18,7 +18,7 @@ import { openStore, type Store } from '../../../hub/store/store.ts';
 import { systemClock, type Clock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import type { NumberedRecord } from '../../../model/record.ts';
-import type { Row } from '../../../model/block.ts';
+import { blockTables, type Row } from '../../../model/block.ts';
 import { logRecordOf } from '../../../model/row/record.ts';
 import { filledColumns, rowMaker } from '../../../model/row/rows.ts';
 import type { OpenExporter } from '../exporter.ts';
@@ -220,7 +220,7 @@ describe('a ClickHouse that', () => {
     const records = recordsOf('empty');
     await store.admin.command({ query: 'CREATE DATABASE empty' });
     const to = await open(t, { database: 'empty' });
-    const tables = 'flows, connection_events, dns, listeners, windows';
+    const tables = blockTables.join(', ');
     await assert.rejects(to.deliver(records, patience()), { message: new RegExp(`no table ${tables} `) });
     const [, , ...statements] = schemaText('empty').split('\n;\n');
     const database = createClient({ ...engine.hub, url: engine.url, database: 'empty' });
