@@ -15,7 +15,7 @@ export interface PackageSpec {
 }
 
 const depends = 'libc6 (>= 2.36), libgcc-s1, libstdc++6 (>= 12)';
-const questions = 'questions/*/{manifest.yaml,ask.sql}';
+const questions = 'questions/*/{manifest.yaml,ask.sql,detect.sql}';
 
 export const packages: readonly PackageSpec[] = [
   {
@@ -25,6 +25,7 @@ export const packages: readonly PackageSpec[] = [
       'ask',
       'check',
       'export',
+      'findings',
       'import',
       'labels',
       'profile',
@@ -56,9 +57,10 @@ export const packages: readonly PackageSpec[] = [
   },
   {
     name: 'sonde-hub',
-    commands: ['ask', 'export', 'hub'],
+    commands: ['ask', 'export', 'findings', 'hub'],
     found: [
       'src/hub/http/routes/*.ts',
+      'src/hub/detect/{methods,deliver/targets}/*.ts',
       'src/{hub,model}/**/*.sql',
       questions,
       'build/sonde-engine',
