@@ -22,14 +22,16 @@ WITH
       AND (host_name, environment, agent_instance, window_start) IN newest
     GROUP BY ALL
   ),
-  -- Who talked to what before the range, in whole hours and then in what is left up to its start.
-  known AS (
+  -- Who talked to what before the range, in whole hours and then in what is left up to its start. Two sets,
+  -- not one of both: that a cluster refuses.
+  known_in_hours AS (
     SELECT DISTINCT host_name, environment, process_name, direction, destination_ip, destination_port
     FROM flows_1h
     WHERE {new:Bool}
       AND window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
       AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
-    UNION DISTINCT
+  ),
+  known_since AS (
     SELECT DISTINCT host_name, environment, process_name, direction, destination_ip, destination_port
     FROM {flows:Identifier}
     WHERE {new:Bool}
@@ -70,7 +72,10 @@ WITH
       AND {state:String} IN ('any', connection_state)
       AND (
         NOT {new:Bool}
-        OR (host_name, environment, process_name, direction, destination_ip, destination_port) NOT IN known
+        OR (host_name, environment, process_name, direction, destination_ip, destination_port)
+          NOT IN known_in_hours
+        AND (host_name, environment, process_name, direction, destination_ip, destination_port)
+          NOT IN known_since
       )
     GROUP BY
       host_name, environment, workload_name, process_name, direction,

@@ -43,13 +43,15 @@ WITH
     GROUP BY environment, direction, by_host, by_workload, by_process, source_ip
     HAVING uniqExact(destination_ip, destination_port) >= {min:UInt64}
   ),
-  known_contacts AS (
+  -- Two sets, not one of both: that a cluster refuses.
+  contacts_in_hours AS (
     SELECT environment, direction, by_host, by_process, source_ip, destination_ip, destination_port
     FROM flows_1h
     WHERE window_start >= history_start
       AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
       AND (environment, direction, by_host, by_workload, by_process, source_ip) IN suspects
-    UNION DISTINCT
+  ),
+  contacts_since AS (
     SELECT environment, direction, by_host, by_process, source_ip, destination_ip, destination_port
     FROM {flows:Identifier}
     WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
@@ -84,7 +86,9 @@ WITH
       environment, direction, by_host, by_workload, by_process, source_ip, destination_ip, destination_port
     HAVING (is_reached OR max(is_failure))
       AND (environment, direction, by_host, by_process, source_ip, destination_ip, destination_port)
-        NOT IN known_contacts
+        NOT IN contacts_in_hours
+      AND (environment, direction, by_host, by_process, source_ip, destination_ip, destination_port)
+        NOT IN contacts_since
   ),
   -- The walk of Jung and others: a first contact that fails multiplies the odds of a scanner by four, one
   -- that is answered divides them; it begins again where the odds fall to even. One step is one bucket.
@@ -115,14 +119,15 @@ WITH
     GROUP BY environment, direction, by_host, by_workload, by_process, source_ip
     HAVING statistic >= log(99) AND contacts_failed >= {min:UInt64}
   ),
-  known_edges AS (
+  edges_in_hours AS (
     SELECT environment, host_name, direction, process_name, source_ip, destination_ip, destination_port
     FROM flows_1h
     WHERE window_start >= history_start
       AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
       AND destination_port IN admin_ports
       AND network_transport = 'tcp'
-    UNION DISTINCT
+  ),
+  edges_since AS (
     SELECT environment, host_name, direction, process_name, source_ip, destination_ip, destination_port
     FROM {flows:Identifier}
     WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
@@ -153,7 +158,9 @@ WITH
       AND destination_port IN admin_ports
       AND network_transport = 'tcp'
       AND (environment, host_name, direction, process_name, source_ip, destination_ip, destination_port)
-        NOT IN known_edges
+        NOT IN edges_in_hours
+      AND (environment, host_name, direction, process_name, source_ip, destination_ip, destination_port)
+        NOT IN edges_since
     GROUP BY
       environment, host_name, network_namespace, direction, workload_name, process_name, source_ip,
       destination_ip, destination_port
