@@ -24,6 +24,33 @@ async function ask(store: Store, query: string): Promise<unknown> {
   return (await answer.json())[0];
 }
 
+/** Every boolean the other way: ClickHouse does not look at what a switch leaves out. */
+function switched({ params }: QuestionSummary): Record<string, string> {
+  const booleans = params.filter(({ type }) => type === 'boolean');
+  return Object.fromEntries(booleans.map((param) => [param.name, String(param.default !== true)]));
+}
+
+/** Every question over both shards, at every level. */
+async function answerEverything(store: Store): Promise<void> {
+  const now = Date.parse('2026-03-01T10:00:30.000Z');
+  const day = 86_400_000;
+  const { questions } = discoverQuestions(questionsFolder());
+  const answers = openAsk({
+    client: store.ask,
+    cancel: (queryId) => store.cancel(queryId),
+    questions,
+    retention: { flowsMs: 3 * day, flows1mMs: 30 * day },
+    clock: { ...clock, wallMs: () => now },
+  });
+  const { signal } = new AbortController();
+  for (const since of ['5m', '12h', '20d']) {
+    for (const question of answers.questions()) {
+      for (const params of [{}, switched(question)])
+        await answers.answer(question.id, { query: { since, ...params }, signal });
+    }
+  }
+}
+
 test('a cluster of two shards', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sonde-cluster-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -108,27 +135,5 @@ test('a cluster of two shards', async (t) => {
   const heads = (await Promise.all([ask(store, kept), ask(other, kept)])) as { rows: number }[];
   assert.ok((heads[0]?.rows ?? 0) + (heads[1]?.rows ?? 0) >= Object.keys(detectors).length);
 
-  // Every question is answered over both shards, at every level.
-  const now = Date.parse('2026-03-01T10:00:30.000Z');
-  const day = 86_400_000;
-  const { questions } = discoverQuestions(questionsFolder());
-  const answers = openAsk({
-    client: store.ask,
-    cancel: (queryId) => store.cancel(queryId),
-    questions,
-    retention: { flowsMs: 3 * day, flows1mMs: 30 * day },
-    clock: { ...clock, wallMs: () => now },
-  });
-  const { signal } = new AbortController();
-  // What a switch leaves out, ClickHouse does not look at.
-  const switched = ({ params }: QuestionSummary): Record<string, string> =>
-    Object.fromEntries(
-      params.filter(({ type }) => type === 'boolean').map((of) => [of.name, String(of.default !== true)]),
-    );
-  for (const since of ['5m', '12h', '20d']) {
-    for (const question of answers.questions()) {
-      for (const params of [{}, switched(question)])
-        await answers.answer(question.id, { query: { since, ...params }, signal });
-    }
-  }
+  await answerEverything(store);
 });
