@@ -237,6 +237,7 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	struct connection *c = connection_of(sk);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct verdict v = {.error = sk->sk_err};
+	struct begun *b;
 	bool attempt = before == TCP_SYN_SENT || before == TCP_SYN_RECV;
 	u32 netns;
 
@@ -252,7 +253,8 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (netns == NETNS_IGNORED)
 		return;
 	count_end(netns, sk, tp, before);
-	if (ended_before(sk, c)) {
+	b = predecessors(sk);
+	if (ended_before(b, c)) {
 		if (!c)
 			return;
 		__sync_lock_test_and_set(&c->reported, REPORTED_ENDED);
@@ -263,7 +265,9 @@ static __always_inline void on_close(const struct sock *sk, int before)
 		c = connection_adopt(sk, tp);
 	if (!c || c->role == ROLE_NONE || c->role == ROLE_LISTENER)
 		return;
-	inherit_last(sk, c);
+	inherit(b, c);
+	if (b)
+		b->started_ns = 0; /* the socket may connect again */
 	/* From ESTABLISHED always a task's doing; a listener's close ends its queued children without their
 	 * lock. */
 	if (!v.error && (before == TCP_ESTABLISHED || before == TCP_CLOSE_WAIT))

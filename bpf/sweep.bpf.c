@@ -247,7 +247,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 		sweep_holder(c, task, s->control.window);
 	sweep_owner(c, task);
 	if (!s->control.seeding || s->control.forgetting)
-		inherit(sk, c);
+		inherit(predecessors(sk), c);
 	if (s->control.forgetting)
 		bpf_sk_storage_delete(&predecessor, sk);
 	if (c->role == ROLE_LISTENER) {

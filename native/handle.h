@@ -40,7 +40,7 @@ inline int remember(enum libbpf_print_level level, const char *format, va_list a
 struct Object {
   bpf_object *object = nullptr;
   std::map<std::string, bpf_link *> links;
-  std::map<std::string, bpf_map *> replaced;  // by one of another name, which libbpf then gives it
+  std::map<bpf_map *, std::string> names;  // of maps that libbpf calls otherwise, as what was put in their place
   int statistics = -1;
   int busy = 0;  // promises under way: close waits for none, it refuses
 
@@ -100,19 +100,16 @@ inline Bytes bytes_of(const Napi::CallbackInfo &info, size_t index, size_t at_le
   return {static_cast<uint8_t *>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
 }
 
-inline bool was_replaced(const Handle &handle, const bpf_map *map) {
-  for (auto &[name, other] : handle->replaced)
-    if (other == map) return true;
-  return false;
+/* As the object declares it. */
+inline std::string name_of(const Handle &handle, bpf_map *map) {
+  auto known = handle->names.find(map);
+  return known == handle->names.end() ? bpf_map__name(map) : known->second;
 }
 
 inline bpf_map *map_of(const Napi::CallbackInfo &info, const Handle &handle, size_t index) {
   std::string name = string_of(info, index);
   bpf_map *map;
-  auto replaced = handle->replaced.find(name);
-  if (replaced != handle->replaced.end()) return replaced->second;
-  bpf_object__for_each_map(map, handle->object) if (name == bpf_map__name(map) && !was_replaced(handle, map))
-      return map;
+  bpf_object__for_each_map(map, handle->object) if (name == name_of(handle, map)) return map;
   bpf_object__for_each_map(map, handle->object) {  // .rodata is called after the object: sonde_bp.rodata
     std::string full = bpf_map__name(map);
     if (full.size() > name.size() && full.ends_with(name) && name[0] == '.') return map;

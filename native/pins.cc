@@ -17,13 +17,12 @@ Napi::Value Maps(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   auto list = Napi::Array::New(info.Env());
   bpf_map *map;
-  bpf_object__for_each_map(map, handle->object) if (!bpf_map__is_internal(map) && !was_replaced(handle, map))
-      list[list.Length()] = Napi::String::New(info.Env(), bpf_map__name(map));
+  bpf_object__for_each_map(map, handle->object) if (!bpf_map__is_internal(map)) list[list.Length()] =
+      Napi::String::New(info.Env(), name_of(handle, map));
   return list;
 }
 
-/* reuse(object, map, path): before load; the pinned map takes the place of a new one, with its size. One of
- * another name is in `maps` no more. */
+/* reuse(object, map, path): before load; the pinned map takes the place of a new one, with its size. */
 Napi::Value Reuse(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   bpf_map *map = map_of(info, handle, 1);
@@ -33,7 +32,7 @@ Napi::Value Reuse(const Napi::CallbackInfo &info) {
   int error = bpf_map__reuse_fd(map, fd);  // keeps a duplicate
   ::close(fd);
   if (error) throw failure(info.Env(), "reuse " + path, -error);
-  if (bpf_map__name(map) != string_of(info, 1)) handle->replaced[string_of(info, 1)] = map;
+  handle->names[map] = string_of(info, 1);
   return info.Env().Undefined();
 }
 

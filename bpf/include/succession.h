@@ -29,10 +29,8 @@ static __always_inline bool begun_before(const struct sock *sk)
 }
 
 /* It has counted this end. What it still counts, it has stopped counting: then the end is ours. */
-static __always_inline bool ended_before(const struct sock *sk, const struct connection *c)
+static __always_inline bool ended_before(const struct begun *b, const struct connection *c)
 {
-	struct begun *b = predecessors(sk);
-
 	return b && !b->started_ns && (!c || (c->flags & CONNECTION_ADOPTED));
 }
 
@@ -40,27 +38,14 @@ static __always_inline bool ended_before(const struct sock *sk, const struct con
  * What no row of the older generation tells of a connection is ours to tell: nobody's file table had it when
  * that one ended. As with a sweep and an end, one word says who tells.
  */
-static __always_inline void inherit(const struct sock *sk, struct connection *c)
+static __always_inline void inherit(struct begun *b, struct connection *c)
 {
-	struct begun *b;
-
-	if (!(c->flags & CONNECTION_ADOPTED) || (c->reported & REPORTED_OPENED))
-		return;
-	b = predecessors(sk);
 	if (!b || !b->started_ns || (b->flags & CONNECTION_ADOPTED))
+		return;
+	if (!(c->flags & CONNECTION_ADOPTED) || (c->reported & REPORTED_OPENED))
 		return;
 	if (__sync_lock_test_and_set(&b->reported, REPORTED_ENDED) & (REPORTED_OPENED | REPORTED_ENDED))
 		return;
 	c->started_ns = b->started_ns;
 	c->flags &= ~CONNECTION_ADOPTED;
-}
-
-/* At its end: the socket may connect again. */
-static __always_inline void inherit_last(const struct sock *sk, struct connection *c)
-{
-	struct begun *b = predecessors(sk);
-
-	inherit(sk, c);
-	if (b)
-		b->started_ns = 0;
 }

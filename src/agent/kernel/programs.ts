@@ -147,7 +147,7 @@ export class Kernel implements AsyncDisposable {
    */
   #takeMaps({ pins, generation }: Pinned): void {
     for (const map of this.#native.maps(this.#object))
-      if (map !== 'predecessor') this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
+      this.#native.reuse(this.#object, map, pins.mapPath(generation, map));
   }
 
   #followOn({ pins, generation }: Pinned): void {
@@ -258,7 +258,7 @@ export class Kernel implements AsyncDisposable {
     if (!writeBirth(this.#generation, this.types.layout('generation'), birth)) return false;
     const draft = pins.draft();
     for (const map of this.#native.maps(this.#object))
-      if (map !== 'predecessor') this.#native.pinMap(this.#object, map, pins.mapPath(draft, map));
+      this.#native.pinMap(this.#object, map, pins.mapPath(draft, map));
     this.#attachments.pinAll({ pins, generation: draft });
     pins.publish(name);
     this.#pinned = { pins, generation: name };
