@@ -64,7 +64,7 @@ export async function runAgent(
   const pins = typeof place === 'string' ? undefined : place;
   if (pins) open.use(pins);
   else await detachLeft(config.instance, log);
-  const kept = keptObjects(folder);
+  const kept = keptObjects(folder, log);
   const lasting = { config, log, native, delivery, policy, kubernetes, governor, beat, pins, kept };
   let [opened, before]: [typeof onOpen, Ended | undefined] = [onOpen, undefined];
   const opens = (agent: Agent): void => {
