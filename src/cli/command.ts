@@ -137,6 +137,20 @@ function optionLine([name, { type, value, help }]: readonly [string, Option], wi
   return `  ${head.padEnd(width)}  ${help}`;
 }
 
+const noteColumns = 110;
+
+/** Between words. */
+function wrapped(note: string): string[] {
+  const lines = [''];
+  for (const word of note.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= noteColumns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** `options` are the command's own, and those that it found out. */
 export function commandHelp(command: Command, options: Options = command.options): string {
   const shown: [string, Option][] = [
@@ -149,7 +163,7 @@ export function commandHelp(command: Command, options: Options = command.options
       ([name, o]) => name.length + 2 + (o.type === 'boolean' ? 0 : 1 + (o.value ?? 'VALUE').length),
     ),
   );
-  const notes = command.notes ? ['', ...command.notes] : [];
+  const notes = command.notes ? ['', ...command.notes.flatMap(wrapped)] : [];
   return [
     `sonde ${command.name}: ${command.summary}`,
     '',

@@ -116,8 +116,7 @@ export const command: Command = {
     hub: { type: 'string', value: 'URL', help: `the hub to ask; SONDE_HUB, or ${defaultHub}` },
   },
   notes: [
-    `Tables: ${Object.keys(exportTables).slice(0, 6).join(', ')},`,
-    `${Object.keys(exportTables).slice(6).join(', ')}.`,
+    `Tables: ${Object.keys(exportTables).join(', ')}.`,
     'docs/reference/store.md says what a row of each is. They come in no order.',
   ],
   run,
