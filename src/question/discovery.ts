@@ -9,7 +9,13 @@ import { OperatorError } from '../lib/errors.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { Param, QuestionSummary } from './contract.ts';
 import { detectSqlProblem, type Detector } from './detector.ts';
-import { parseManifest, questionTables, type Manifest, type QuestionTable } from './manifest.ts';
+import {
+  parseManifest,
+  parseSignals,
+  questionTables,
+  type Manifest,
+  type QuestionTable,
+} from './manifest.ts';
 
 export interface Question {
   readonly id: string;
@@ -91,12 +97,17 @@ export function readQuestion(folder: string, id: string): Question {
   return { ...question, detector: { ...detect, question: id, sql: detectSql } };
 }
 
-export function discoverQuestions(folder: string): Discovery {
+/** In order. */
+function idsIn(folder: string): string[] {
   const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
-  const ids = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  return folders.map(({ name }) => name).sort();
+}
+
+export function discoverQuestions(folder: string): Discovery {
   const questions: Question[] = [];
   const problems: OperatorError[] = [];
-  for (const id of ids.map(({ name }) => name).sort()) {
+  for (const id of idsIn(folder)) {
     try {
       questions.push(readQuestion(folder, id));
     } catch (error) {
@@ -109,12 +120,16 @@ export function discoverQuestions(folder: string): Discovery {
 
 /** What questions need to see: those that are named, or all that are installed. Throws question.unknown. */
 export function signalsNeeded(folder: string, enabled?: readonly string[]): ReadonlySet<SignalName> {
-  const { questions } = discoverQuestions(folder);
-  const unknown = enabled?.find((id) => !questions.some((question) => question.id === id));
+  const needed = new Map<string, readonly SignalName[]>();
+  for (const id of idsIn(folder)) {
+    const path = join(folder, id, 'manifest.yaml');
+    const signals = existsSync(path) ? parseSignals(readFileSync(path, 'utf8')) : undefined;
+    if (signals) needed.set(id, signals);
+  }
+  const unknown = enabled?.find((id) => !needed.has(id));
   if (unknown !== undefined) {
-    const known = questions.map(({ id }) => id).join(', ') || 'none is installed';
+    const known = [...needed.keys()].join(', ') || 'none is installed';
     throw new OperatorError('question.unknown', { question: unknown, known });
   }
-  const asked = questions.filter(({ id }) => enabled?.includes(id) ?? true);
-  return new Set(asked.flatMap(({ signals }) => signals));
+  return new Set((enabled ?? [...needed.keys()]).flatMap((id) => needed.get(id) ?? []));
 }

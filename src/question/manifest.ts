@@ -88,11 +88,13 @@ function namesDiffer(entries: readonly { readonly name: string }[]): boolean {
   return new Set(entries.map(({ name }) => name)).size === entries.length;
 }
 
+const signals = z.array(z.enum(signalNames)).default(['lifecycle']);
+
 const manifest = z.strictObject({
   title: z.string().min(3).max(60),
   asks: sentence.regex(/\?$/, 'must be a question'),
   reads: z.array(z.enum(questionTables)).min(1),
-  signals: z.array(z.enum(signalNames)).default(['lifecycle']),
+  signals,
   params: z.array(param).refine(namesDiffer, unique).default([]),
   columns: z.array(column).min(1).refine(namesDiffer, unique),
   detect: detectSchema.optional(),
@@ -135,4 +137,24 @@ export function parseManifest(text: string): Manifest | { readonly problem: stri
   if (strange !== undefined) return { problem: `detect.evidence.${strange}: is no parameter` };
   const problem = params.map(paramProblem).find((found) => found !== undefined);
   return problem === undefined ? { ...parsed.data, params } : { problem };
+}
+
+/** The lines of one key of a mapping that is written in lines, as every manifest here is. */
+function linesOf(text: string, key: string): string {
+  const lines = text.split('\n');
+  const from = lines.findIndex((line) => line.startsWith(`${key}:`));
+  if (from < 0) return '{}';
+  const length = lines.slice(from + 1).findIndex((line) => /^[^\s#-]/.test(line));
+  return lines.slice(from, length < 0 ? undefined : from + 1 + length).join('\n');
+}
+
+/**
+ * `signals` alone, for an agent: the whole of all manifests would cost it 18 MB, for a list of words. Undefined
+ * where they cannot be read; what else is wrong is for the hub to say.
+ */
+export function parseSignals(text: string): readonly SignalName[] | undefined {
+  const lines = /^\s*\{/.test(text) ? text : linesOf(text, 'signals');
+  const document = parseDocument(lines);
+  if (document.errors.length > 0) return undefined;
+  return z.object({ signals }).safeParse(document.toJS({ maxAliasCount: 0 })).data?.signals;
 }
