@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openAsk, type Ask } from '../src/hub/ask/ask.ts';
 import type { Retention } from '../src/hub/ask/range.ts';
 import { openEngine, type Engine } from '../src/hub/engine/engine.ts';
-import { openStore, type Store } from '../src/hub/store/store.ts';
+import { openStore, type Store, type StoreOptions } from '../src/hub/store/store.ts';
 import { systemClock, type Clock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/lib/log.ts';
 import type { StoreBlock } from '../src/model/block.ts';
@@ -15,6 +15,10 @@ export const dayMs = 86_400_000;
 
 export interface Asker {
   readonly store: Store;
+  /** Where it is. */
+  readonly place: Pick<StoreOptions, 'url' | 'database' | 'hub' | 'ask' | 'clock'>;
+  /** The same store, as a hub that starts anew opens it. */
+  again(): Promise<Store>;
   /** Its time stands still, at the start of a minute, some days before the machine's at most. */
   readonly nowMs: number;
   /** Another store in the same engine. */
@@ -54,11 +58,14 @@ async function openStoreOf(
     const { url, hub } = engine;
     // The engine's own reader may read its own database only.
     const ask = database === 'sonde' ? engine.ask : hub;
-    const store = closing.use(await openStore({ url, database, hub, ask, clock: systemClock }));
+    const place = { url, database, hub, ask, clock: systemClock };
+    const store = closing.use(await openStore(place));
     const clock: Clock = { ...systemClock, wallMs: () => nowMs };
     let blocks = 0;
     return {
       store,
+      place,
+      again: () => openStore(place),
       nowMs,
       beside: () =>
         openStoreOf(engine, {

@@ -90,7 +90,7 @@ export async function openHistory(first?: Asker): Promise<History> {
       questions,
       store,
       ask: asker.openAsk(questionsFolder()),
-      keptMs: 3 * dayMs,
+      keptMs: () => 3 * dayMs,
       // Who waits for other hubs waits for these in the same process.
       clock: {
         ...systemClock,

@@ -14,7 +14,7 @@ const [hourMs, dayMs] = [3_600_000, 86_400_000];
 
 const defaults: HubConfig = {
   listen: { host: '127.0.0.1', port: 7400 },
-  embedded: { memory: 1 << 30 },
+  embedded: { memory: 1 << 30, disk: { share: 0.75 }, disk_free: { bytes: 1 << 30 } },
   retention: { flows: 3 * dayMs, minutes: 30 * dayMs, hours: 400 * dayMs, events: 3 * dayMs },
   limits: {
     request: 16 << 20,
@@ -32,7 +32,7 @@ const meanings: Readonly<Record<string, HubConfig>> = {
   'empty.yaml': defaults,
   'first.yaml': {
     ...defaults,
-    embedded: { memory: 2 * 2 ** 30 },
+    embedded: { ...defaults.embedded, memory: 2 * 2 ** 30 },
     retention: { ...defaults.retention, flows: 7 * dayMs },
   },
   'every-key.yaml': {
@@ -45,8 +45,9 @@ const meanings: Readonly<Record<string, HubConfig>> = {
       database: 'network',
       cluster: { name: 'main', urls: ['https://a.example:8443', 'https://b.example:8443'] },
       ask: { username: 'reader', password_file: '/etc/sonde/reader' },
+      disk: { bytes: 500e9 },
     },
-    embedded: { memory: 256 << 20 },
+    embedded: { memory: 256 << 20, disk: { bytes: 50 * 2 ** 30 }, disk_free: { share: 0.05 } },
     retention: { flows: dayMs, minutes: 10 * dayMs, hours: 100 * dayMs, events: 12 * hourMs },
     limits: {
       request: 1 << 20,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { isLoopbackAddress } from '../lib/loopback.ts';
-import { bytes, duration, listenAddress } from '../lib/schema.ts';
+import { amount, bytes, duration, listenAddress } from '../lib/schema.ts';
 import { detectSchema } from './detect/config.ts';
 
 const listen = listenAddress({
@@ -54,6 +54,9 @@ const store = z
       })
       .optional()
       .meta({ description: 'the user that questions are asked as; the one above without it' }),
+    disk: amount({ min: '1MiB' }).optional().meta({
+      description: "what Sonde's tables may take on each node; beyond it the oldest go. No limit without it",
+    }),
   })
   .optional()
   .meta({ description: 'a ClickHouse of your own; without it the hub starts an embedded one' });
@@ -61,6 +64,12 @@ const store = z
 const embedded = z.strictObject({
   memory: bytes({ min: '256MiB', max: '1024GiB', default: '1GiB' }).meta({
     description: 'what the embedded ClickHouse may use',
+  }),
+  disk: amount({ min: '1MiB' }).prefault('75%').meta({
+    description: 'what its tables may take, as a size or a share of the file system; beyond it the oldest go',
+  }),
+  disk_free: amount({ min: '0B' }).prefault('1GiB').meta({
+    description: 'what is left free there; below it the oldest go, too',
   }),
 });
 

@@ -15,6 +15,7 @@ import type { HubParts } from './http/parts.ts';
 import { loadRoutes } from './http/route.ts';
 import { openServer } from './http/server.ts';
 import { openIntake, type IntakeStatus } from './receive/intake.ts';
+import type { DiskStatus } from './store/disk.ts';
 
 /** A store that answers, and who asks it. */
 export interface Backend extends AsyncDisposable {
@@ -27,6 +28,8 @@ export interface Backend extends AsyncDisposable {
   version(): Promise<string>;
   /** Of the embedded engine. */
   pid?(): number | undefined;
+  /** Where the room that the store takes is looked after. */
+  disk?(): DiskStatus;
 }
 
 export interface HubOptions {
@@ -47,6 +50,7 @@ export interface HubStatus extends IntakeStatus {
   readonly startedAt: string;
   readonly store: { readonly kind: string; readonly ready: boolean; readonly version: string | null };
   readonly engine?: { readonly pid: number | null };
+  readonly disk?: DiskStatus;
   /** As hub.yaml says it. */
   readonly retention: Readonly<Record<keyof HubConfig['retention'], string>>;
   readonly detect?: DetectSummary;
@@ -128,13 +132,16 @@ function retentionOf({ retention: { flows, minutes, hours, events } }: HubConfig
   };
 }
 
-async function storeStatus(connection: Connection): Promise<Pick<HubStatus, 'store' | 'engine' | 'detect'>> {
+type StoreStatus = Pick<HubStatus, 'store' | 'engine' | 'disk' | 'detect'>;
+
+async function storeStatus(connection: Connection): Promise<StoreStatus> {
   if (connection.problem() !== undefined) return { store: { kind: 'unknown', ready: false, version: null } };
   const backend = connection.backend();
   const ready = await backend.ready();
   const store = { kind: backend.kind, ready, version: ready ? await backend.version() : null };
   const detect = ready ? { detect: await backend.detect.summary() } : {};
-  return { store, ...(backend.pid ? { engine: { pid: backend.pid() ?? null } } : {}), ...detect };
+  const engine = backend.pid ? { engine: { pid: backend.pid() ?? null } } : {};
+  return { store, ...engine, ...(backend.disk ? { disk: backend.disk() } : {}), ...detect };
 }
 
 /**

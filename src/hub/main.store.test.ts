@@ -65,6 +65,8 @@ test('takes every kind of record, stores it, ends when its input does', { timeou
     for (; now.journal.pendingBlocks > 0 || !now.store.ready; now = await status()) await sleep(100);
     assert.equal(now.journal.storeProblem, null);
     assert.ok((now.engine?.pid ?? 0) > 0);
+    assert.equal(now.disk?.problem, null);
+    assert.ok((now.disk.usedBytes ?? 0) > 0 && (now.disk.maxBytes ?? 0) > (now.disk.usedBytes ?? 0));
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
 
     const exited = once(child, 'exit');

@@ -51,6 +51,29 @@ export function percent(bounds: Bounds): Quantity {
   return quantity(bounds, { parse: parsePercent, units: ['%'], example: '15%' });
 }
 
+/** A size, or a share of something that only the one who uses it knows. */
+export type Amount = { readonly bytes: number } | { readonly share: number };
+
+/** Text such as `50GiB` or `75%`; `min` is for sizes. There is no default. */
+export function amount({ min }: { readonly min: string }) {
+  const least = parseBytes(min) ?? 0;
+  return z
+    .string({ error: 'must be a size or a share, such as 50GiB or 75%' })
+    .transform((text, context): Amount => {
+      const [bytes, share] = [parseBytes(text), parsePercent(text)];
+      if (bytes !== undefined && bytes >= least) return { bytes };
+      if (share !== undefined && share > 0 && share <= 1) return { share };
+      const message = `must be a size from ${min} or a share up to 100%, such as 50GiB or 75%; got ${text}`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .meta({ pattern: `^\\d+(\\.\\d+)?(${sizeUnits.join('|')}|%)$`, 'x-minimum': min });
+}
+
+export function amountOf(amount: Amount, wholeBytes: number): number {
+  return 'bytes' in amount ? amount.bytes : amount.share * wholeBytes;
+}
+
 /** Some of these names, each on or off. */
 export function switches<Name extends string>(names: readonly Name[]) {
   return z.partialRecord(z.enum(names), z.enum(['on', 'off']));

@@ -1,6 +1,5 @@
 /** Answers questions: parameters and range → level → rows and coverage → the typed answer. */
 
-import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
 import type { Question } from '../../question/discovery.ts';
@@ -8,11 +7,13 @@ import { unrolledTables, type QuestionTable } from '../../question/manifest.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
 import { coverageOf, coverageSql, deliveryMsMax, nodesOf } from './coverage.ts';
+import { droppedNotes } from './dropped.ts';
 import { openGate } from './gate.ts';
 import { openMap, type AskMap } from './map.ts';
 import type { Asking, AskOptions } from './options.ts';
 import { openAskStore, type AskStore, type StoreRow } from './query.ts';
-import { bucketsOf, levelOf, readRange, widen, type Buckets, type Level, type TimeRange } from './range.ts';
+import { bucketsOf, levelOf, readRange, widen } from './range.ts';
+import type { Buckets, Level, Retention, TimeRange } from './range.ts';
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
 
@@ -26,7 +27,8 @@ export interface Ask extends AskMap {
 interface Inquiry {
   readonly question: Question;
   readonly range: TimeRange;
-  /** Its length before it was widened. */
+  /** Before it was widened. */
+  readonly asked: TimeRange;
   readonly askedMs: number;
   readonly level: Level;
   readonly series: Buckets;
@@ -50,7 +52,7 @@ function inquire(question: Question, { query, signal }: Asking, options: AskOpti
   const range = widen(asked, level, nowMs);
   const series = bucketsOf(asked, { widened: range, level });
   const askedMs = asked.toMs - asked.fromMs;
-  return { question, range, askedMs, level, series, nowMs, values: read.values, signal };
+  return { question, range, asked, askedMs, level, series, nowMs, values: read.values, signal };
 }
 
 function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
@@ -78,7 +80,7 @@ function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]
   });
 }
 
-async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage> {
+async function askCoverage(store: AskStore, inquiry: Inquiry, retention: Retention): Promise<Coverage> {
   const { question, range, askedMs, level, nowMs, values, signal } = inquiry;
   const { host, environment } = values;
   const rows = await store({
@@ -96,13 +98,19 @@ async function askCoverage(store: AskStore, inquiry: Inquiry): Promise<Coverage>
     signal,
   });
   const scope = { host: String(host), environment: String(environment) };
-  return coverageOf(nodesOf(rows), { range, askedMs, scope });
+  const coverage = coverageOf(nodesOf(rows), { range, askedMs, scope });
+  const readsUnrolled = question.reads.some((table) => unrolledTables.includes(table));
+  const dropped = droppedNotes({ ...inquiry, readsUnrolled }, retention);
+  return { ...coverage, notes: [...dropped, ...coverage.notes] };
 }
 
-async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<Answer> {
+async function answer(store: AskStore, inquiry: Inquiry, { clock, retention }: AskOptions): Promise<Answer> {
   const startNs = clock.monotonicNs();
   const { question, range, series, nowMs, values } = inquiry;
-  const [rows, coverage] = await Promise.all([askRows(store, inquiry), askCoverage(store, inquiry)]);
+  const [rows, coverage] = await Promise.all([
+    askRows(store, inquiry),
+    askCoverage(store, inquiry, retention),
+  ]);
   const { id, title, columns } = question.summary;
   const limit = Number(values['limit']);
   return {
@@ -122,7 +130,7 @@ async function answer(store: AskStore, inquiry: Inquiry, clock: Clock): Promise<
 }
 
 export function openAsk(options: AskOptions): Ask {
-  const { client, cancel, questions, clock } = options;
+  const { client, cancel, questions } = options;
   const store = openAskStore({ client, cancel, gate: openGate(gateLimits) });
   const summaries = questions.map(({ summary }) => summary);
   return {
@@ -134,7 +142,7 @@ export function openAsk(options: AskOptions): Ask {
         const known = questions.map((each) => each.id).join(', ') || 'none is installed';
         throw new OperatorError('question.unknown', { question: id, known });
       }
-      return answer(store, inquire(question, asking, options), clock);
+      return answer(store, inquire(question, asking, options), options);
     },
   };
 }

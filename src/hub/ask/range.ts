@@ -90,15 +90,18 @@ const levels: readonly [Level, Level, Level] = [
 export interface Retention {
   readonly flowsMs: number;
   readonly flows1mMs: number;
+  /** Of each level, before which moment all was dropped for want of disk; 0 for nothing. */
+  readonly droppedUntilMs?: (level: 'flows' | 'minutes' | 'hours') => number;
 }
 
 /** The finest level that has the whole range and answers it in reasonable time. */
 export function levelOf({ fromMs, toMs }: TimeRange, nowMs: number, retention: Retention): Level {
   const [raw, minutes, hours] = levels;
-  const has = (level: Level, keptMs: number): boolean =>
-    toMs - fromMs <= level.rangeMsMax && fromMs >= nowMs - keptMs;
-  if (has(raw, retention.flowsMs)) return raw;
-  return has(minutes, retention.flows1mMs) ? minutes : hours;
+  const dropped = retention.droppedUntilMs ?? (() => 0);
+  const has = (level: Level, keptMs: number, untilMs: number): boolean =>
+    toMs - fromMs <= level.rangeMsMax && fromMs >= Math.max(nowMs - keptMs, untilMs);
+  if (has(raw, retention.flowsMs, dropped('flows'))) return raw;
+  return has(minutes, retention.flows1mMs, dropped('minutes')) ? minutes : hours;
 }
 
 /**

@@ -19,7 +19,8 @@ export interface DetectingOptions {
   readonly questions: readonly Question[];
   readonly store: Store;
   readonly ask: Ask;
-  readonly keptMs: number;
+  /** How long windows are kept as they came, as things are. */
+  readonly keptMs: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,7 +51,9 @@ export async function openDetecting(options: DetectingOptions): Promise<Detect> 
       log,
     }),
     ask: async (question, of, signal) => (await ask.answer(question, { query: of, signal })).rows,
-    keptMs,
+    get keptMs() {
+      return keptMs();
+    },
     clock,
     log,
   });

@@ -114,7 +114,7 @@ test('a cluster of two shards', async (t) => {
     }),
   );
   await store.insert({ id: 'windows', rows: { windows } });
-  const asked = { questions: discoverQuestions(questionsFolder()).questions, keptMs: 86_400_000 };
+  const asked = { questions: discoverQuestions(questionsFolder()).questions, keptMs: () => 86_400_000 };
   const detectClock = { ...clock, wallMs: () => Date.parse('2026-03-01T10:30:00.000Z') };
   const detecting = (of: Store) => {
     const config = { ...parseHubConfig({}, 'the test').detect, enabled: false };

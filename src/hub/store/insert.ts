@@ -23,8 +23,11 @@ import {
   wholeHours,
 } from '../../model/row/extent.ts';
 import { storedQuery } from '../../model/row/stored.ts';
+import { levelOf } from './dropped.ts';
+import type { Dropped } from './dropped.ts';
 import { refusalOf } from './refusal.ts';
 import { statement } from './statement.ts';
+import type { Turns } from './turns.ts';
 
 const runningInserts = statement('running-inserts');
 const killInserts = statement('kill-inserts');
@@ -53,6 +56,9 @@ export interface InserterOptions {
   readonly clock: Clock;
   /** How long flows and windows are kept as they came; for ever when it is left out. */
   readonly rawMs?: number | undefined;
+  readonly dropped: Dropped;
+  /** Of all who change the store. */
+  readonly turns: Turns;
 }
 
 export type InsertBlock = (block: StoreBlock) => Promise<void>;
@@ -77,10 +83,11 @@ const insertSettings = {
 
 /** Adds to the rollups what they lack of the hours that these rows are in. */
 async function reconcile({ table, rows }: TableRows, options: InserterOptions): Promise<void> {
-  const { client, tables, clock, rawMs = Infinity } = options;
+  const { client, tables, clock, dropped, rawMs = Infinity } = options;
   const { hosts, fromMs, toMs } = wholeHours(extentOf(rows, { table, columns: tables[table] }));
-  // What has been dropped for its age is no fault of the rollups.
-  const keptFromMs = Math.ceil((clock.wallMs() - rawMs) / hourMs) * hourMs;
+  // What has been dropped for its age, or for want of disk, is no fault of the rollups.
+  const rawFromMs = Math.max(clock.wallMs() - rawMs, dropped.untilMs('flows'));
+  const keptFromMs = Math.ceil(rawFromMs / hourMs) * hourMs;
   const params = { hosts, fromMs: Math.max(fromMs, keptFromMs), toMs };
   if (params.fromMs >= toMs) return;
   for (const query of reconciliations[table]) {
@@ -95,6 +102,16 @@ function keptRows({ table, rows }: TableRows, options: InserterOptions): readonl
   const time = tables[table].indexOf(timeColumns[table]);
   const fromMs = clock.wallMs() - rawMs + limits.skewMsMax;
   return rows.filter((row) => Date.parse(String(row[time])) >= fromMs);
+}
+
+/** Without what was dropped for want of disk: it is not to come back, nor to be summed up again. */
+function undropped(part: TableRows, { tables, dropped }: InserterOptions): TableRows {
+  const fromMs = dropped.untilMs(levelOf(part.table));
+  if (fromMs === 0) return part;
+  const time = tables[part.table].indexOf(timeColumns[part.table]);
+  const rows = part.rows.filter((row) => Date.parse(String(row[time])) >= fromMs);
+  dropped.leftOut(part.rows.length - rows.length);
+  return { ...part, rows };
 }
 
 /** Parts of a refused block may come next, under ids of their own: nothing of the whole may run then. */
@@ -152,7 +169,9 @@ export function openInserter(options: InserterOptions): InsertBlock {
     return rows.filter((row) => !there.has(identityOf(row, columns)));
   }
 
-  async function insertMissing(part: TableRows): Promise<void> {
+  async function insertMissing(whole: TableRows): Promise<void> {
+    const part = undropped(whole, options);
+    if (part.rows.length === 0) return;
     let rows = await missingRows(part);
     if (rows.length === part.rows.length) {
       // The block's own token holds off a first attempt that is still on its way through some queue.
@@ -177,14 +196,10 @@ export function openInserter(options: InserterOptions): InsertBlock {
     uncertain.delete(id);
   }
 
-  let last: Promise<void> = Promise.resolve();
-  return (block) => {
-    const mine = last
-      .then(() => insertBlock(block))
-      .catch((error: unknown) => tellFailure(error, () => settle(block.id)));
-    last = mine.catch(() => undefined);
-    return mine;
-  };
+  return (block) =>
+    options.turns(() =>
+      insertBlock(block).catch((error: unknown) => tellFailure(error, () => settle(block.id))),
+    );
 }
 
 function blockToken({ id, table }: TableRows): string {

@@ -15,6 +15,9 @@ const createRecord = statement('create-migrations');
 const readRecord = statement('applied-migrations');
 const record = statement('record-migration');
 
+/** The first that a table has says on which shard a row is. */
+const shardedBy = ['host_name', 'question', 'level'] as const;
+
 export interface Cluster {
   /** As ClickHouse's own configuration names it. */
   readonly name: string;
@@ -50,7 +53,7 @@ async function apply(client: ClickHouseClient, sql: string, cluster: Cluster | u
     const distributed = createDistributed
       .replaceAll('{name:Table}', name)
       .replaceAll('{local:Table}', localTable(name, cluster))
-      .replaceAll('{by:Column}', /^ {2}host_name /m.test(sql) ? 'host_name' : 'question')
+      .replaceAll('{by:Column}', shardedBy.find((column) => sql.includes(`\n  ${column} `)) ?? '')
       .replaceAll('{cluster:Name}', `\`${cluster.name.replace(/[`\\]/g, '\\$&')}\``);
     await client.command({ query: distributed });
   }

@@ -16,13 +16,13 @@ export interface Retention {
   readonly eventsMs: number;
 }
 
-interface Kept {
+export interface KeptTable {
   readonly table: string;
   readonly time: 'window_start' | 'time';
   readonly level: keyof Retention;
 }
 
-const kept: readonly Kept[] = [
+export const keptTables: readonly KeptTable[] = [
   { table: 'flows', time: 'window_start', level: 'flowsMs' },
   { table: 'flows_1m', time: 'window_start', level: 'minutesMs' },
   { table: 'flows_1h', time: 'window_start', level: 'hoursMs' },
@@ -45,7 +45,7 @@ const readTtl = statement('table-ttl');
 const modifyTtl = statement('modify-ttl');
 
 async function applyToNode(client: ClickHouseClient, retention: Retention, cluster?: Cluster): Promise<void> {
-  for (const { table: name, time, level } of kept) {
+  for (const { table: name, time, level } of keptTables) {
     const table = localTable(name, cluster);
     const seconds = String(Math.round(retention[level] / 1000));
     const answer = await client.query({ query: readTtl, query_params: { table }, format: 'JSONEachRow' });

@@ -4,6 +4,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { TableColumns } from '../../model/block.ts';
 import { connect } from './connect.ts';
 import type { StoreUser } from './connect.ts';
+import { openDropped } from './dropped.ts';
+import type { Dropped } from './dropped.ts';
 import { openInserter } from './insert.ts';
 import type { InsertBlock } from './insert.ts';
 import { migrate } from './migrate.ts';
@@ -12,6 +14,8 @@ import { readMigrations, readTables } from './migrations.ts';
 import { applyRetention } from './retention.ts';
 import type { Retention } from './retention.ts';
 import { statement } from './statement.ts';
+import { openTurns } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 const noting = {
   format: 'JSONEachRow',
@@ -39,7 +43,7 @@ export interface StoreOptions {
   readonly retention?: Retention;
 }
 
-export type NotedTable = 'detector_state' | 'findings' | 'deliveries';
+export type NotedTable = 'detector_state' | 'findings' | 'deliveries' | 'dropped';
 
 export interface Store {
   /** The columns of the tables that are written. */
@@ -53,6 +57,10 @@ export interface Store {
    * block failed half-way. Rejects when that is not sure: then call it again with the same block.
    */
   readonly insert: InsertBlock;
+  /** Who changes what is stored waits for the inserts before, and holds up those after. */
+  readonly turns: Turns;
+  /** What went before its time. */
+  readonly dropped: Dropped;
   /** Rows of a table of detectors, by column. One call of one question's rows is stored as a whole or not. */
   note(table: NotedTable, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
   /** Ends a query that `ask` has under way, by its id. Whoever may only read has no grant for that. */
@@ -72,9 +80,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await admin.close();
     await ask.close();
   };
+  const turns = openTurns();
+  let dropped: Dropped;
   try {
     await migrate(options, options.hub);
     if (options.retention !== undefined) await applyRetention(options, options.retention);
+    dropped = await openDropped(admin);
   } catch (error) {
     await close();
     throw error;
@@ -83,7 +94,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tables,
     admin,
     ask,
-    insert: openInserter({ client: admin, tables, clock: options.clock, rawMs: options.retention?.flowsMs }),
+    turns,
+    dropped,
+    insert: openInserter({
+      client: admin,
+      tables,
+      clock: options.clock,
+      rawMs: options.retention?.flowsMs,
+      dropped,
+      turns,
+    }),
     note: async (table, rows) => {
       if (rows.length > 0) await admin.insert({ table, values: rows, ...noting });
     },

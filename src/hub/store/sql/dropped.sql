@@ -1,0 +1,3 @@
+SELECT level, max(toUnixTimestamp64Milli(until)) AS until_ms
+FROM dropped
+GROUP BY level
