@@ -34,9 +34,12 @@ export const cellLimits = {
   futureMsMax: 3_600_000,
 } as const;
 
+/** Characters of what came, in messages. */
+const shownMax = 100;
+
 function show(value: Value): string {
   const text = typeof value === 'object' ? 'a list or map' : JSON.stringify(value);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
 }
 
 /** The record's own value wins over the resource's. */
@@ -71,13 +74,17 @@ export function textValue(label: string): (record: LogRecord) => string | undefi
   return typed({ label, type: 'text', is: isText });
 }
 
+function fitting(label: string, of: string, max: number = cellLimits.textMax): string {
+  if (of.length > max) throw new Rejection('bounds', `${label} is longer than ${max} characters`);
+  return of.isWellFormed() ? of : of.toWellFormed();
+}
+
 /** Text, '' where there is none. */
 export function text(label: string, { max = cellLimits.textMax }: { max?: number } = {}): Cell {
   const value = textValue(label);
   return (record) => {
     const of = value(record) ?? '';
-    if (of.length > max) throw new Rejection('bounds', `${label} is longer than ${max} characters`);
-    return of.isWellFormed() ? of : of.toWellFormed();
+    return fitting(label, of, max);
   };
 }
 
@@ -170,7 +177,7 @@ export function textsValue(label: string): Cell {
   return (record) =>
     values(record).map((value) => {
       if (typeof value !== 'string') throw new Rejection('type', `${label} has ${show(value)}, not text`);
-      return value.slice(0, cellLimits.textMax).toWellFormed();
+      return fitting(`a value of ${label}`, value);
     });
 }
 
@@ -187,7 +194,8 @@ function mapValue<T>(
       throw new Rejection('bounds', `${label} has more than ${cellLimits.mapKeysMax} keys`);
     }
     const cells = [...map].map(([key, of]): [string, T] => {
-      return [key.slice(0, cellLimits.textMax).toWellFormed(), cell(of, `${label}.${key}`)];
+      const name = fitting(`a key of ${label}`, key);
+      return [name, cell(of, `${label}.${name.slice(0, shownMax)}`)];
     });
     return Object.fromEntries(cells);
   };
@@ -205,7 +213,7 @@ export function countsValue(label: string): (record: LogRecord) => Readonly<Reco
 export function namedTexts(label: string): Cell {
   return mapValue(label, (text, of) => {
     if (!isText(text)) throw new Rejection('type', `${of} is ${show(text)}, not text`);
-    return text.slice(0, cellLimits.textMax).toWellFormed();
+    return fitting(of, text);
   });
 }
 
