@@ -15,7 +15,7 @@ export interface PackageSpec {
 }
 
 const depends = 'libc6 (>= 2.36), libgcc-s1, libstdc++6 (>= 12)';
-const questions = 'questions/*/{manifest.yaml,ask.sql,detect.sql}';
+const questions = 'questions/*/{manifest.yaml,ask.sql,detect*.sql}';
 
 export const packages: readonly PackageSpec[] = [
   {

@@ -136,14 +136,16 @@ function section(trial: Trial, world: World): string[] {
 
 const methods = await loadMethods();
 const { questions } = discoverQuestions(questionsFolder());
-const sections = questions.flatMap(({ detector }) => {
-  const method = detector && methods.get(detector.method);
-  const world = detector && worlds[detector.method];
-  if (!detector || !method || !world) return [];
-  const thresholds = Object.fromEntries(detector.thresholds.map(({ name, value }) => [name, value]));
-  process.stderr.write(`${detector.question}\n`);
-  return section({ detector, method, thresholds }, world);
-});
+const sections = questions
+  .flatMap(({ detectors }) => detectors)
+  .flatMap((detector) => {
+    const method = methods.get(detector.method);
+    const world = worlds[detector.method];
+    if (!method || !world) return [];
+    const thresholds = Object.fromEntries(detector.thresholds.map(({ name, value }) => [name, value]));
+    process.stderr.write(`${detector.question}\n`);
+    return section({ detector, method, thresholds }, world);
+  });
 const page = [
   '# How good the detectors are',
   '',

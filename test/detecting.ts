@@ -10,9 +10,10 @@ import { discoverQuestions, questionsFolder, readQuestion } from '../src/questio
 import type { DetectorStatus, Finding } from '../src/question/finding.ts';
 import { dayMs, openAsker, type Asker } from './asking.ts';
 
-/** Of a question that has a detector. */
-export function thresholdsOf(question: string): Record<string, number> {
-  const { detector } = readQuestion(questionsFolder(), question);
+/** Of a question's detector; of its first where none is named. */
+export function thresholdsOf(question: string, method?: string): Record<string, number> {
+  const { detectors } = readQuestion(questionsFolder(), question);
+  const detector = detectors.find((each) => each.method === (method ?? each.method));
   return Object.fromEntries((detector?.thresholds ?? []).map(({ name, value }) => [name, value]));
 }
 
@@ -56,7 +57,8 @@ export interface History extends AsyncDisposable {
   run(atMs: number): Promise<void>;
   open(atMs: number, config?: unknown, log?: Log): Promise<Detect>;
   findings(): Promise<readonly Finding[]>;
-  statusOf(question: string): Promise<DetectorStatus | undefined>;
+  /** Of its first, or of the one that finds that. */
+  statusOf(question: string, finds?: string): Promise<DetectorStatus | undefined>;
 }
 
 const windowMs = 10_000;
@@ -123,9 +125,9 @@ export async function openHistory(first?: Asker): Promise<History> {
       await using detect = await open(0);
       return await detect.findings({ sinceMs: 30 * dayMs, limit: 1000 });
     },
-    async statusOf(question) {
+    async statusOf(question, finds) {
       await using detect = await open(0);
-      return await detect.status(question);
+      return (await detect.status(question)).find((status) => status.finds === (finds ?? status.finds));
     },
     [Symbol.asyncDispose]: () => asker[Symbol.asyncDispose](),
   };

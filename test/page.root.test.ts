@@ -206,6 +206,18 @@ describe('the page of a real hub', () => {
     await close(opened);
   });
 
+  test('says how the detectors stand, and what it calls new', async () => {
+    for (const [question, line] of [
+      ['Retry storms', /^detector of storms: learning, armed (at \S|once nodes are heard)/],
+      ['Connections', /^what is new: learning, armed at \S/],
+    ] as const) {
+      const opened = await openQuestion(question);
+      const list = opened.page.getByRole('list', { name: 'Detectors' });
+      assert.match(await list.locator('li').first().innerText(), line);
+      await close(opened);
+    }
+  });
+
   test('a process that is named like markup is text, and nothing runs', async () => {
     const opened = await openQuestion('Timeouts');
     const { page } = opened;

@@ -10,6 +10,7 @@ import { refreshMs } from './controls/pace.ts';
 import { ProblemNote } from './problem-note.tsx';
 import { AnswerBody } from './show/answer-body.tsx';
 import { CoverageBar } from './show/coverage.tsx';
+import { Standing } from './show/standing.tsx';
 import type { ShowView } from './view/use-view.ts';
 import { answerUrl } from './view/view.ts';
 import type { View } from './view/view.ts';
@@ -47,6 +48,7 @@ export function AnswerPage({ question, view, show }: Props): JSX.Element {
       <Controls {...{ question, view, show, shown, answer }} />
       <div className={isStale ? 'answer stale' : 'answer'} data-testid="answer">
         <CoverageBar coverage={answer?.coverage} />
+        <Standing answer={answer} />
         {isRefused && <ProblemNote failure={asked.failure} onRetry={askNow} />}
         {answer === undefined ? (
           <Waiting question={question} />

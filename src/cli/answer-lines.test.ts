@@ -104,21 +104,46 @@ describe('the table', () => {
   });
 });
 
-test('a question with a detector says how that stands', () => {
+test('a question with detectors says how each stands, and of whom it cannot tell', () => {
   const answer = answerOf([], []);
   const armedAt = new Date(2026, 2, 1, 15, 30, 0).toISOString();
-  const linesOf = (detector: NonNullable<Answer['detector']>) =>
-    detectorLines({ ...answer, detector }, paint);
+  const base = {
+    finds: 'scans',
+    state: 'armed',
+    armedAt,
+    findings: 0,
+    keys: { armed: 3 },
+    limits: [],
+  } as const;
+  const linesOf = (...detectors: NonNullable<Answer['detectors']>) =>
+    detectorLines({ ...answer, detectors }, paint);
   assert.deepEqual(detectorLines(answer, paint), []);
-  assert.deepEqual(linesOf({ state: 'learning', armedAt, findings: 0 }), [
-    'detector learning, armed at 15:30:00',
-  ]);
-  assert.deepEqual(linesOf({ state: 'learning', armedAt: null, findings: 0 }), [
-    'detector learning, armed once nodes are heard',
-  ]);
-  assert.deepEqual(linesOf({ state: 'armed', armedAt, findings: 2 }), [
-    'detector armed; 2 open findings: sonde findings',
-  ]);
+  assert.deepEqual(
+    linesOf(
+      { ...base, state: 'learning', keys: { learning: 2 } },
+      { ...base, state: 'learning', armedAt: null },
+      { ...base, state: 'muted', findings: 2 },
+      { ...base, finds: 'new', keys: { armed: 2, learning: 1 } },
+    ),
+    [
+      'detector of scans: learning, armed at 15:30:00',
+      'detector of scans: learning, armed once nodes are heard',
+      'detector of scans: muted in hub.yaml; 2 open findings: sonde findings',
+      'what is new: armed; of 3 nodes 1 learning',
+    ],
+  );
+  const limits = [
+    {
+      labels: { environment: 'prod', 'workload.name': '', 'process.name': 'curl\u202e' },
+      why: 'novelty 23 %',
+    },
+  ];
+  assert.deepEqual(
+    linesOf({ ...base, keys: { armed: 7, insufficient: 1, learning: 2 }, limits, findings: 1 }),
+    [
+      'detector of scans: armed; of 10 keys 2 learning, 1 insufficient; prod curl\\u{202e} novelty 23 %; 1 open finding: sonde findings',
+    ],
+  );
 });
 
 describe('coverage', () => {

@@ -4,7 +4,7 @@ import type { styleText } from 'node:util';
 import { fit, printable } from '../lib/terminal.ts';
 import { formatBytes, formatMs } from '../lib/units.ts';
 import type { Answer, Cell, Column, Coverage, Share } from '../question/contract.ts';
-import type { DetectorStatus } from '../question/finding.ts';
+import { standingText } from '../question/standing.ts';
 import { stateStyles, type Painter } from './trace-lines.ts';
 
 const gap = '  ';
@@ -152,22 +152,13 @@ export function truncatedLine({ truncated, params }: Answer): string | undefined
   return truncated ? `there are more than ${String(params['limit'])} rows: --limit N` : undefined;
 }
 
-const detectorTexts: Readonly<Record<DetectorStatus['state'], string>> = {
-  learning: 'learning',
-  armed: 'armed',
-  insufficient: 'cannot tell: what it sees varies too much',
-  muted: 'muted in hub.yaml',
-};
-
-/** How the question's detector stands: what is not found before it is armed says nothing. */
-export function detectorLines({ detector, answeredAt }: Answer, paint: Painter): string[] {
-  if (detector === undefined) return [];
-  const { state, armedAt, findings } = detector;
-  const when = armedAt === null ? 'once nodes are heard' : `at ${localTime(armedAt, answeredAt)}`;
-  const text = state === 'learning' ? `learning, armed ${when}` : detectorTexts[state];
-  const open = `${findings} open ${findings === 1 ? 'finding' : 'findings'}: sonde findings`;
-  if (findings === 0) return [paint('dim', `detector ${text}`)];
-  return [paint('yellow', `detector ${text}; ${open}`)];
+/** How the question's detectors stand: what is not found before one is armed says nothing. */
+export function detectorLines({ detectors = [], answeredAt }: Answer, paint: Painter): string[] {
+  return detectors.map((status) => {
+    const text = printable(standingText(status, (at) => localTime(at, answeredAt)));
+    const more = status.findings === 0 ? '' : ': sonde findings';
+    return paint(status.findings === 0 ? 'dim' : 'yellow', `${text}${more}`);
+  });
 }
 
 export interface TableOptions {

@@ -4,6 +4,7 @@ import type { Finding } from '../question/finding.ts';
 import { findingLines } from './finding-lines.ts';
 
 const finding: Finding = {
+  finds: 'storms',
   id: 'a1',
   question: 'storms',
   title: 'checkout\x1b[2J keeps failing',

@@ -109,8 +109,8 @@ export interface Answer {
   /** There were more rows than `limit`. */
   readonly truncated: boolean;
   readonly coverage: Coverage;
-  /** Where the question has a detector: how it stands now. */
-  readonly detector?: DetectorStatus;
+  /** Where the question has detectors, or calls something new: how these stand now. */
+  readonly detectors?: readonly DetectorStatus[];
   readonly answeredAt: string;
   readonly tookMs: number;
 }

@@ -16,7 +16,14 @@ function time(problem: string, isSound: (ms: number) => boolean) {
 const dayMs = 86_400_000;
 const duration = time('must be text with a unit, such as 24h', (ms) => ms >= 0);
 
-export const detectSchema = z.strictObject({
+const detectorSchema = z.strictObject({
+  /** What it finds, in the plural. */
+  finds: z.string().regex(/^[a-z][a-z -]{2,30}$/, 'must be one to a few words'),
+  /** The file with its statement. */
+  sql: z
+    .string()
+    .regex(/^detect(-[a-z]+)?\.sql$/, 'must be detect.sql, or such as detect-edges.sql')
+    .default('detect.sql'),
   /** A file in src/hub/detect/methods/. */
   method: z.string().regex(/^[a-z-]+$/, 'must be the name of a method'),
   /** Windows are 10 s; steps begin at whole multiples of their length. */
@@ -50,9 +57,27 @@ export const detectSchema = z.strictObject({
     .default(''),
 });
 
-export interface Detector extends z.output<typeof detectSchema> {
+function differ(values: readonly string[]): boolean {
+  return new Set(values).size === values.length;
+}
+
+/** One, or a list. */
+export const detectSchema = z
+  .preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(detectorSchema).max(4).default([]),
+  )
+  .refine((all) => differ(all.map(({ method }) => method)), 'has a method twice')
+  .refine((all) => differ(all.map(({ sql }) => sql)), 'has a statement twice');
+
+/** What a question calls new has a history, too: a node is one to compare with when it was heard for so long. */
+export const newsSchema = z.strictObject({ learns: duration });
+export type News = z.output<typeof newsSchema>;
+
+export interface Detector extends z.output<typeof detectorSchema> {
   readonly question: string;
-  readonly sql: string;
+  /** The statement itself. */
+  readonly statement: string;
 }
 
 /** What detect.sql is given; it needs all of it. */

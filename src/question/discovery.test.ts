@@ -49,9 +49,8 @@ test('a folder is a question, with what its manifest says', () => {
   const { questions, problems } = discoverQuestions(folder);
   assert.deepEqual(problems, []);
   const { reads, ...summary } = manifest;
-  assert.deepEqual(questions, [
-    { id: 'sample', summary: { id: 'sample', ...summary }, reads, signals: ['lifecycle'], sql },
-  ]);
+  const rest = { signals: ['lifecycle'], sql, detectors: [], news: undefined };
+  assert.deepEqual(questions, [{ id: 'sample', summary: { id: 'sample', ...summary }, reads, ...rest }]);
 });
 
 test('where there is no folder there are no questions', () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../lib/errors.ts';
 import type { SignalName } from '../model/signals.ts';
 import type { Param, QuestionSummary } from './contract.ts';
-import { detectSqlProblem, type Detector } from './detector.ts';
+import { detectSqlProblem, type Detector, type News } from './detector.ts';
 import {
   parseManifest,
   parseSignals,
@@ -25,8 +25,9 @@ export interface Question {
   /** What the agents must see for it. */
   readonly signals: readonly SignalName[];
   readonly sql: string;
-  /** Where the folder has one: the manifest's `detect`, and detect.sql. */
-  readonly detector?: Detector;
+  /** The manifest's `detect`, with statements. */
+  readonly detectors: readonly Detector[];
+  readonly news?: News | undefined;
 }
 
 export interface Discovery {
@@ -88,13 +89,14 @@ export function readQuestion(folder: string, id: string): Question {
   const sql = read('ask.sql');
   const problem = sqlProblem(sql, manifest);
   if (problem !== undefined) throw invalid('ask.sql', problem);
-  const { title, asks, params, columns, reads, signals, detect } = manifest;
-  const question = { id, summary: { id, title, asks, params, columns }, reads, signals, sql };
-  if (detect === undefined) return question;
-  const detectSql = read('detect.sql');
-  const wrong = detectSqlProblem(detectSql);
-  if (wrong !== undefined) throw invalid('detect.sql', wrong);
-  return { ...question, detector: { ...detect, question: id, sql: detectSql } };
+  const { title, asks, params, columns, reads, signals, detect, news } = manifest;
+  const detectors = detect.map((each) => {
+    const statement = read(each.sql);
+    const wrong = detectSqlProblem(statement);
+    if (wrong !== undefined) throw invalid(each.sql, wrong);
+    return { ...each, question: id, statement };
+  });
+  return { id, summary: { id, title, asks, params, columns }, reads, signals, sql, detectors, news };
 }
 
 /** In order. */

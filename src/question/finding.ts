@@ -8,11 +8,23 @@ export const detectorStates = ['learning', 'armed', 'insufficient', 'muted'] as 
 export type DetectorState = (typeof detectorStates)[number];
 
 export interface DetectorStatus {
+  /** What it finds, such as scans; `new`: what the question calls new, by nodes. */
+  readonly finds: string;
   readonly state: DetectorState;
   /** RFC 3339; null where it is not known yet, because nothing was heard so far. */
   readonly armedAt: string | null;
   /** Findings that are open now. */
   readonly findings: number;
+  /** How many keys, or nodes, stand how: each has a history of its own. */
+  readonly keys: Readonly<Record<string, number>>;
+  /** Some of those that cannot be judged as others are: which, and why. */
+  readonly limits: readonly Limit[];
+}
+
+export interface Limit {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Such as `novelty 23 %`. */
+  readonly why: string;
 }
 
 export const findingStates = ['open', 'closed'] as const;
@@ -25,6 +37,8 @@ export interface Finding {
   /** Made of question, labels and start: the same from every hub. */
   readonly id: string;
   readonly question: string;
+  /** Which of the question's detectors found it. */
+  readonly finds: string;
   readonly title: string;
   readonly severity: Severity;
   /** What it is about, by canonical name. */

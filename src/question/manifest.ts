@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { parseDurationMs } from '../lib/units.ts';
 import { signalNames, type SignalName } from '../model/signals.ts';
 import { columnTypes, paramFormats, type Param, type QuestionSummary } from './contract.ts';
-import { detectSchema } from './detector.ts';
+import { detectSchema, newsSchema, type News } from './detector.ts';
 import { rangeParams, scopeParams } from './params.ts';
 
 /** Tables that `ask.sql` takes as {name:Identifier}; the range decides which level of it is read. */
@@ -97,13 +97,15 @@ const manifest = z.strictObject({
   signals,
   params: z.array(param).refine(namesDiffer, unique).default([]),
   columns: z.array(column).min(1).refine(namesDiffer, unique),
-  detect: detectSchema.optional(),
+  detect: detectSchema,
+  news: newsSchema.optional(),
 });
 
 export interface Manifest extends Omit<QuestionSummary, 'id'> {
   readonly reads: readonly QuestionTable[];
   readonly signals: readonly SignalName[];
-  readonly detect?: z.output<typeof detectSchema> | undefined;
+  readonly detect: z.output<typeof detectSchema>;
+  readonly news?: News | undefined;
 }
 
 function paramProblem(own: Param): string | undefined {
@@ -133,7 +135,9 @@ export function parseManifest(text: string): Manifest | { readonly problem: stri
   if (!parsed.success) return { problem: firstProblem(parsed.error) };
   const params = parsed.data.params as readonly Param[];
   const asks = [...scopeParams, ...params].map(({ name }) => name);
-  const strange = Object.keys(parsed.data.detect?.evidence ?? {}).find((name) => !asks.includes(name));
+  const strange = parsed.data.detect
+    .flatMap(({ evidence }) => Object.keys(evidence))
+    .find((name) => !asks.includes(name));
   if (strange !== undefined) return { problem: `detect.evidence.${strange}: is no parameter` };
   const problem = params.map(paramProblem).find((found) => found !== undefined);
   return problem === undefined ? { ...parsed.data, params } : { problem };
@@ -149,8 +153,8 @@ function linesOf(text: string, key: string): string {
 }
 
 /**
- * `signals` alone, for an agent: the whole of all manifests would cost it 18 MB, for a list of words. Undefined
- * where they cannot be read; what else is wrong is for the hub to say.
+ * `signals` alone, for an agent: the whole of all manifests would cost it 18 MB, for a list of words.
+ * Undefined where they cannot be read; what else is wrong is for the hub to say.
  */
 export function parseSignals(text: string): readonly SignalName[] | undefined {
   const lines = /^\s*\{/.test(text) ? text : linesOf(text, 'signals');

@@ -88,13 +88,33 @@ const coverage: Json = {
   },
 };
 
-const detector: Json = {
-  type: 'object',
-  description: 'of a question that has one: how its detector stands now',
-  properties: {
-    state: { type: 'string', enum: detectorStates },
-    armedAt: { type: ['string', 'null'], format: 'date-time' },
-    findings: { type: 'integer', description: 'open now' },
+const detectors: Json = {
+  type: 'array',
+  description: 'of a question that has detectors, or calls something new: how these stand now',
+  items: {
+    type: 'object',
+    properties: {
+      finds: { type: 'string', description: 'such as scans; new: what the question calls new, by nodes' },
+      state: { type: 'string', enum: detectorStates },
+      armedAt: { type: ['string', 'null'], format: 'date-time' },
+      findings: { type: 'integer', description: 'open now' },
+      keys: {
+        type: 'object',
+        description: 'how many keys, or nodes, stand how',
+        additionalProperties: { type: 'integer' },
+      },
+      limits: {
+        type: 'array',
+        description: 'some of those that cannot be judged as others are',
+        items: {
+          type: 'object',
+          properties: {
+            labels: { type: 'object', additionalProperties: { type: 'string' } },
+            why: { type: 'string' },
+          },
+        },
+      },
+    },
   },
 };
 
@@ -117,7 +137,7 @@ function answerSchema(columns: readonly Column[]): Json {
       },
       truncated: { type: 'boolean' },
       coverage,
-      detector,
+      detectors,
       answeredAt: { type: 'string', format: 'date-time' },
       tookMs: { type: 'integer' },
     },

@@ -149,6 +149,16 @@ export function exampleAnswer(
     rows: Array.from({ length: rows }, (_, rank) => exampleRow(prng, rank, span)),
     truncated: false,
     coverage: whole,
+    detectors: [
+      {
+        finds: 'trouble',
+        state: 'armed',
+        armedAt: new Date(span.fromMs).toISOString(),
+        findings: 1,
+        keys: { armed: 11, insufficient: 1 },
+        limits: [{ labels: { 'process.name': 'crawler\u202e' }, why: 'novelty 23 %' }],
+      },
+    ],
     answeredAt: new Date(span.toMs).toISOString(),
     tookMs: 12,
   };

@@ -49,9 +49,12 @@ test('a planted storm is found once, with evidence, and ends; what comes about i
   assert.deepEqual(first.facts, { attempts: 90, established: 0, failed: 90, nodes: 1, workloads: 1 });
   assert.equal(first.evidence.rows[0]?.['process.name'], 'checkout');
   assert.deepEqual(await history.statusOf('retry-storms'), {
+    finds: 'storms',
     state: 'armed',
     armedAt: history.at(-110 * minute),
     findings: 1,
+    keys: { armed: 1 },
+    limits: [],
   });
   await history.run(0);
   const [last, ...more] = await found(environment);
@@ -63,12 +66,53 @@ test('a planted storm is found once, with evidence, and ends; what comes about i
 
 test('before it is armed it learns, and finds nothing', async () => {
   await using young = await history.beside();
-  assert.deepEqual(await young.statusOf('retry-storms'), { state: 'learning', armedAt: null, findings: 0 });
+  const learning = { finds: 'storms', state: 'learning', findings: 0, limits: [] };
+  assert.deepEqual(await young.statusOf('retry-storms'), { ...learning, armedAt: null, keys: {} });
   await young.write({ environment: 'young', from: -9 * minute, to: 0 }, [storm]);
   await young.run(0);
   assert.deepEqual(await young.findings(), []);
   const status = await young.statusOf('retry-storms');
-  assert.deepEqual(status, { state: 'learning', armedAt: young.at(1 * minute), findings: 0 });
+  assert.deepEqual(status, { ...learning, armedAt: young.at(1 * minute), keys: { armed: 1 } });
+});
+
+test('what needs a history says how it stands: before there is any, learning, armed', async () => {
+  await using young = await history.beside();
+  const stands = async (ms: number) => {
+    await using detect = await young.open(ms);
+    const of = Object.keys(armedAfter).map(async (question) =>
+      (await detect.status(question)).map(({ finds, state, armedAt }) => [question, finds, state, armedAt]),
+    );
+    return (await Promise.all(of)).flat();
+  };
+  const armedAfter: Readonly<Record<string, readonly (readonly [finds: string, ms: number])[]>> = {
+    'close-rate': [['changes', 24 * hour]],
+    connections: [['new', 24 * hour]],
+    dependencies: [['new', hour]],
+    'lateral-movement': [['scans', 24 * hour]],
+    'reset-bursts': [['bursts', hour]],
+    'retry-storms': [['storms', 10 * minute]],
+    'unexpected-egress': [['new destinations', 24 * hour]],
+  };
+  const expected = (stateOf: (armedMs: number) => string, isHeard = true) =>
+    Object.entries(armedAfter).flatMap(([question, all]) =>
+      all.map(([finds, ms]) => [question, finds, stateOf(ms), isHeard ? young.at(ms - 2 * hour) : null]),
+    );
+  assert.deepEqual(
+    await stands(0),
+    expected(() => 'learning', false),
+  );
+  await young.write({ environment: 'young', from: -2 * hour, to: 0, every: 10 * minute }, [fine]);
+  await young.run(0);
+  const now = expected((ms) => (ms <= 2 * hour ? 'armed' : 'learning')).map(
+    ([question, finds, state, at]) => {
+      // Steps of five minutes begin at whole ones.
+      const stepMs =
+        finds === 'changes' || finds === 'new destinations' ? 5 * minute : finds === 'scans' ? minute : 1;
+      const ms = Math.floor(Date.parse(String(at)) / stepMs) * stepMs;
+      return [question, finds, state, new Date(ms).toISOString()];
+    },
+  );
+  assert.deepEqual(await stands(0), now);
 });
 
 test('a burst of resets by many clients is found, that of one client that dies is not', async () => {
@@ -181,8 +225,9 @@ test('what is muted is kept with the reason; a question that is muted as a whole
     ['checkout', ''],
   ]);
   await using silent = await muted.open(20_000, { mute: [{ question: 'retry-*', until, reason: 'enough' }] });
-  assert.equal((await silent.status('retry-storms'))?.state, 'muted');
-  assert.equal((await silent.status('reset-bursts'))?.state, 'armed');
+  const stateOf = async (question: string) => (await silent.status(question)).map(({ state }) => state);
+  assert.deepEqual(await stateOf('retry-storms'), ['muted']);
+  assert.deepEqual(await stateOf('reset-bursts'), ['armed']);
 });
 
 test('findings of a question that nobody has are no silence', async () => {

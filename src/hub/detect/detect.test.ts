@@ -5,7 +5,7 @@ import { arm } from './detect.ts';
 import { loadMethods } from './method.ts';
 
 const { questions } = discoverQuestions(questionsFolder());
-const detectors = questions.flatMap(({ detector }) => detector ?? []);
+const detectors = questions.flatMap((question) => question.detectors);
 const methods = await loadMethods();
 
 test('every detector fits its method', () => {

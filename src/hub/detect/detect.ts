@@ -6,7 +6,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Detector } from '../../question/detector.ts';
+import type { Detector, News } from '../../question/detector.ts';
 import type {
   DetectorState,
   DetectorStatus,
@@ -20,6 +20,7 @@ import type { Method } from './method.ts';
 import { isMuted, muteReason } from './mute.ts';
 import { runDetector, whoseOf, type Armed, type RunOptions } from './runner.ts';
 import { countOpen, readAttempts, readFindings, readHead, type DetectStore, type Head } from './store.ts';
+import { newsStatus } from './news.ts';
 
 export const everyMs = 30_000;
 const summaryMs = 86_400_000;
@@ -31,6 +32,8 @@ const evidenceRowsMax = 3;
 export interface DetectOptions {
   readonly config: DetectConfig;
   readonly detectors: readonly Detector[];
+  /** By question: what of it is new needs a history, too. */
+  readonly news: ReadonlyMap<string, News>;
   readonly methods: ReadonlyMap<string, Method>;
   readonly store: DetectStore;
   readonly deliver: Deliver;
@@ -47,8 +50,8 @@ export interface DetectOptions {
 }
 
 export interface Detect extends AsyncDisposable {
-  /** Undefined for a question without a detector. */
-  status(question: string): Promise<DetectorStatus | undefined>;
+  /** Of its detectors, and of what it calls new; none for most questions. */
+  status(question: string): Promise<readonly DetectorStatus[]>;
   findings(asked: FindingsAsked): Promise<readonly Finding[]>;
   summary(): Promise<DetectSummary>;
   /** Runs each once, up to now, and tells what was found. Rejects when one fails. */
@@ -106,29 +109,38 @@ function evidenceOfRun({ ask }: DetectOptions, signal: AbortSignal): RunOptions[
 
 async function summaryOf(armed: readonly Armed[], options: DetectOptions): Promise<DetectSummary> {
   const { store, clock } = options;
-  const detectors = armed.map(async (each) => {
+  const detectors: Record<string, unknown[]> = {};
+  for (const each of armed) {
     const [status, head] = await Promise.all([statusOf(each, options), readHead(store, whoseOf(each))]);
     const until = head ? new Date(head.untilMs).toISOString() : null;
-    const { keys = {}, keysLeftOut = 0, skippedMs = 0 } = head ?? {};
-    return [each.detector.question, { ...status, until, keys, keysLeftOut, skippedMs }] as const;
-  });
+    const { keysLeftOut = 0, skippedMs = 0 } = head ?? {};
+    (detectors[each.detector.question] ??= []).push({ ...status, until, keysLeftOut, skippedMs });
+  }
   const deliveries: Record<string, Record<string, number>> = {};
   for (const { target, result } of await readAttempts(store, clock.wallMs() - summaryMs)) {
     if (result === 'claimed') continue;
     const of = (deliveries[target] ??= {});
     of[result] = (of[result] ?? 0) + 1;
   }
-  return { detectors: Object.fromEntries(await Promise.all(detectors)), deliveries };
+  return { detectors, deliveries };
 }
 
-async function statusOf(each: Armed, { config, store, clock }: DetectOptions): Promise<DetectorStatus> {
-  const { question, learns } = each.detector;
-  const [head, findings] = await Promise.all([readHead(store, whoseOf(each)), countOpen(store, question)]);
+function labelsOf({ key: names }: Detector, key: string): Record<string, string> {
+  const values = JSON.parse(key) as readonly string[];
+  return Object.fromEntries(names.map((name, n) => [name, values[n] ?? '']));
+}
+
+async function statusOf({ detector, method }: Armed, options: DetectOptions): Promise<DetectorStatus> {
+  const { config, store, clock } = options;
+  const { question, finds, learns } = detector;
+  const whose = whoseOf({ detector, method });
+  const [head, findings] = await Promise.all([readHead(store, whose), countOpen(store, detector)]);
   const nowMs = clock.wallMs();
-  if (head === undefined) return { state: 'learning', armedAt: null, findings };
+  if (head === undefined) return { finds, state: 'learning', armedAt: null, findings, keys: {}, limits: [] };
   const armedMs = head.sinceMs + learns;
   const state = isMuted(config.mute, question, nowMs) ? 'muted' : stateOf(head, armedMs, nowMs);
-  return { state, armedAt: new Date(armedMs).toISOString(), findings };
+  const limits = (head.limits ?? []).map(({ key, why }) => ({ labels: labelsOf(detector, key), why }));
+  return { finds, state, armedAt: new Date(armedMs).toISOString(), findings, keys: head.keys, limits };
 }
 
 export function openDetect(options: DetectOptions): Detect {
@@ -177,8 +189,16 @@ export function openDetect(options: DetectOptions): Detect {
   const looping = config.enabled ? loop() : Promise.resolve();
   return {
     async status(question) {
-      const each = armed.find(({ detector }) => detector.question === question);
-      return each && statusOf(each, options);
+      const news = options.news.get(question);
+      const [of, fresh] = await Promise.all([
+        Promise.all(
+          armed
+            .filter(({ detector }) => detector.question === question)
+            .map((each) => statusOf(each, options)),
+        ),
+        news && newsStatus(store, news, clock.wallMs()),
+      ]);
+      return fresh === undefined ? of : [...of, fresh];
     },
     summary: () => summaryOf(armed, options),
     async findings(asked) {

@@ -12,6 +12,8 @@ import type { Firing, Method, Seen } from './method.ts';
 export interface KeyState {
   readonly method: unknown;
   readonly status: Exclude<DetectorState, 'muted'>;
+  /** What cannot be told of it. */
+  readonly why?: string | undefined;
   /** Findings that are open. */
   readonly open: readonly Finding[];
 }
@@ -88,6 +90,7 @@ function begun(detector: Detector, firing: Firing, atMs: number): Finding {
   return {
     id: idOf(detector.question, labels, atMs),
     question: detector.question,
+    finds: detector.finds,
     title: filled(detector.title, values),
     severity: firing.severity,
     labels,
@@ -147,7 +150,7 @@ export function fold({ detector, method, states, steps, toMs, armedMs }: Folding
     const before = changed.get(key) ?? states.get(key);
     const open = [...close(before?.open ?? [], atMs)];
     const step = { state: before?.method, seen, atMs, stepMs: detector.step, thresholds, keys };
-    const { state, status, firings } = method.step(step);
+    const { state, status, why, firings } = method.step(step);
     for (const firing of atMs < armedMs ? [] : firings) {
       const labels = JSON.stringify(labelsOf(detector, firing.seen));
       const at = open.findIndex((each) => JSON.stringify(each.labels) === labels);
@@ -156,7 +159,7 @@ export function fold({ detector, method, states, steps, toMs, armedMs }: Folding
       open.splice(known ? at : open.length, known ? 1 : 0, told);
       findings.set(told.id, told);
     }
-    changed.set(key, { method: state, status, open });
+    changed.set(key, { method: state, status, why, open });
   }
   for (const [key, before] of new Map([...states, ...changed])) {
     const open = close(before.open, toMs);

@@ -39,7 +39,8 @@ export async function openDetecting(options: DetectingOptions): Promise<Detect> 
   };
   const detect = openDetect({
     config,
-    detectors: questions.flatMap(({ detector }) => detector ?? []),
+    detectors: questions.flatMap(({ detectors }) => detectors),
+    news: new Map(questions.flatMap(({ id, news }) => (news === undefined ? [] : [[id, news] as const]))),
     methods: await loadMethods(),
     store: detectStore,
     deliver: await openDelivering({
@@ -66,13 +67,13 @@ export async function openDetecting(options: DetectingOptions): Promise<Detect> 
   };
 }
 
-/** Answers say how the question's detector stands. */
+/** Answers say how the question's detectors stand, and what it calls new. */
 export function withDetectors(ask: Ask, detect: Pick<Detect, 'status'>): Ask {
   return {
     ...ask,
     async answer(id, asking) {
-      const [answer, detector] = await Promise.all([ask.answer(id, asking), detect.status(id)]);
-      return detector === undefined ? answer : { ...answer, detector };
+      const [answer, detectors] = await Promise.all([ask.answer(id, asking), detect.status(id)]);
+      return detectors.length === 0 ? answer : { ...answer, detectors };
     },
   };
 }

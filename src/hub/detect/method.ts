@@ -33,6 +33,8 @@ export interface Firing {
 export interface Stepped<State> {
   readonly state: State;
   readonly status: Exclude<DetectorState, 'muted'>;
+  /** What it cannot tell of this key, and why, such as `novelty 23 %`. */
+  readonly why?: string | undefined;
   readonly firings: readonly Firing[];
 }
 

@@ -34,6 +34,8 @@ export const runLimits = {
   /** Without anything new, how far has been looked is noted so often. */
   idleMsMax: 300_000,
   keysMax: 50_000,
+  /** Keys that are named where something cannot be told of them. */
+  limitsMax: 5,
 } as const;
 
 export interface Armed {
@@ -69,7 +71,7 @@ async function begin({ detector, store, keptMs }: RunOptions, nowMs: number): Pr
   if (first === undefined) return undefined;
   const sinceMs = floorTo(first, detector.step);
   const untilMs = floorTo(Math.max(first, nowMs - detector.history), detector.step);
-  return { untilMs, sinceMs, skippedMs: 0, keys: {}, keysLeftOut: 0, open: 0 };
+  return { untilMs, sinceMs, skippedMs: 0, keys: {}, limits: [], keysLeftOut: 0, open: 0 };
 }
 
 /** Up to when it may look: what came late would never be looked at again. */
@@ -122,7 +124,7 @@ async function look(
   const steps = Math.round((toMs - fromMs) / detector.step);
   try {
     const params = { from: new Date(fromMs), to: new Date(toMs), step_ms: detector.step };
-    const rows = await store.query({ name: detector.question, sql: detector.sql, params });
+    const rows = await store.query({ name: detector.question, sql: detector.statement, params });
     return { rows: rows.map((row) => seenOf(detector, row)), toMs };
   } catch (error) {
     if (!isOperatorError(error) || error.code !== 'question.too_large') throw error;
@@ -137,14 +139,18 @@ async function look(
   }
 }
 
-function countKeys(states: Iterable<KeyState>): Pick<Head, 'keys' | 'open'> {
+function countKeys(states: ReadonlyMap<string, KeyState>): Pick<Required<Head>, 'keys' | 'limits' | 'open'> {
   const keys: Record<string, number> = {};
+  const limits: { key: string; why: string }[] = [];
   let open = 0;
-  for (const state of states) {
+  for (const [key, state] of states) {
     keys[state.status] = (keys[state.status] ?? 0) + 1;
     open += state.open.length;
+    if (state.why !== undefined) limits.push({ key, why: state.why });
   }
-  return { keys, open };
+  // Whoever cut time otherwise names the same ones.
+  limits.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { keys, limits: limits.slice(0, runLimits.limitsMax), open };
 }
 
 /** Evidence is looked for once, when a finding begins; it stays with it in the key's state. */
@@ -198,7 +204,7 @@ async function runChunk(options: RunOptions, head: Head, range: Range): Promise<
     untilMs: toMs,
     skippedMs,
     keysLeftOut: new Set(all.map(({ key }) => key)).size - new Set(steps.map(({ key }) => key)).size,
-    ...countKeys(new Map([...states, ...noted]).values()),
+    ...countKeys(new Map([...states, ...noted])),
   };
   await writeRun(store, whose, { head: next, changed: noted, findings: [...told.values()] });
   return next;

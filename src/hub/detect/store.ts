@@ -16,6 +16,7 @@ const statements = {
   reached: sql('reached'),
   findings: sql('findings'),
   openFindings: sql('open-findings'),
+  heard: sql('heard'),
   recent: sql('recent-findings'),
   attempts: sql('attempts'),
 };
@@ -53,6 +54,8 @@ export interface Head {
   readonly skippedMs: number;
   /** Keys by status. */
   readonly keys: Readonly<Record<string, number>>;
+  /** Some keys of which something cannot be told; older hubs wrote none. */
+  readonly limits?: readonly { readonly key: string; readonly why: string }[];
   /** Keys that found no place. */
   readonly keysLeftOut: number;
   readonly open: number;
@@ -151,7 +154,26 @@ export async function readAttempts(store: DetectStore, fromMs: number): Promise<
   return rows.map(({ at_ms: atMs, ...row }) => ({ ...row, atMs: Number(atMs) }) as unknown as Attempt);
 }
 
-export async function countOpen(store: DetectStore, question: string): Promise<number> {
-  const [row] = await store.query({ name: question, sql: statements.openFindings, params: { question } });
+export async function countOpen(
+  store: DetectStore,
+  { question, finds }: { readonly question: string; readonly finds: string },
+): Promise<number> {
+  const params = { question, finds };
+  const [row] = await store.query({ name: question, sql: statements.openFindings, params });
   return Number(row?.['open'] ?? 0);
+}
+
+export interface Heard {
+  readonly sinceMs: number;
+  readonly nodes: number;
+  /** Those that were not heard by that time. */
+  readonly young: number;
+}
+
+/** Undefined where no node was ever heard. */
+export async function readHeard(store: DetectStore, knownMs: number): Promise<Heard | undefined> {
+  const params = { known: new Date(knownMs) };
+  const [row] = await store.query({ name: 'nodes heard', sql: statements.heard, params });
+  if (row === undefined) return undefined;
+  return { sinceMs: Number(row['since']), nodes: Number(row['nodes']), young: Number(row['young']) };
 }

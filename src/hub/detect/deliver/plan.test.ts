@@ -7,6 +7,7 @@ const nowMs = Date.UTC(2026, 0, 5, 12);
 const at = (ms: number): string => new Date(nowMs + ms).toISOString();
 
 const finding: Finding = {
+  finds: 'storms',
   id: 'f1',
   question: 'q',
   title: 'it storms',

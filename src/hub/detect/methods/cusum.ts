@@ -107,6 +107,7 @@ export const method = defineMethod<State>({
     return {
       state: { atMs, firstMs, ...learned, ...run },
       status,
+      why: status === 'insufficient' ? `usual share ${String(Math.round(100 * p0))} %` : undefined,
       firings: fires ? [firing] : [],
     };
   },

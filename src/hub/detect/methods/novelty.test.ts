@@ -41,7 +41,8 @@ test('a port that it never used and an address without a name make it stranger',
 
 test('one that always meets new ones cannot be judged, and one that is young learns', () => {
   const restless = Array.from({ length: stepsPerDay + 1 }, (_, n) => [to('a.example'), to(`${n}.example`)]);
-  assert.deepEqual(run(restless).at(-1)?.status, 'insufficient');
+  const last = run(restless).at(-1);
+  assert.deepEqual([last?.status, last?.why], ['insufficient', 'novelty 51 %']);
   assert.deepEqual(
     run(restless).flatMap(({ firings }) => firings),
     [],

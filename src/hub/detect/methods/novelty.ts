@@ -68,6 +68,7 @@ export const method = defineMethod<State>({
     return {
       state: { atMs, firstMs, groups: kept(groups) },
       status,
+      why: status === 'insufficient' ? `novelty ${String(Math.round(100 * p))} %` : undefined,
       firings: firings.toSorted((a, b) => b.statistic - a.statistic).slice(0, firingsMax),
     };
   },
