@@ -15,7 +15,10 @@ WITH
       by_host AS from_host, by_workload AS from_workload, by_process AS from_process,
       source_ip, destination_ip, destination_port,
       max(connection_established) AS is_reached,
-      max(is_failure) AS is_failed
+      max(is_failure) AS is_failed,
+      -- As the pressure of a storm is measured: twenty in vain, and at least as many as came about.
+      sumIf(connections_ended, is_failure) AS in_vain,
+      in_vain >= 20 AND in_vain >= sum(connections_established) AS is_stormed
     FROM flows
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -34,7 +37,9 @@ WITH
     HAVING is_reached OR is_failed
   ),
   suspects AS (
-    SELECT step, environment, direction, from_host, from_workload, from_process, source_ip
+    SELECT
+      step, environment, direction, from_host, from_workload, from_process, source_ip,
+      countIf(is_stormed) AS stormed
     FROM contacts
     GROUP BY step, environment, direction, from_host, from_workload, from_process, source_ip
     HAVING countIf(NOT is_reached) >= 3
@@ -82,12 +87,15 @@ SELECT
   countIf(NOT is_reached) AS failed,
   countIf(is_reached) AS reached,
   uniqExactIf(destination_ip, NOT is_reached) AS destinations,
-  uniqExactIf(destination_port, NOT is_reached) AS ports
+  uniqExactIf(destination_port, NOT is_reached) AS ports,
+  any(stormed) AS storms
 FROM contacts
+INNER JOIN suspects USING (
+  step, environment, direction, from_host, from_workload, from_process, source_ip
+)
 LEFT JOIN known USING (
   environment, direction, from_host, from_process, source_ip, destination_ip, destination_port
 )
-WHERE (contacts.step, environment, direction, from_host, from_workload, from_process, source_ip) IN suspects
-  AND first_at >= contacts.step
+WHERE first_at >= contacts.step
 GROUP BY step, environment, direction, from_host, from_workload, from_process, source_ip
 ORDER BY step, environment, direction, from_host, from_workload, from_process, source_ip

@@ -34,6 +34,8 @@ const detectorSchema = z.strictObject({
   learns: duration,
   /** A finding ends when it has not been found for so long. */
   quiet: duration,
+  /** So long before its start the evidence of a finding begins. */
+  before: duration.prefault('5m'),
   /** Columns of detect.sql: each combination has a state of its own. */
   key: z.array(label).min(1),
   /** Columns that tell apart several findings of one key. */

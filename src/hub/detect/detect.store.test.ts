@@ -88,7 +88,10 @@ test('what needs a history says how it stands: before there is any, learning, ar
     'close-rate': [['changes', 24 * hour]],
     connections: [['new', 24 * hour]],
     dependencies: [['new', hour]],
-    'lateral-movement': [['scans', 24 * hour]],
+    'lateral-movement': [
+      ['scans', 24 * hour],
+      ['new admin edges', 24 * hour],
+    ],
     'reset-bursts': [['bursts', hour]],
     'retry-storms': [['storms', 10 * minute]],
     'unexpected-egress': [['new destinations', 24 * hour]],
@@ -107,7 +110,11 @@ test('what needs a history says how it stands: before there is any, learning, ar
     ([question, finds, state, at]) => {
       // Steps of five minutes begin at whole ones.
       const stepMs =
-        finds === 'changes' || finds === 'new destinations' ? 5 * minute : finds === 'scans' ? minute : 1;
+        finds === 'changes' || finds === 'new destinations'
+          ? 5 * minute
+          : question === 'lateral-movement'
+            ? minute
+            : 1;
       const ms = Math.floor(Date.parse(String(at)) / stepMs) * stepMs;
       return [question, finds, state, new Date(ms).toISOString()];
     },

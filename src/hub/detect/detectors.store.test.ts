@@ -83,6 +83,93 @@ test('a scan is found; a client of seven dead servers that it knows is not', asy
   const [found, ...others] = await about(scans, 'lateral-movement');
   assert.deepEqual(others, []);
   assert.equal(found?.labels['process.name'], 'nmap');
+  assert.equal(found.finds, 'scans');
   assert.deepEqual(found.facts, { failed: 7, reached: 0, destinations: 7, ports: 1 });
   assert.equal(found.evidence.rows[0]?.['process.name'], 'nmap');
+});
+
+test('a service whose destinations are all gone storms, and scans nothing', async () => {
+  await using storms = await history.beside();
+  await sparsely(storms, -25 * hour, 0, usual);
+  const failed = (process: string, n: number, times: number) => ({
+    ...{ 'process.name': process, direction: 'egress', 'source.ip': '10.1.0.5' },
+    ...{ 'destination.ip': `10.2.0.${n}`, 'destination.port': 8080, 'connection.state': 'refused' },
+    ...{ 'connections.opened': times, 'connections.ended': times },
+  });
+  const servers = Array.from({ length: 9 }, (_, n) => n + 1);
+  await storms.write(
+    { environment: 'e', from: -10 * minute, to: -10 * minute + windowMs },
+    servers.flatMap((n) => [failed('mesh', n, n === 1 ? 40 : 2), failed('nmap', n, 2)]),
+  );
+  await storms.run(0);
+  const scans = await about(storms, 'lateral-movement');
+  assert.deepEqual(
+    scans.map(({ labels }) => labels['process.name']),
+    ['nmap'],
+  );
+  const limits = (await storms.statusOf('lateral-movement', 'scans'))?.limits;
+  assert.deepEqual(
+    limits?.map(({ labels, why }) => [labels['process.name'], why]),
+    [['mesh', 'storms 1 destination: no scan is told of it']],
+  );
+});
+
+const admin = (from: string, to: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  ...{ 'process.name': 'ssh', direction: 'egress', 'source.ip': from, 'destination.ip': to },
+  ...{ 'destination.port': 22, 'connection.state': 'open', 'connection.established': true },
+  ...{ 'connections.opened': 1, 'connections.established': 1, 'bytes.sent': 4000, 'bytes.received': 4000 },
+  ...more,
+});
+const accepted = (from: string, to: string) =>
+  admin(from, to, { direction: 'ingress', 'process.name': 'sshd' });
+const [a, b, c] = ['10.1.0.1', '10.1.0.2', '10.1.0.3'];
+
+/** Two nodes, heard for long; one of them is administered from a known address. */
+async function watched(of: History): Promise<void> {
+  for (const host of ['node-a', 'node-b']) {
+    await of.write({ environment: 'e', host, from: -30 * hour, to: 0, every: 10 * minute }, []);
+  }
+  await of.write({ environment: 'e', host: 'node-b', from: -26 * hour, to: -25 * hour, every: 10 * minute }, [
+    accepted('10.1.0.9', b),
+  ]);
+}
+
+test('a new admin edge, and a chain that goes on from it, are found once each, with their path', async () => {
+  await using edges = await history.beside();
+  await watched(edges);
+  const at = (host: string, from: number) => ({ environment: 'e', host, from, to: from + windowMs });
+  await edges.write(at('node-a', -60 * minute), [admin(a, b)]);
+  await edges.write(at('node-b', -60 * minute), [accepted(a, b), accepted('10.1.0.9', b)]);
+  await edges.write(at('node-b', -40 * minute), [admin(b, c, { 'bytes.sent': 3_000_000 })]);
+  await edges.write(at('node-b', -39 * minute), [admin(b, c, { 'connections.opened': 0 })]);
+  await edges.run(0);
+  const found = (await about(edges, 'lateral-movement')).toReversed();
+  assert.deepEqual(
+    found.map(({ finds, severity, technique, facts }) => [finds, severity, technique, facts['path']]),
+    [
+      ['new admin edges', 'warning', 'T1021.004', `${a} → ${b}:22`],
+      ['new admin edges', 'critical', 'T1570', `${a} → ${b}:22 → ${c}:22`],
+    ],
+  );
+  assert.equal(found[1]?.evidence.rows[0]?.['finding'], 'chain');
+  assert.deepEqual(await edges.statusOf('lateral-movement', 'new admin edges'), {
+    ...{ finds: 'new admin edges', state: 'armed', armedAt: edges.at(-6 * hour), findings: 1, limits: [] },
+    keys: { armed: 1 },
+  });
+});
+
+test('known admin edges, those of a young node, and those that were not let in are quiet', async () => {
+  await using edges = await history.beside();
+  await watched(edges);
+  const at = (host: string, from: number) => ({ environment: 'e', host, from, to: from + windowMs });
+  await edges.write(at('node-b', -60 * minute), [accepted('10.1.0.9', b)]);
+  await edges.write(at('node-new', -50 * minute), [admin('10.1.0.7', b)]);
+  const refused = { 'connection.state': 'refused', 'connection.established': false };
+  await edges.write(at('node-a', -40 * minute), [
+    admin(a, b, { ...refused, 'connections.established': 0, 'bytes.sent': 0, 'bytes.received': 0 }),
+    admin(a, '203.0.113.5'),
+    admin(a, b, { 'destination.port': 8022 }),
+  ]);
+  await edges.run(0);
+  assert.deepEqual(await about(edges, 'lateral-movement'), []);
 });

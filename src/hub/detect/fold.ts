@@ -67,17 +67,17 @@ function filled(template: string, values: Readonly<Record<string, number | strin
   return template.replace(/\{([a-z0-9_.]+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-/** Minutes before the first step and after the last, so that the question shows the change. */
-const aroundMs = 300_000;
+/** Minutes after the last step, so that the question shows the change. */
+const afterMs = 300_000;
 
 function queryOf(
-  { evidence }: Detector,
+  { evidence, before }: Detector,
   labels: Readonly<Record<string, string>>,
   [startMs, endMs]: readonly [number, number],
 ): Record<string, string> {
   const of = Object.entries(evidence).map(([param, label]) => [param, labels[label] ?? '']);
   const asked = Object.fromEntries(of.filter(([, value]) => value !== '')) as Record<string, string>;
-  return { from: iso(startMs - aroundMs), to: iso(endMs + aroundMs), ...asked };
+  return { from: iso(startMs - before), to: iso(endMs + afterMs), ...asked };
 }
 
 function rounded(value: number): number {
@@ -105,7 +105,7 @@ function begun(detector: Detector, firing: Firing, atMs: number): Finding {
     facts: firing.facts,
     evidence: { query: queryOf(detector, labels, [atMs, atMs + detector.step]), rows: [] },
     nextStep: filled(detector.next, values),
-    technique: detector.technique,
+    technique: firing.technique ?? detector.technique,
     muted: '',
   };
 }
@@ -117,7 +117,8 @@ function goesOn(
   { firing, atMs }: { firing: Firing; atMs: number },
 ): Finding {
   const isHigher = firing.statistic > open.statistic;
-  const told = isHigher ? { statistic: rounded(firing.statistic), facts: firing.facts } : {};
+  const { facts, technique = open.technique } = firing;
+  const told = isHigher ? { statistic: rounded(firing.statistic), facts, technique } : {};
   const endMs = atMs + detector.step;
   const query = queryOf(detector, open.labels, [Date.parse(open.startedAt), endMs]);
   const severity = firing.severity === 'critical' ? 'critical' : open.severity;

@@ -28,6 +28,8 @@ export interface Firing {
   readonly baseline: number | null;
   readonly threshold: number;
   readonly facts: Readonly<Record<string, number | string>>;
+  /** Where it is another one than the detector's. */
+  readonly technique?: string;
 }
 
 export interface Stepped<State> {

@@ -37,3 +37,14 @@ test('after an hour without a try it begins anew', () => {
 test('a scan that goes on is found again', () => {
   assert.deepEqual(fired(Array.from({ length: 4 }, () => contacts(7))), [1, 1, 1, 1]);
 });
+
+test('while its source is in a retry storm it stands still, and says so', () => {
+  const storm = { ...contacts(20), storms: 1 };
+  assert.deepEqual(fired([storm, storm]), [0, 0]);
+  assert.deepEqual(fired([contacts(6), storm, contacts(1)]), [0, 0, 1]);
+  const [first] = run([storm]);
+  assert.deepEqual(
+    [first?.status, first?.why],
+    ['insufficient', 'storms 1 destination: no scan is told of it'],
+  );
+});
