@@ -8,4 +8,6 @@ export const nobodyAsks: HubParts['ask'] = {
   answer: refuse,
   edges: refuse,
   nodes: refuse,
+  search: refuse,
+  facets: refuse,
 };

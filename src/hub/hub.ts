@@ -197,6 +197,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
           answer: async (id, asking) => connection.backend().ask.answer(id, asking),
           edges: async (asking) => connection.backend().ask.edges(asking),
           nodes: async (asking) => connection.backend().ask.nodes(asking),
+          search: async (asking) => connection.backend().ask.search(asking),
+          facets: async (asking) => connection.backend().ask.facets(asking),
         },
         exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
         detect: {

@@ -3,6 +3,7 @@
  * said and what to do. It is printed as one line without a stack. Anything else that is thrown is a fault of
  * ours: an assertion or a plain Error, printed with its stack, exit code `internal`.
  */
+import { askErrors } from './ask-errors.ts';
 import { transferErrors } from './transfer-errors.ts';
 
 /** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
@@ -87,35 +88,6 @@ export const operatorErrors = {
     exitCode: 'usage',
     message: 'exporter {exporter} cannot be opened ({reason})',
     whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
-  },
-  'question.invalid': {
-    exitCode: 'usage',
-    message: 'question {question}: {file}: {problem}',
-    whatToDo: 'correct that file (docs/internals/questions.md says what a question is)',
-  },
-  'question.unknown': {
-    exitCode: 'usage',
-    httpStatus: 404,
-    message: 'there is no question {question}',
-    whatToDo: 'ask one of these: {known}',
-  },
-  'question.bad_param': {
-    exitCode: 'usage',
-    httpStatus: 400,
-    message: 'question {question}: {param} {problem}',
-    whatToDo: 'see sonde ask {question} --help, or GET /api/v1/questions',
-  },
-  'question.too_large': {
-    exitCode: 'degraded',
-    httpStatus: 422,
-    message: 'question {question} needs more than one answer may take ({limit})',
-    whatToDo: 'ask for a shorter range, one host or one environment',
-  },
-  'question.queue_full': {
-    exitCode: 'degraded',
-    httpStatus: 429,
-    message: 'the hub has {waiting} questions waiting already',
-    whatToDo: 'ask again in a few seconds',
   },
   'store.unreachable': {
     exitCode: 'degraded',
@@ -313,6 +285,7 @@ export const operatorErrors = {
     message: 'the hub does not answer on {url}',
     whatToDo: 'see what it said above (bin/sonde hub runs it alone)',
   },
+  ...askErrors,
   ...transferErrors,
 } as const satisfies Readonly<Record<string, OperatorErrorEntry>>;
 

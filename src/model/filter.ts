@@ -20,11 +20,11 @@ export type FilterTarget = Pick<
 >;
 
 /**
- * Part by part from the left: a regular expression of many `.*` would try all ways to share a name among
- * them.
+ * Of what has these parts and any characters between them. Part by part from the left: a regular expression
+ * of many `.*` would try all ways to share a name among them.
  */
-function processMatcher(pattern: string): (name: string) => boolean {
-  const [head = '', ...parts] = pattern.split('*');
+export function partsMatcher(all: readonly string[]): (name: string) => boolean {
+  const [head = '', ...parts] = all;
   const tail = parts.pop();
   if (tail === undefined) return (name) => name === head;
   return (name) => {
@@ -78,7 +78,7 @@ export function filterProblem(filter: ConnectionFilter): string | undefined {
 
 /** Compiles a sound filter. */
 export function connectionMatcher(filter: ConnectionFilter): (target: FilterTarget) => boolean {
-  const process = filter.process === undefined ? undefined : processMatcher(filter.process);
+  const process = filter.process === undefined ? undefined : partsMatcher(filter.process.split('*'));
   const network = filter.destination === undefined ? undefined : parseNetwork(filter.destination);
   return (target) => {
     if (process && !process(target['process.name'])) return false;

@@ -31,15 +31,21 @@ function formatV6(value: bigint): string {
   return groups.map((group) => group.toString(16)).join(':');
 }
 
+/** As the store compares it; undefined for what is no address. */
+export function addressNumber(text: string): bigint | undefined {
+  if (isIP(text) === 0 || text.includes('%')) return undefined;
+  return isIPv4(text) ? mappedPrefix + valueOfV4(text) : valueOfV6(text);
+}
+
 /** First and last address of `10.0.0.9`, `10.0.0.0/8`, `2001:db8::/32`; of '' of all; undefined for others. */
 export function networkRange(text: string): AddressRange | undefined {
   if (text === '') return { first: formatV6(0n), last: formatV6(all) };
   const [, address = '', length] = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
-  if (isIP(address) === 0) return undefined;
+  const value = addressNumber(address);
+  if (value === undefined) return undefined;
   const bits = isIPv4(address) ? 32 : 128;
   const prefix = length === undefined ? bits : Number(length);
   if (prefix > bits) return undefined;
-  const value = isIPv4(address) ? mappedPrefix + valueOfV4(address) : valueOfV6(address);
   const host = (1n << BigInt(bits - prefix)) - 1n;
   return { first: formatV6(value & ~host), last: formatV6(value | host) };
 }

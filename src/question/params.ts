@@ -114,9 +114,14 @@ export function readParams(
   return { values };
 }
 
-/** A pattern as LIKE wants it: all that LIKE would read as special is itself, and `*` is any characters. */
+/** As LIKE wants it: all that it would read as special is itself, and between the parts are any characters. */
+export function likeParts(parts: readonly string[]): string {
+  return parts.map((part) => part.replace(/[\\%_]/g, '\\$&')).join('%');
+}
+
+/** A pattern in which `*` is any characters. */
 export function likePattern(pattern: string): string {
-  return pattern === '' ? '%' : pattern.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
+  return pattern === '' ? '%' : likeParts(pattern.split('*'));
 }
 
 /** Parameters of `ask.sql`, from values that `readParams` gave. */

@@ -6,7 +6,7 @@ import type { Question } from '../../question/discovery.ts';
 import { unrolledTables, type QuestionTable } from '../../question/manifest.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
-import { coverageOf, coverageSql, deliveryMsMax, nodesOf } from './coverage.ts';
+import { askCoverage, scopeOf } from './coverage.ts';
 import { droppedNotes } from './dropped.ts';
 import { openGate } from './gate.ts';
 import { openMap, type AskMap } from './map.ts';
@@ -14,10 +14,11 @@ import type { Asking, AskOptions } from './options.ts';
 import { openAskStore, type AskStore, type StoreRow } from './query.ts';
 import { bucketsOf, levelOf, readRange, widen } from './range.ts';
 import type { Buckets, Level, Retention, TimeRange } from './range.ts';
+import { openSearch, type AskSearch } from './search.ts';
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
 
-export interface Ask extends AskMap {
+export interface Ask extends AskMap, AskSearch {
   questions(): readonly QuestionSummary[];
   /** Rejects with an OperatorError for what whoever asks can mend. */
   answer(id: string, asking: Asking): Promise<Answer>;
@@ -80,25 +81,9 @@ function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]
   });
 }
 
-async function askCoverage(store: AskStore, inquiry: Inquiry, retention: Retention): Promise<Coverage> {
-  const { question, range, askedMs, level, nowMs, values, signal } = inquiry;
-  const { host, environment } = values;
-  const rows = await store({
-    question: question.id,
-    sql: coverageSql(level),
-    params: {
-      ...rangeParams(inquiry),
-      host,
-      environment,
-      settled_ms: Math.round(nowMs - deliveryMsMax),
-      windows: `windows${level.suffix}`,
-      flows: `flows${level.suffix}`,
-      grain_ms: level.grainMs,
-    },
-    signal,
-  });
-  const scope = { host: String(host), environment: String(environment) };
-  const coverage = coverageOf(nodesOf(rows), { range, askedMs, scope });
+async function coverageWithDrops(store: AskStore, inquiry: Inquiry, retention: Retention): Promise<Coverage> {
+  const { question, values } = inquiry;
+  const coverage = await askCoverage(store, { ...inquiry, question: question.id, scope: scopeOf(values) });
   const readsUnrolled = question.reads.some((table) => unrolledTables.includes(table));
   const dropped = droppedNotes({ ...inquiry, readsUnrolled }, retention);
   return { ...coverage, notes: [...dropped, ...coverage.notes] };
@@ -109,7 +94,7 @@ async function answer(store: AskStore, inquiry: Inquiry, { clock, retention }: A
   const { question, range, series, nowMs, values } = inquiry;
   const [rows, coverage] = await Promise.all([
     askRows(store, inquiry),
-    askCoverage(store, inquiry, retention),
+    coverageWithDrops(store, inquiry, retention),
   ]);
   const { id, title, columns } = question.summary;
   const limit = Number(values['limit']);
@@ -135,6 +120,7 @@ export function openAsk(options: AskOptions): Ask {
   const summaries = questions.map(({ summary }) => summary);
   return {
     ...openMap(store, options),
+    ...openSearch(store, options),
     questions: () => summaries,
     async answer(id, asking) {
       const question = questions.find((each) => each.id === id);

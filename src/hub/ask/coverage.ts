@@ -5,8 +5,8 @@
 
 import { readFileSync } from 'node:fs';
 import { attributions } from '../../model/connection.ts';
-import type { Coverage, Share } from '../../question/contract.ts';
-import type { StoreRow } from './query.ts';
+import type { Coverage, ParamValue, Share } from '../../question/contract.ts';
+import type { AskStore, StoreRow } from './query.ts';
 import type { Level, TimeRange } from './range.ts';
 
 /** One expected node's part. */
@@ -35,14 +35,14 @@ export interface NodeCoverage {
 }
 
 /** How long a window may be under way from its end until it can be asked for. */
-export const deliveryMsMax = 5000;
+const deliveryMsMax = 5000;
 
 function readSql(name: string): string {
   return readFileSync(new URL(`coverage/${name}.sql`, import.meta.url), 'utf8');
 }
 
 /** The statement that asks a level for the nodes, one row each. */
-export function coverageSql(level: Level): string {
+function coverageSql(level: Level): string {
   return readSql(level.suffix === '' ? 'windows' : 'rollup');
 }
 
@@ -53,7 +53,7 @@ function nodeName(row: StoreRow): string {
 }
 
 /** One for each row. Those that would have the same name are told apart by their environment. */
-export function nodesOf(rows: readonly StoreRow[]): NodeCoverage[] {
+function nodesOf(rows: readonly StoreRow[]): NodeCoverage[] {
   const names = rows.map(nodeName);
   return rows.map((row, i) => {
     const name = names[i] ?? '';
@@ -271,4 +271,36 @@ export function coverageOf(nodes: readonly NodeCoverage[], asked: CoverageAsked)
   const owners = attributionsOf(nodes);
   const known = Object.keys(owners).length > 0 ? { attributions: owners } : {};
   return { ...shares, ...known, smallest: ratios.length === 0 ? null : Math.min(...ratios), notes };
+}
+
+export interface CoverageQuery extends CoverageAsked {
+  /** For errors. */
+  readonly question: string;
+  readonly level: Level;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+}
+
+export function scopeOf(values: Readonly<Record<string, ParamValue>>): CoverageAsked['scope'] {
+  const { host = '', environment = '' } = values;
+  return { host: String(host), environment: String(environment) };
+}
+
+export async function askCoverage(store: AskStore, asked: CoverageQuery): Promise<Coverage> {
+  const { question, range, level, nowMs, scope, signal } = asked;
+  const rows = await store({
+    question,
+    sql: coverageSql(level),
+    params: {
+      from: new Date(range.fromMs),
+      to: new Date(range.toMs),
+      ...scope,
+      settled_ms: Math.round(nowMs - deliveryMsMax),
+      windows: `windows${level.suffix}`,
+      flows: `flows${level.suffix}`,
+      grain_ms: level.grainMs,
+    },
+    signal,
+  });
+  return coverageOf(nodesOf(rows), asked);
 }

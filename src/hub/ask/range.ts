@@ -86,6 +86,9 @@ const levels: readonly [Level, Level, Level] = [
   { suffix: '_1h', grainMs: hourMs, rangeMsMax: Infinity },
 ];
 
+/** Rows as they came. */
+export const [rawLevel] = levels;
+
 /** How long the store keeps what. */
 export interface Retention {
   readonly flowsMs: number;

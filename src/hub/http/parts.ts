@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Answer, QuestionSummary } from '../../question/contract.ts';
 import type { DetectSummary, Finding, FindingsAsked } from '../../question/finding.ts';
 import type { EdgeMap, NodeList } from '../../question/map.ts';
+import type { Facets, SearchAnswer } from '../../question/search/contract.ts';
 
 /** What became of one request of log records. Every record of it is in exactly one of the three counts. */
 export interface Receipt {
@@ -42,6 +43,8 @@ export interface HubParts {
     answer(id: string, asking: Asking): Promise<Answer>;
     edges(asking: Asking): Promise<EdgeMap>;
     nodes(asking: Asking): Promise<NodeList>;
+    search(asking: Asking): Promise<SearchAnswer>;
+    facets(asking: Asking): Promise<Facets>;
   };
   readonly exports: {
     /** Rows of a table in a stream, which ends with an error where they are not all. */

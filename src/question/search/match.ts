@@ -1,0 +1,91 @@
+/** The filter over rows in memory, as they are stored: the meaning that src/hub/ask/search/ gives the store. */
+
+import { partsMatcher } from '../../model/filter.ts';
+import type { Row } from '../../model/block.ts';
+import { addressNumber } from '../network.ts';
+import type { Place, SearchField } from './fields.ts';
+import { fold, type Comparison, type Condition, type Filter, type Term } from './filter.ts';
+
+type Read = (row: Row) => unknown;
+
+/** Reads a field's value off rows of these columns; null where a row has none. */
+export function reader(
+  { place, type }: Pick<SearchField, 'place' | 'type'>,
+  columns: readonly string[],
+): Read {
+  const at = (column: string): number => {
+    const index = columns.indexOf(column);
+    if (index < 0) throw new Error(`no column ${column}`);
+    return index;
+  };
+  const { column, over, key }: Place = place;
+  const index = at(column);
+  if (over !== undefined) {
+    const divisor = at(over);
+    return (row) => (Number(row[divisor]) === 0 ? null : Number(row[index]) / Number(row[divisor]));
+  }
+  if (key === undefined) return (row) => row[index] ?? null;
+  const missing = type === 'number' ? 0 : '';
+  return (row) => {
+    const map = row[index] as Readonly<Record<string, unknown>> | null | undefined;
+    return map && Object.hasOwn(map, key) ? map[key] : missing;
+  };
+}
+
+const compare: Readonly<Record<Comparison, (a: number, b: number) => boolean>> = {
+  '=': (a, b) => a === b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+};
+
+/** A network is where its first address is; what a field policy hashed is nowhere. */
+function networkTest(first: string, last: string): (value: unknown) => boolean {
+  const [low, high] = [addressNumber(first), addressNumber(last)];
+  return (value) => {
+    const number = addressNumber(String(value).split('/')[0] ?? '');
+    return number !== undefined && low !== undefined && high !== undefined && number >= low && number <= high;
+  };
+}
+
+/** Of a value that is there. */
+function valueTest(condition: Condition): (value: unknown) => boolean {
+  switch (condition.is) {
+    case 'text':
+      return (value) => value === condition.text;
+    case 'pattern': {
+      const matches = partsMatcher(condition.parts);
+      return condition.folded ? (value) => matches(fold(String(value))) : (value) => matches(String(value));
+    }
+    case 'network':
+      return networkTest(condition.first, condition.last);
+    case 'number': {
+      const holds = compare[condition.comparison];
+      return (value) => holds(Number(value), condition.number);
+    }
+    case 'boolean':
+      return (value) => value === condition.value;
+    case 'none':
+      return () => false;
+  }
+}
+
+function termTest({ tests, isNegated }: Term, columns: readonly string[]): (row: Row) => boolean {
+  const all = tests.map(({ field, condition }): ((row: Row) => boolean) => {
+    const read = reader(field, columns);
+    const holds = valueTest(condition);
+    if (field.isList) return (row) => ((read(row) ?? []) as readonly unknown[]).some(holds);
+    return (row) => {
+      const value = read(row);
+      return value === null ? condition.is === 'none' : holds(value);
+    };
+  });
+  return (row) => all.some((test) => test(row)) !== isNegated;
+}
+
+/** Whether a row of these columns is one of those that the filter means. */
+export function rowMatcher(filter: Filter, columns: readonly string[]): (row: Row) => boolean {
+  const terms = filter.map((term) => termTest(term, columns));
+  return (row) => terms.every((test) => test(row));
+}

@@ -1,0 +1,26 @@
+/** A term as text, for those who make filters by pressing: nothing here needs the fields. */
+
+/** Values that mean themselves without quotation marks: no star, comma or bracket. */
+const plain = /^[\w.:/@%+-]+$/;
+/** Of an address no network, and nothing that a field policy has made of one. */
+const address = /^(\d+(\.\d+){3}|[\da-f]*:[\da-f:.]*)$/;
+
+export function quoted(value: string): string {
+  return `"${value.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+/** `field=value`, of exactly this value. */
+export function termOf(field: string, value: string): string {
+  const isItself = field.endsWith('.ip') ? address.test(value) : plain.test(value);
+  return `${field}=${isItself ? value : quoted(value)}`;
+}
+
+/** The filter with a term more, where it has it not yet. */
+export function withTerm(filter: string, term: string): string {
+  if (` ${filter} `.includes(` ${term} `)) return filter;
+  return filter.trim() === '' ? term : `${filter.trim()} ${term}`;
+}
+
+export function withoutTerm(filter: string, term: string): string {
+  return ` ${filter} `.replace(` ${term} `, ' ').trim();
+}
