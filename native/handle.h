@@ -40,7 +40,7 @@ inline int remember(enum libbpf_print_level level, const char *format, va_list a
 struct Object {
   bpf_object *object = nullptr;
   std::map<std::string, bpf_link *> links;
-  std::map<bpf_map *, std::string> names;  // of maps that libbpf calls otherwise, as what was put in their place
+  std::map<bpf_map *, std::string> names;  // of those that libbpf calls after what took their place
   int statistics = -1;
   int busy = 0;  // promises under way: close waits for none, it refuses
 

@@ -3,12 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAsk, type Ask } from '../src/hub/ask/ask.ts';
+import type { AskOptions } from '../src/hub/ask/options.ts';
 import type { Retention } from '../src/hub/ask/range.ts';
 import { openEngine, type Engine } from '../src/hub/engine/engine.ts';
+import { parseExpectations } from '../src/hub/expect/file.ts';
+import { rowsOf } from '../src/hub/expect/rows.ts';
 import { openStore, type Store, type StoreOptions } from '../src/hub/store/store.ts';
 import { systemClock, type Clock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/lib/log.ts';
 import type { StoreBlock } from '../src/model/block.ts';
+import type { InForce } from '../src/question/expectation.ts';
 import { discoverQuestions } from '../src/question/discovery.ts';
 
 export const dayMs = 86_400_000;
@@ -23,8 +27,10 @@ export interface Asker {
   readonly nowMs: number;
   /** Another store in the same engine. */
   beside(): Promise<Asker>;
-  openAsk(folder: string, options?: { readonly retention?: Retention }): Ask;
+  openAsk(folder: string, options?: Partial<Pick<AskOptions, 'retention' | 'expectations'>>): Ask;
   insert(rows: StoreBlock['rows']): Promise<void>;
+  /** What such a file says, once it is in the store. */
+  expect(file: unknown): Promise<InForce>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -78,10 +84,16 @@ async function openStoreOf(
           client: store.ask,
           cancel: (queryId) => store.cancel(queryId),
           questions: discoverQuestions(questions).questions,
-          retention: options.retention ?? retention,
+          retention,
+          ...options,
           clock,
         }),
       insert: (rows) => store.insert({ id: `block-${++blocks}`, rows }),
+      expect: async (file) => {
+        const { digest, rows } = rowsOf(parseExpectations(JSON.stringify(file), 'expected.yaml'));
+        await store.note('expectations', rows);
+        return { digest, notes: [] };
+      },
       [Symbol.asyncDispose]: () => closing.disposeAsync(),
     };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Detectors in tests: a method's steps, and a question's own thresholds. */
 import { parseHubConfig } from '../src/hub/config.ts';
 import type { Detect } from '../src/hub/detect/detect.ts';
-import { openDetecting } from '../src/hub/detect/main.ts';
+import { openDetecting, type DetectingOptions } from '../src/hub/detect/main.ts';
 import type { Method, Seen, Stepped } from '../src/hub/detect/method.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { silentLog, type Log } from '../src/lib/log.ts';
@@ -53,8 +53,8 @@ export interface History extends AsyncDisposable {
     },
     flows: readonly Readonly<Record<string, unknown>>[],
   ): Promise<void>;
-  /** As a hub does that comes at that time. */
-  run(atMs: number): Promise<void>;
+  /** As a hub does that comes at that time; what is expected is as a file says it. */
+  run(atMs: number, expected?: unknown): Promise<void>;
   open(atMs: number, config?: unknown, log?: Log): Promise<Detect>;
   findings(): Promise<readonly Finding[]>;
   /** Of its first, or of the one that finds that. */
@@ -86,8 +86,10 @@ export async function openHistory(first?: Asker): Promise<History> {
   const { store, nowMs } = asker;
   const { tables } = store;
   const { questions } = discoverQuestions(questionsFolder());
+  let expectations: Pick<DetectingOptions, 'expectations'> = {};
   const open: History['open'] = (atMs, config = {}, log = silentLog) =>
     openDetecting({
+      ...expectations,
       config: { ...parseHubConfig({ detect: config }, 'the test').detect, enabled: false },
       questions,
       store,
@@ -117,7 +119,8 @@ export async function openHistory(first?: Asker): Promise<History> {
       });
     },
     open,
-    async run(atMs) {
+    async run(atMs, expected) {
+      expectations = expected === undefined ? {} : { expectations: () => asker.expect(expected) };
       await using detect = await open(atMs + 2 * windowMs);
       await detect.run();
     },

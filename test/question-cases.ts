@@ -21,6 +21,8 @@ const schema = z.strictObject({
   what: z.string().min(10),
   /** Query of the question, as in the URL. */
   ask: z.record(z.string(), z.string()).default({}),
+  /** As in a file of expectations. */
+  expectations: z.array(values).default([]),
   /** On every record that has such a column, unless it says otherwise. */
   given: values.default({}),
   records: z.array(record).min(1),

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Ask } from '../src/hub/ask/ask.ts';
 import type { Cell } from '../src/question/contract.ts';
 import { discoverQuestions, questionsFolder } from '../src/question/discovery.ts';
 import { openAsker, type Asker } from './asking.ts';
@@ -14,11 +13,9 @@ const { questions, problems } = discoverQuestions(folder);
 const { signal } = new AbortController();
 
 let asker: Asker;
-let ask: Ask;
 
 before(async () => {
   asker = await openAsker();
-  ask = asker.openAsk(folder);
 });
 after(() => asker[Symbol.asyncDispose]());
 
@@ -74,7 +71,7 @@ for (const { id, summary } of questions) {
       );
     });
 
-    for (const { name, what, ask: query, given, records, rows } of cases) {
+    for (const { name, what, ask: query, expectations, given, records, rows } of cases) {
       test(`${name}: ${what}`, async () => {
         // Each case has an environment of its own, so that they share one store.
         const environment = `${id}/${name}`;
@@ -82,6 +79,7 @@ for (const { id, summary } of questions) {
         await asker.insert(
           rowsOfRecords(records, { tables, given: { ...given, environment }, nowMs: asker.nowMs }),
         );
+        const ask = asker.openAsk(folder, { expectations: () => asker.expect({ expectations }) });
         const answer = await ask.answer(id, { query: { ...query, environment }, signal });
         assert.deepEqual(
           answer.rows.map((row, i) => spokenOf(row, rows[i] ?? {})),

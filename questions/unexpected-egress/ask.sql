@@ -1,5 +1,6 @@
 -- One row per workload, process and destination group that it opened connections to in the range and never in
--- the history before it. A group is a port of a registered domain, an organization or a network.
+-- the history before it, or that no expectation about it covers. A group is a port of a registered domain, an
+-- organization or a network.
 WITH
   toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
   -- Only windows as they came tell names: of those before this moment there are only lookups.
@@ -14,6 +15,52 @@ WITH
     FROM nodes_now
     GROUP BY host_name
     HAVING min(first_seen) <= {from:DateTime64(3, 'UTC')} - toIntervalHour(24)
+  ),
+  -- What expectations say of those who opened connections. Pods are known in windows as they came only.
+  bound AS (
+    SELECT
+      environment, workload_name, process_name, host_name,
+      groupArrayArray(targets) AS allowed,
+      min(label) AS policy
+    FROM (
+      SELECT
+        environment, workload_name, process_name, host_name,
+        groupUniqArray(namespace_of) AS namespaces
+      FROM (
+        SELECT DISTINCT environment, workload_name, process_name, host_name, '' AS namespace_of
+        FROM {flows:Identifier}
+        WHERE {expectations:String} != ''
+          AND window_start >= {from:DateTime64(3, 'UTC')}
+          AND window_start < {to:DateTime64(3, 'UTC')}
+          AND {environment:String} IN ('', environment)
+          AND process_name LIKE {process:String}
+          AND direction = 'egress'
+        UNION ALL
+        SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace AS namespace_of
+        FROM flows
+        WHERE {expectations:String} != ''
+          AND window_start >= {from:DateTime64(3, 'UTC')}
+          AND window_start < {to:DateTime64(3, 'UTC')}
+          AND {environment:String} IN ('', environment)
+          AND process_name LIKE {process:String}
+          AND direction = 'egress'
+          AND k8s_namespace != ''
+      )
+      GROUP BY environment, workload_name, process_name, host_name
+    ) AS whom
+    CROSS JOIN (
+      SELECT
+        label, environment AS environments, workload, process, host, namespace, targets
+      FROM expectations
+      WHERE digest = {expectations:String}
+      LIMIT 1 BY number
+    ) AS entries
+    WHERE (environments = '%' OR environment LIKE environments)
+      AND (workload = '%' OR workload_name LIKE workload)
+      AND (process = '%' OR process_name LIKE process)
+      AND (host = '%' OR host_name LIKE host)
+      AND arrayExists(each -> each LIKE namespace, namespaces)
+    GROUP BY environment, workload_name, process_name, host_name
   ),
   facts AS (
     SELECT
@@ -34,12 +81,13 @@ WITH
   past AS (
     SELECT
       environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      network_transport,
       sum(opened) AS past_opened,
       min(start) AS past_start
     FROM (
       SELECT
         environment, workload_name, process_name, host_name, destination_ip, destination_port,
-        connections_opened AS opened, window_start AS start
+        network_transport, connections_opened AS opened, window_start AS start
       FROM flows_1h
       WHERE window_start >= history_start
         AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
@@ -50,7 +98,7 @@ WITH
       UNION ALL
       SELECT
         environment, workload_name, process_name, host_name, destination_ip, destination_port,
-        connections_opened AS opened, window_start AS start
+        network_transport, connections_opened AS opened, window_start AS start
       FROM {flows:Identifier}
       WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
         AND window_start < {from:DateTime64(3, 'UTC')}
@@ -59,11 +107,13 @@ WITH
         AND direction = 'egress'
         AND connections_opened > 0
     )
-    GROUP BY environment, workload_name, process_name, host_name, destination_ip, destination_port
+    GROUP BY
+      environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
   ),
   present AS (
     SELECT
       environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      network_transport,
       sum(connections_opened) AS now_opened,
       sum(connections_established) AS now_established,
       (max(window_start), argMax(connection_state, window_start)) AS now_newest,
@@ -93,15 +143,44 @@ WITH
       AND NOT startsWith(destination_ip, '127.')
       AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
       AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
-    GROUP BY environment, workload_name, process_name, host_name, destination_ip, destination_port
+    GROUP BY
+      environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
     HAVING now_opened > 0
   ),
   both AS (
     SELECT *
     FROM present
     FULL JOIN past USING (
-      environment, workload_name, process_name, host_name, destination_ip, destination_port
+      environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
     )
+  ),
+  -- By which entry each may be talked to. Where a name is asked for and none is known, nobody can tell yet.
+  held AS (
+    SELECT
+      *,
+      toIPv6OrDefault(splitByChar('/', destination_ip)[1]) AS far_ip,
+      arrayFirst(
+        target -> target.transport IN ('', network_transport)
+          AND (
+            empty(target.ports)
+            OR arrayExists(ports -> destination_port BETWEEN ports.1 AND ports.2, target.ports)
+          )
+          AND (
+            arrayExists(pattern -> name != '' AND lower(name) LIKE pattern, target.names)
+            OR arrayExists(network -> far_ip BETWEEN network.1 AND network.2, target.networks)
+          ),
+        allowed
+      ).label AS allowed_by,
+      multiIf(
+        policy = '', '',
+        allowed_by != '', 'expected',
+        position(destination_ip, '/') > 0, '',
+        name = '' AND arrayExists(target -> notEmpty(target.names), allowed), 'nameless',
+        'not_allowed'
+      ) AS verdict
+    FROM both
+    LEFT JOIN facts USING (environment, process_name, destination_ip)
+    LEFT JOIN bound USING (environment, workload_name, process_name, host_name)
   ),
   -- What was looked up before names are known of connections counts as used: its addresses may have changed.
   grouped AS (
@@ -134,10 +213,11 @@ WITH
       sum(now_received) AS received,
       sumMap(now_by_bucket) AS by_bucket,
       minIf(now_start, now_opened > 0) AS start_first,
+      verdict,
+      minIf(if(verdict = 'expected', allowed_by, policy), now_opened > 0) AS entry,
       0 AS is_looked_up
-    FROM both
-    LEFT JOIN facts USING (environment, process_name, destination_ip)
-    GROUP BY environment, workload_name, process_name, destination_port, place
+    FROM held
+    GROUP BY environment, workload_name, process_name, destination_port, place, verdict
     UNION ALL
     SELECT
       environment, workload_name, process_name, 0 AS destination_port,
@@ -148,6 +228,7 @@ WITH
       [] AS hosts, 0 AS addresses, 0 AS latency_sum, 0 AS latencies, 0 AS sent, 0 AS received,
       CAST(map(), 'Map(Int64, UInt64)') AS by_bucket,
       toDateTime64(0, 3, 'UTC') AS start_first,
+      '' AS verdict, '' AS entry,
       1 AS is_looked_up
     FROM dns_1h
     WHERE window_start >= history_start
@@ -160,6 +241,9 @@ WITH
     SELECT
       *,
       sum(n_before) OVER process AS n,
+      sum(n_before) OVER (
+        PARTITION BY environment, workload_name, process_name, place, destination_port
+      ) AS n_of_group,
       sum(opened) OVER process AS opened_by_process,
       countIf(n_before = 1) OVER process AS n1,
       minIf(start_before, n_before > 0) OVER process AS process_start,
@@ -193,17 +277,28 @@ WITH
       n = 0 AND newest.2 IN watched AS is_process_new,
       n_of_port = 0 AS is_port_new,
       multiIf(
-        n < 200 OR process_start > {from:DateTime64(3, 'UTC')} - toIntervalHour(24), 'learning',
+        verdict != 'nameless', verdict,
+        are_names_known AND newest.1.1 >= {kept_from:DateTime64(3, 'UTC')}, 'not_allowed',
+        ''
+      ) AS policy_says,
+      n < 200 OR process_start > {from:DateTime64(3, 'UTC')} - toIntervalHour(24) AS is_learning,
+      multiIf(
+        policy_says != '', policy_says,
+        is_learning, 'learning',
         p_new > 0.01, 'insufficient',
         prevalence >= 0.2, 'known_to_peers',
         'new'
       ) AS finding,
-      if(finding = 'learning', NULL, -log10(p_new) + is_nameless + 0.5 * is_port_new) AS score
+      if(
+        is_learning OR n_of_group > 0 OR finding = 'expected', NULL,
+        -log10(p_new) + is_nameless + 0.5 * is_port_new
+      ) AS score
     FROM weighed
     WHERE opened > 0
-      AND n_before = 0
-      AND NOT is_own_name
-      AND NOT (source = 'dns_node' AND is_known_name)
+      AND (
+        policy_says != ''
+        OR (n_of_group = 0 AND NOT is_own_name AND NOT (source = 'dns_node' AND is_known_name))
+      )
   ),
   -- Many ports of one group, all in vain, are one row: somebody looks for something.
   told AS (
@@ -222,6 +317,8 @@ WITH
       max(is_process_new) AS is_stranger,
       max(is_nameless) AS has_no_name,
       max(is_port_new AND n > 0) AS has_new_port,
+      finding = 'not_allowed' AND min(n_of_group) = 0 AS is_first_time,
+      min(entry) AS by_entry,
       any(p_new) AS novelty,
       any(n) AS past_connections,
       any(n1) AS past_once,
@@ -232,7 +329,7 @@ WITH
       max(addresses) AS places,
       length(groupUniqArrayArray(hosts)) AS nodes
     FROM judged
-    WHERE {only:String} IN ('any', finding)
+    WHERE {only:String} = finding OR ({only:String} = 'any' AND finding != 'expected')
     GROUP BY environment, workload_name, process_name, place, finding, is_search, port
   )
 SELECT
@@ -245,14 +342,15 @@ SELECT
   last_use.3 AS `destination.ip`,
   nullIf(port, 0) AS `destination.port`,
   last_use.1.2 AS `connection.state`,
+  nullIf(by_entry, '') AS expectation,
   surprise AS score,
   nullIf(
     arrayStringConcat(
       arrayFilter(
         sign -> sign != '',
         [
-          if(is_stranger, 'new process', ''), if(has_no_name, 'no name', ''),
-          if(has_new_port, 'new port', ''), if(is_search, 'many ports', '')
+          if(is_first_time, 'first time', ''), if(is_stranger, 'new process', ''),
+          if(has_no_name, 'no name', ''), if(has_new_port, 'new port', ''), if(is_search, 'many ports', '')
         ]
       ),
       ', '
@@ -278,6 +376,7 @@ SELECT
   environment
 FROM told
 ORDER BY
-  finding = 'new' DESC, if(finding = 'new', surprise, NULL) DESC, finding = 'known_to_peers',
+  finding = 'expected', finding = 'not_allowed' DESC, finding = 'new' DESC,
+  if(finding IN ('not_allowed', 'new'), surprise, NULL) DESC, finding = 'known_to_peers',
   first_start DESC, place, port, process_name, workload_name, environment
 LIMIT {limit:UInt32}

@@ -1,5 +1,33 @@
 -- Per step, workload and process: the destination groups that it opened connections to. A group is a port of
--- a registered domain, an organization or a network, as in ask.sql.
+-- a registered domain, an organization or a network, as in ask.sql, and so is what is expected.
+WITH
+  bound AS (
+    SELECT
+      environment, workload_name, process_name, host_name, k8s_namespace,
+      groupArrayArray(targets) AS allowed
+    FROM (
+      SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace
+      FROM flows
+      WHERE {expectations:String} != ''
+        AND window_start >= {from:DateTime64(3, 'UTC')}
+        AND window_start < {to:DateTime64(3, 'UTC')}
+        AND direction = 'egress'
+        AND connections_opened > 0
+    ) AS whom
+    CROSS JOIN (
+      SELECT
+        environment AS environments, workload, process, host, namespace, targets
+      FROM expectations
+      WHERE digest = {expectations:String}
+      LIMIT 1 BY number
+    ) AS entries
+    WHERE (environments = '%' OR environment LIKE environments)
+      AND (workload = '%' OR workload_name LIKE workload)
+      AND (process = '%' OR process_name LIKE process)
+      AND (host = '%' OR host_name LIKE host)
+      AND (namespace = '%' OR k8s_namespace LIKE namespace)
+    GROUP BY environment, workload_name, process_name, host_name, k8s_namespace
+  )
 SELECT
   intDiv(toUnixTimestamp64Milli(window_start), {step_ms:UInt64}) AS step,
   environment,
@@ -23,8 +51,24 @@ SELECT
   toUInt8(
     max(destination_name) = '' AND max(destination_scope) = 'public'
     AND max(max(destination_name)) OVER (PARTITION BY step, environment) != ''
-  ) AS nameless
+  ) AS nameless,
+  toUInt8(min(arrayExists(
+    target -> target.transport IN ('', network_transport)
+      AND (
+        empty(target.ports)
+        OR arrayExists(ports -> flows.destination_port BETWEEN ports.1 AND ports.2, target.ports)
+      )
+      AND (
+        arrayExists(pattern -> destination_name != '' AND lower(destination_name) LIKE pattern, target.names)
+        OR arrayExists(
+          network -> toIPv6OrDefault(splitByChar('/', destination_ip)[1]) BETWEEN network.1 AND network.2,
+          target.networks
+        )
+      ),
+    allowed
+  ))) AS expected
 FROM flows
+LEFT JOIN bound USING (environment, workload_name, process_name, host_name, k8s_namespace)
 WHERE window_start >= {from:DateTime64(3, 'UTC')}
   AND window_start < {to:DateTime64(3, 'UTC')}
   AND direction = 'egress'

@@ -57,6 +57,7 @@ const meanings: Readonly<Record<string, HubConfig>> = {
       request_time: 5000,
       stop_time: 1000,
     },
+    expectations: { files: '/etc/sonde/expectations.d' },
     detect: {
       enabled: true,
       findings_per_day: 5,

@@ -6,6 +6,7 @@ import { checkConfig, readYaml } from '../lib/config-file.ts';
 import { isLoopbackAddress } from '../lib/loopback.ts';
 import { amount, bytes, duration, listenAddress } from '../lib/schema.ts';
 import { detectSchema } from './detect/config.ts';
+import { expectationsSchema } from './expect/config.ts';
 
 const listen = listenAddress({
   default: '127.0.0.1:7400',
@@ -110,6 +111,7 @@ export const hubSchema = z.strictObject({
   embedded: embedded.prefault({}).meta({ description: 'the embedded ClickHouse' }),
   retention: retention.prefault({}).meta({ description: 'how long the store keeps what' }),
   detect: detectSchema.prefault({}).meta({ description: 'what detectors find, and who is told' }),
+  expectations: expectationsSchema,
   limits: limits.prefault({}).meta({ description: 'what this hub takes' }),
 });
 

@@ -49,6 +49,7 @@ function memoryBackend() {
   };
   const backend: Backend = {
     kind: 'memory',
+    expectations: { list: () => ({ expectations: [], problem: null }) },
     exports: { rows: () => Promise.reject(new Error('not asked for here')) },
     detect: {
       findings: () => Promise.resolve([]),

@@ -23,6 +23,7 @@ export interface Backend extends AsyncDisposable {
   readonly ask: HubParts['ask'];
   readonly exports: HubParts['exports'];
   readonly detect: HubParts['detect'];
+  readonly expectations: HubParts['expectations'];
   insert(block: StoreBlock): Promise<void>;
   ready(): Promise<boolean>;
   version(): Promise<string>;
@@ -144,6 +145,26 @@ async function storeStatus(connection: Connection): Promise<StoreStatus> {
   return { store, ...engine, ...(backend.disk ? { disk: backend.disk() } : {}), ...detect };
 }
 
+/** What routes ask of whatever backend there is by then. */
+function backendParts(connection: Connection): Pick<HubParts, 'ask' | 'exports' | 'detect' | 'expectations'> {
+  return {
+    ask: {
+      questions: () => connection.backend().ask.questions(),
+      answer: async (id, asking) => connection.backend().ask.answer(id, asking),
+      edges: async (asking) => connection.backend().ask.edges(asking),
+      nodes: async (asking) => connection.backend().ask.nodes(asking),
+      search: async (asking) => connection.backend().ask.search(asking),
+      facets: async (asking) => connection.backend().ask.facets(asking),
+    },
+    exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
+    detect: {
+      findings: async (asked) => connection.backend().detect.findings(asked),
+      summary: async () => connection.backend().detect.summary(),
+    },
+    expectations: { list: () => connection.backend().expectations.list() },
+  };
+}
+
 /**
  * Throws hub.already_running, hub.journal_broken and hub.cannot_listen. Nothing touches the store before the
  * journal and the address are ours: the embedded engine of a hub that runs already must be left alone.
@@ -192,19 +213,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         intake,
         notReady: () => connection.problem() ?? intake.status().journal.storeProblem ?? undefined,
         status: async () => ({ ...(await status()) }),
-        ask: {
-          questions: () => connection.backend().ask.questions(),
-          answer: async (id, asking) => connection.backend().ask.answer(id, asking),
-          edges: async (asking) => connection.backend().ask.edges(asking),
-          nodes: async (asking) => connection.backend().ask.nodes(asking),
-          search: async (asking) => connection.backend().ask.search(asking),
-          facets: async (asking) => connection.backend().ask.facets(asking),
-        },
-        exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
-        detect: {
-          findings: async (asked) => connection.backend().detect.findings(asked),
-          summary: async () => connection.backend().detect.summary(),
-        },
+        ...backendParts(connection),
       },
       version,
       webFolder: options.webFolder,

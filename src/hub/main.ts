@@ -13,6 +13,7 @@ import { openAsk } from './ask/ask.ts';
 import { openExports } from './ask/export.ts';
 import { dataFolder, type HubConfig } from './config.ts';
 import { openDetecting, withDetectors } from './detect/main.ts';
+import { openExpectations } from './expect/expectations.ts';
 import { openHub, type Backend, type Hub } from './hub.ts';
 import type { Dropped } from './store/dropped.ts';
 import { openConfiguredStore } from './store/main.ts';
@@ -30,17 +31,26 @@ async function openBackend(config: HubConfig, folder: string, log: Log): Promise
   for (const problem of problems) log.warn(formatOperatorError(problem).replace(/^sonde: /, ''));
   const { flows: flowsMs, minutes: flows1mMs } = config.retention;
   const cancel: Store['cancel'] = (queryId) => store.cancel(queryId);
+  const expected = openExpectations({
+    files: config.expectations?.files,
+    note: (rows) => store.note('expectations', rows),
+    clock: systemClock,
+    log,
+  });
   const asking = { client: store.ask, cancel, clock: systemClock };
   const droppedUntilMs: Dropped['untilMs'] = (level) => store.dropped.untilMs(level);
-  const ask = openAsk({ ...asking, questions, retention: { flowsMs, flows1mMs, droppedUntilMs } });
+  const expectations = () => expected.inForce();
+  const retention = { flowsMs, flows1mMs, droppedUntilMs };
+  const ask = openAsk({ ...asking, questions, retention, expectations });
   const keptMs = (): number => Math.min(flowsMs, systemClock.wallMs() - droppedUntilMs('flows'));
-  const asked = { store, ask, questions, keptMs, clock: systemClock, log };
+  const asked = { store, ask, questions, keptMs, expectations, clock: systemClock, log };
   const detect = opening.use(await openDetecting({ config: config.detect, ...asked }));
   const parts = opening.move();
   return {
     kind: engine?.kind ?? 'cluster',
     ask: withDetectors(ask, detect),
     detect,
+    expectations: expected,
     exports: openExports(asking),
     insert: (block) => store.insert(block),
     ready: () => store.ready(),

@@ -4,6 +4,7 @@
  * ours: an assertion or a plain Error, printed with its stack, exit code `internal`.
  */
 import { askErrors } from './ask-errors.ts';
+import { configErrors } from './config-errors.ts';
 import { transferErrors } from './transfer-errors.ts';
 
 /** The exit codes of every command. They are promises: docs/reference/errors.md shows them. */
@@ -58,37 +59,7 @@ export const operatorErrors = {
     message: '{problem}',
     whatToDo: 'see sonde {command} --help',
   },
-  'config.unreadable': {
-    exitCode: 'usage',
-    message: '{file} cannot be read ({reason})',
-    whatToDo: 'check that it is there and that this user may read it',
-  },
-  'config.invalid': {
-    exitCode: 'usage',
-    message: '{file}: {problem}',
-    whatToDo:
-      'correct it (docs/reference/config.md and hub-config.md have every key with its bounds and default)',
-  },
-  'config.untrusted': {
-    exitCode: 'usage',
-    message: '{path} is not to be relied on: {reason}',
-    whatToDo: 'let root alone write it: chown root {path} && chmod go-w {path}',
-  },
-  'config.namespace': {
-    exitCode: 'usage',
-    message: 'no network namespace {namespace} ({reason})',
-    whatToDo: 'name it as host, pid:N, a name of ip netns list, or a path',
-  },
-  'config.kubernetes': {
-    exitCode: 'usage',
-    message: 'Kubernetes: {problem}',
-    whatToDo: 'correct kubernetes in the configuration, or what it names (docs/operating/kubernetes.md)',
-  },
-  'config.exporter': {
-    exitCode: 'usage',
-    message: 'exporter {exporter} cannot be opened ({reason})',
-    whatToDo: 'correct its options (docs/reference/config.md), or make what they name',
-  },
+  ...configErrors,
   'store.unreachable': {
     exitCode: 'degraded',
     httpStatus: 503,

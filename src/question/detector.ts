@@ -82,15 +82,16 @@ export interface Detector extends z.output<typeof detectorSchema> {
   readonly statement: string;
 }
 
-/** What detect.sql is given; it needs all of it. */
+/** What detect.sql is given; it needs all of this. */
 const given = ['from', 'to', 'step_ms'];
+const optional = ['expectations'];
 
 /** `detect.sql` is one statement that takes what the hub gives, and nothing else. */
 export function detectSqlProblem(sql: string): string | undefined {
   const code = sql.replace(/--.*$/gm, '');
   if (code.includes(';')) return 'must be one statement, without a semicolon';
   const names = new Set([...code.matchAll(/\{(\w+):/g)].map(([, name = '']) => name));
-  const unknown = [...names].find((name) => !given.includes(name));
+  const unknown = [...names].find((name) => ![...given, ...optional].includes(name));
   if (unknown !== undefined) return `takes {${unknown}}, which no detector is given`;
   const unused = given.find((name) => !names.has(name));
   return unused === undefined ? undefined : `never uses {${unused}}`;

@@ -49,7 +49,7 @@ test('a folder is a question, with what its manifest says', () => {
   const { questions, problems } = discoverQuestions(folder);
   assert.deepEqual(problems, []);
   const { reads, ...summary } = manifest;
-  const rest = { signals: ['lifecycle'], sql, detectors: [], news: undefined };
+  const rest = { signals: ['lifecycle'], sql, takesExpectations: false, detectors: [], news: undefined };
   assert.deepEqual(questions, [{ id: 'sample', summary: { id: 'sample', ...summary }, reads, ...rest }]);
 });
 

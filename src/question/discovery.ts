@@ -25,6 +25,8 @@ export interface Question {
   /** What the agents must see for it. */
   readonly signals: readonly SignalName[];
   readonly sql: string;
+  /** It looks at what is expected. */
+  readonly takesExpectations: boolean;
   /** The manifest's `detect`, with statements. */
   readonly detectors: readonly Detector[];
   readonly news?: News | undefined;
@@ -42,7 +44,10 @@ export function questionsFolder(): string {
 }
 
 /** What the hub fills in for every question. A question takes those that it needs. */
-const filledIn = ['from', 'to', 'host', 'environment', 'own', 'limit', 'bucket_ms', 'buckets'];
+const filledIn = [
+  ...['from', 'to', 'host', 'environment', 'own', 'limit', 'bucket_ms', 'buckets'],
+  ...['expectations', 'kept_from'],
+];
 /** Without these an answer would be about something else than what was asked. */
 const needed = ['from', 'to', 'host', 'environment', 'own', 'limit'];
 
@@ -96,7 +101,9 @@ export function readQuestion(folder: string, id: string): Question {
     if (wrong !== undefined) throw invalid(each.sql, wrong);
     return { ...each, question: id, statement };
   });
-  return { id, summary: { id, title, asks, params, columns }, reads, signals, sql, detectors, news };
+  const takesExpectations = takenBy(sql).names.has('expectations');
+  const summary = { id, title, asks, params, columns };
+  return { id, summary, reads, signals, sql, takesExpectations, detectors, news };
 }
 
 /** In order. */

@@ -1,6 +1,7 @@
 /** sonde hub: takes records, keeps them, answers questions; in the foreground. */
 
 import { parseHubConfig, readHubConfig } from '../../hub/config.ts';
+import { readExpectations } from '../../hub/expect/expectations.ts';
 import { stderrLog } from '../../lib/log.ts';
 import type { Command } from '../command.ts';
 
@@ -28,6 +29,7 @@ export const command: Command = {
   async run({ values, signal, stdout }) {
     const file = values['config'];
     const config = typeof file === 'string' ? readHubConfig(file) : parseHubConfig({}, 'the defaults');
+    if (config.expectations) readExpectations(config.expectations.files);
     if (values['check-config'] === true) return 0;
     if (values['print-schema'] === true) {
       const { schemaText } = await import('../../hub/store/schema.ts');

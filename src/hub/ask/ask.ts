@@ -4,6 +4,7 @@ import { OperatorError } from '../../lib/errors.ts';
 import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
 import type { Question } from '../../question/discovery.ts';
 import { unrolledTables, type QuestionTable } from '../../question/manifest.ts';
+import { nothingExpected, type InForce } from '../../question/expectation.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
 import { askCoverage, scopeOf } from './coverage.ts';
@@ -35,6 +36,8 @@ interface Inquiry {
   readonly series: Buckets;
   readonly nowMs: number;
   readonly values: Readonly<Record<string, ParamValue>>;
+  /** Since when windows are kept as they came. */
+  readonly keptFromMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +56,9 @@ function inquire(question: Question, { query, signal }: Asking, options: AskOpti
   const range = widen(asked, level, nowMs);
   const series = bucketsOf(asked, { widened: range, level });
   const askedMs = asked.toMs - asked.fromMs;
-  return { question, range, asked, askedMs, level, series, nowMs, values: read.values, signal };
+  const keptFromMs = nowMs - options.retention.flowsMs;
+  const at = { range, asked, askedMs, level, series, nowMs, keptFromMs };
+  return { question, values: read.values, signal, ...at };
 }
 
 function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
@@ -61,7 +66,7 @@ function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
 }
 
 /** One row more than asked for tells whether there are more. */
-function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]> {
+function askRows(store: AskStore, inquiry: Inquiry, { digest }: InForce): Promise<readonly StoreRow[]> {
   const { question, level, series, values, signal } = inquiry;
   const tableOf = (table: QuestionTable): string =>
     unrolledTables.includes(table) ? table : `${table}${level.suffix}`;
@@ -76,6 +81,8 @@ function askRows(store: AskStore, inquiry: Inquiry): Promise<readonly StoreRow[]
       limit: Number(values['limit']) + 1,
       bucket_ms: series.bucketMs,
       buckets: series.buckets,
+      expectations: digest,
+      kept_from: new Date(inquiry.keptFromMs),
     },
     signal,
   });
@@ -89,11 +96,22 @@ async function coverageWithDrops(store: AskStore, inquiry: Inquiry, retention: R
   return { ...coverage, notes: [...dropped, ...coverage.notes] };
 }
 
-async function answer(store: AskStore, inquiry: Inquiry, { clock, retention }: AskOptions): Promise<Answer> {
+/** An answer that looks at what is expected rests on that, too. */
+function withNotes(coverage: Coverage, { notes }: InForce): Coverage {
+  return notes.length === 0 ? coverage : { ...coverage, notes: [...coverage.notes, ...notes] };
+}
+
+async function answer(
+  store: AskStore,
+  inquiry: Inquiry,
+  { clock, retention, expectations }: AskOptions,
+): Promise<Answer> {
   const startNs = clock.monotonicNs();
   const { question, range, series, nowMs, values } = inquiry;
+  const expected = question.takesExpectations ? await expectations?.() : undefined;
+  const inForce = expected ?? nothingExpected;
   const [rows, coverage] = await Promise.all([
-    askRows(store, inquiry),
+    askRows(store, inquiry, inForce),
     coverageWithDrops(store, inquiry, retention),
   ]);
   const { id, title, columns } = question.summary;
@@ -108,7 +126,7 @@ async function answer(store: AskStore, inquiry: Inquiry, { clock, retention }: A
     columns,
     rows: rows.slice(0, limit).map((row) => cells(row, columns)),
     truncated: rows.length > limit,
-    coverage,
+    coverage: withNotes(coverage, inForce),
     answeredAt: new Date(nowMs).toISOString(),
     tookMs: Math.round(Number(clock.monotonicNs() - startNs) / 1e6),
   };

@@ -2,6 +2,7 @@
 
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
+import type { InForce } from '../../question/expectation.ts';
 import type { Question } from '../../question/discovery.ts';
 import type { CancelQuery } from './query.ts';
 import type { Retention } from './range.ts';
@@ -19,5 +20,7 @@ export interface AskOptions {
   readonly cancel: CancelQuery;
   readonly questions: readonly Question[];
   readonly retention: Retention;
+  /** What is expected now, once it is in the store; nothing without it. */
+  readonly expectations?: () => Promise<InForce>;
   readonly clock: Clock;
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Detector, News } from '../../question/detector.ts';
+import { nothingExpected, type InForce } from '../../question/expectation.ts';
 import type {
   DetectorState,
   DetectorStatus,
@@ -45,6 +46,8 @@ export interface DetectOptions {
   ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** How long windows are kept as they came. */
   readonly keptMs: number;
+  /** What is expected now; nothing without it. */
+  readonly expectations?: () => Promise<InForce>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -143,19 +146,35 @@ async function statusOf({ detector, method }: Armed, options: DetectOptions): Pr
   return { finds, state, armedAt: new Date(armedMs).toISOString(), findings, keys: head.keys, limits };
 }
 
+/** Of a question's detectors, and of what it calls new. */
+async function statusesOf(
+  question: string,
+  armed: readonly Armed[],
+  options: DetectOptions,
+): Promise<readonly DetectorStatus[]> {
+  const news = options.news.get(question);
+  const own = armed.filter(({ detector }) => detector.question === question);
+  const [of, fresh] = await Promise.all([
+    Promise.all(own.map((each) => statusOf(each, options))),
+    news && newsStatus(options.store, news, options.clock.wallMs()),
+  ]);
+  return fresh === undefined ? of : [...of, fresh];
+}
+
 export function openDetect(options: DetectOptions): Detect {
   const { config, store, clock, log } = options;
   const stop = new AbortController();
   const armed = arm(options);
   const startedMs = clock.wallMs();
 
-  function runOne(each: Armed): Promise<void> {
+  async function runOne(each: Armed): Promise<void> {
     const nowMs = clock.wallMs();
     const muted: RunOptions['muted'] = (finding) => muteReason(config.mute, finding, nowMs);
-    const { keptMs } = options;
+    const { keptMs, expectations } = options;
+    const { digest: expected } = (await expectations?.()) ?? nothingExpected;
     const evidence = evidenceOfRun(options, stop.signal);
-    const run = { ...each, store, muted, evidence, startedMs, keptMs, signal: stop.signal, log };
-    return runDetector(run, nowMs);
+    const run = { ...each, store, muted, evidence, startedMs, keptMs, expected, signal: stop.signal, log };
+    await runDetector(run, nowMs);
   }
 
   /** One that cannot run does not keep the others from it. */
@@ -188,18 +207,7 @@ export function openDetect(options: DetectOptions): Detect {
 
   const looping = config.enabled ? loop() : Promise.resolve();
   return {
-    async status(question) {
-      const news = options.news.get(question);
-      const [of, fresh] = await Promise.all([
-        Promise.all(
-          armed
-            .filter(({ detector }) => detector.question === question)
-            .map((each) => statusOf(each, options)),
-        ),
-        news && newsStatus(store, news, clock.wallMs()),
-      ]);
-      return fresh === undefined ? of : [...of, fresh];
-    },
+    status: (question) => statusesOf(question, armed, options),
     summary: () => summaryOf(armed, options),
     async findings(asked) {
       const known = armed.map(({ detector }) => detector.question);

@@ -50,6 +50,23 @@ test('the first connection to a name that a process never met is found; a known 
   assert.equal((await egress.statusOf('unexpected-egress'))?.state, 'armed');
 });
 
+test('the same is not found where it is expected, and the other one is', async () => {
+  await using egress = await history.beside();
+  await sparsely(egress, -30 * hour, 0, usual);
+  const to = (name: string, ip: string) => ({ ...usual, 'destination.ip': ip, 'destination.name': name });
+  await egress.write({ environment: 'e', from: -10 * minute, to: -10 * minute + windowMs }, [
+    to('cdn.drop.example', '198.51.100.7'),
+    to('api.new.example', '198.51.100.8'),
+  ]);
+  const entry = { why: 'a new partner', owner: 'team-shop', review: '2099-01-01' };
+  const talks = [{ names: ['*.new.example'], ports: [443], transport: 'tcp' }];
+  await egress.run(0, {
+    expectations: [{ ...entry, whom: { process: 'storefront' }, talks_to: talks }],
+  });
+  const titles = (await about(egress, 'unexpected-egress')).map(({ title }) => title);
+  assert.deepEqual(titles, ['storefront opened its first connections to drop.example port 443']);
+});
+
 test('closes that climb against the hours before are found', async () => {
   await using rate = await history.beside();
   await sparsely(rate, -30 * hour, 0, { ...usual, 'connections.ended': 100 });

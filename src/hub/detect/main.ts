@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { InForce } from '../../question/expectation.ts';
 import type { Question } from '../../question/discovery.ts';
 import type { Ask } from '../ask/ask.ts';
 import { openGate } from '../ask/gate.ts';
@@ -21,6 +22,7 @@ export interface DetectingOptions {
   readonly ask: Ask;
   /** How long windows are kept as they came, as things are. */
   readonly keptMs: () => number;
+  readonly expectations?: () => Promise<InForce>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -29,7 +31,7 @@ export interface DetectingOptions {
 const gateLimits = { runningMax: 1, waitingMax: 32 } as const;
 
 export async function openDetecting(options: DetectingOptions): Promise<Detect> {
-  const { config, questions, store, ask, keptMs, clock, log } = options;
+  const { config, questions, store, ask, keptMs, expectations, clock, log } = options;
   const stop = new AbortController();
   const gate = openGate(gateLimits);
   const query = openAskStore({ client: store.ask, cancel: (id) => store.cancel(id), gate });
@@ -55,6 +57,7 @@ export async function openDetecting(options: DetectingOptions): Promise<Detect> 
     get keptMs() {
       return keptMs();
     },
+    ...(expectations ? { expectations } : {}),
     clock,
     log,
   });

@@ -53,6 +53,8 @@ export interface RunOptions extends Armed {
   readonly startedMs: number;
   /** How long the windows that detect.sql reads are kept. */
   readonly keptMs: number;
+  /** Digest of what is expected. */
+  readonly expected: string;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -118,19 +120,20 @@ interface Range {
 
 /** The rows of as many steps as one query can give; undefined where one step is too much. */
 async function look(
-  { detector, store, log }: RunOptions,
+  { detector, store, expected, log }: RunOptions,
   { fromMs, toMs }: Range,
 ): Promise<{ readonly rows: readonly Seen[] | undefined; readonly toMs: number }> {
   const steps = Math.round((toMs - fromMs) / detector.step);
   try {
-    const params = { from: new Date(fromMs), to: new Date(toMs), step_ms: detector.step };
+    const range = { from: new Date(fromMs), to: new Date(toMs) };
+    const params = { ...range, step_ms: detector.step, expectations: expected };
     const rows = await store.query({ name: detector.question, sql: detector.statement, params });
     return { rows: rows.map((row) => seenOf(detector, row)), toMs };
   } catch (error) {
     if (!isOperatorError(error) || error.code !== 'question.too_large') throw error;
     if (steps > 1) {
       const half = fromMs + Math.ceil(steps / 2) * detector.step;
-      return look({ detector, store, log } as RunOptions, { fromMs, toMs: half });
+      return look({ detector, store, expected, log } as RunOptions, { fromMs, toMs: half });
     }
     log.warn(
       `the detector of ${detector.question} passes over ${new Date(fromMs).toISOString()}: ${error.message}`,

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { Answer, QuestionSummary } from '../../question/contract.ts';
+import type { ExpectationList } from '../../question/expectation.ts';
 import type { DetectSummary, Finding, FindingsAsked } from '../../question/finding.ts';
 import type { EdgeMap, NodeList } from '../../question/map.ts';
 import type { Facets, SearchAnswer } from '../../question/search/contract.ts';
@@ -55,6 +56,10 @@ export interface HubParts {
     findings(asked: FindingsAsked): Promise<readonly Finding[]>;
     /** For GET /api/v1/status. */
     summary(): Promise<DetectSummary>;
+  };
+  readonly expectations: {
+    /** As the hub's files say it. */
+    list(): ExpectationList;
   };
   /** GET /api/v1/openapi.json. */
   openApi(): Readonly<Record<string, unknown>>;

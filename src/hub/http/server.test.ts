@@ -19,6 +19,7 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
       intake: { take: () => Promise.reject(new Error('not asked for here')) },
       notReady: () => 'the engine starts',
       status: () => Promise.resolve({ version: '0' }),
+      expectations: { list: () => ({ expectations: [], problem: null }) },
       exports: { rows: () => Promise.reject(new Error('not asked for here')) },
       detect: {
         findings: () => Promise.resolve([]),

@@ -30,6 +30,13 @@ function switched({ params }: QuestionSummary): Record<string, string> {
   return Object.fromEntries(booleans.map((param) => [param.name, String(param.default !== true)]));
 }
 
+const expected = {
+  number: 0,
+  label: 'shop.yaml:1',
+  ...{ environment: '%', workload: '%', process: '%', host: '%', namespace: '%' },
+  targets: [{ label: 'shop.yaml:1', names: ['%.example'], networks: [], ports: [[443, 443]], transport: '' }],
+};
+
 /** Every question over both shards, at every level. */
 async function answerEverything(store: Store): Promise<void> {
   const now = Date.parse('2026-03-01T10:00:30.000Z');
@@ -40,6 +47,7 @@ async function answerEverything(store: Store): Promise<void> {
     cancel: (queryId) => store.cancel(queryId),
     questions,
     retention: { flowsMs: 3 * day, flows1mMs: 30 * day },
+    expectations: () => Promise.resolve({ digest: 'some', notes: [] }),
     clock: { ...clock, wallMs: () => now },
   });
   const { signal } = new AbortController();
@@ -102,6 +110,8 @@ test('a cluster of two shards', async (t) => {
     assert.deepEqual(await ask(store, sum), { opened: 128 }, table);
   }
 
+  await store.note('expectations', [{ digest: 'some', ...expected }]);
+
   // Detectors of both hubs read both shards, and keep one state.
   const windows = [0, 1].map((number) =>
     rowOf(store, 'windows', {
@@ -120,7 +130,9 @@ test('a cluster of two shards', async (t) => {
     const config = { ...parseHubConfig({}, 'the test').detect, enabled: false };
     const retention = { flowsMs: 86_400_000, flows1mMs: 86_400_000 };
     const ask = openAsk({ client: of.ask, cancel: (id) => of.cancel(id), ...asked, retention, clock });
-    return openDetecting({ ...asked, config, store: of, ask, clock: detectClock, log: silentLog });
+    const expectations = () => Promise.resolve({ digest: 'some', notes: [] });
+    const detecting = { ...asked, config, store: of, ask, expectations, clock: detectClock };
+    return openDetecting({ ...detecting, log: silentLog });
   };
   await using here = await detecting(store);
   await using there = await detecting(other);

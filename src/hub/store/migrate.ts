@@ -53,7 +53,7 @@ async function apply(client: ClickHouseClient, sql: string, cluster: Cluster | u
     const distributed = createDistributed
       .replaceAll('{name:Table}', name)
       .replaceAll('{local:Table}', localTable(name, cluster))
-      .replaceAll('{by:Column}', shardedBy.find((column) => sql.includes(`\n  ${column} `)) ?? '')
+      .replaceAll('{by:Column}', shardedBy.find((column) => sql.includes(`\n  ${column} `)) ?? 'rand()')
       .replaceAll('{cluster:Name}', `\`${cluster.name.replace(/[`\\]/g, '\\$&')}\``);
     await client.command({ query: distributed });
   }

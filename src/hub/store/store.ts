@@ -43,7 +43,7 @@ export interface StoreOptions {
   readonly retention?: Retention;
 }
 
-export type NotedTable = 'detector_state' | 'findings' | 'deliveries' | 'dropped';
+export type NotedTable = 'detector_state' | 'findings' | 'deliveries' | 'dropped' | 'expectations';
 
 export interface Store {
   /** The columns of the tables that are written. */
@@ -61,7 +61,7 @@ export interface Store {
   readonly turns: Turns;
   /** What went before its time. */
   readonly dropped: Dropped;
-  /** Rows of a table of detectors, by column. One call of one question's rows is stored as a whole or not. */
+  /** Rows that are no agent's, by column. One call of one question's or digest's is stored as a whole or not. */
   note(table: NotedTable, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
   /** Ends a query that `ask` has under way, by its id. Whoever may only read has no grant for that. */
   cancel(queryId: string): Promise<unknown>;

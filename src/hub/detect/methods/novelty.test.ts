@@ -39,6 +39,13 @@ test('a port that it never used and an address without a name make it stranger',
   assert.ok(Math.abs(y - x - 0.5) < 1e-9 && Math.abs(z - y - 1) < 1e-9);
 });
 
+test('what is expected is no finding, and known from then on', () => {
+  const expected = [to('a.example'), to('partner.example', '443', { expected: 1 })];
+  const later = [to('a.example'), to('partner.example')];
+  const firings = run([...day, expected, later]).flatMap((step) => step.firings);
+  assert.deepEqual(firings, []);
+});
+
 test('one that always meets new ones cannot be judged, and one that is young learns', () => {
   const restless = Array.from({ length: stepsPerDay + 1 }, (_, n) => [to('a.example'), to(`${n}.example`)]);
   const last = run(restless).at(-1);

@@ -1,7 +1,8 @@
 /**
  * How likely is it that what comes next was never seen? (N1 + 1) / (N + 1), where N1 of N sightings are of
- * what was seen once (Good 1953). What is new where that is rare is a finding; what always meets new things
- * cannot be judged, and says so. A sighting is one step with one destination, however many connections.
+ * what was seen once (Good 1953). What is new where that is rare is a finding, unless it is expected; what
+ * always meets new things cannot be judged, and says so. A sighting is one step with one destination, however
+ * many connections.
  */
 
 import { count, decay, defineMethod, threshold, type Firing, type Seen, type Step } from '../method.ts';
@@ -55,7 +56,8 @@ export const method = defineMethod<State>({
       n < threshold(step, 'sightings') || atMs - firstMs < threshold(step, 'hours_learned') * hourMs;
     const status = isLearning ? 'learning' : p > threshold(step, 'novelty') ? 'insufficient' : 'armed';
     const ports = new Set([...groups.keys()].map((group) => group.slice(group.lastIndexOf(' ') + 1)));
-    const unknown = status === 'armed' ? all.filter((seen) => !groups.has(groupOf(seen))) : [];
+    const isUnknown = (seen: Seen): boolean => !groups.has(groupOf(seen)) && count(seen, 'expected') === 0;
+    const unknown = status === 'armed' ? all.filter(isUnknown) : [];
     const firings: Firing[] = unknown.map((seen) => ({
       seen,
       severity: 'warning',
