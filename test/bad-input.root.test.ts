@@ -201,7 +201,7 @@ test('an engine that is killed: records are taken, questions say so, all is stor
   assert.deepEqual(ofIt, ['killed 1', 'killed 2', 'killed 3', 'killed 4', 'killed 5']);
 });
 
-test('a full disk: what is not taken is refused by name, what is taken is stored later', async () => {
+test('a full disk: what is not taken is refused by name, what is taken gets stored', async () => {
   const random = prng(9);
   const noise = (): string => Array.from({ length: 1000 }, () => random.below(36).toString(36)).join('');
   const ballast = join(hub.data, 'ballast');
