@@ -1,22 +1,23 @@
 -- One row per workload, process, port and what is depended on: a name, or an address that has none. First
--- which rows, from few columns; then, for those only, what else there is to say. Only windows as they came
--- tell names: what a rollup counts gets the name that its address had there.
+-- which rows, from few columns; then, for those only, what else there is to say. A name is the newest that an
+-- address had in the hours of the range.
 WITH
   toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
   named AS (
     SELECT
       environment, process_name, destination_ip, destination_port,
-      argMax(destination_name, window_start) AS name,
-      argMax(destination_name_source, window_start) AS name_source,
-      argMax(destination_scope, window_start) AS name_scope
-    FROM flows
-    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      max(told) AS newest_told,
+      newest_told.name AS name,
+      newest_told.source AS name_source,
+      newest_told.scope AS name_scope
+    FROM names_1h
+    WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {environment:String} IN ('', environment)
       AND direction = 'egress'
       AND process_name LIKE {process:String}
-      AND destination_name != ''
     GROUP BY environment, process_name, destination_ip, destination_port
+    HAVING name != ''
   ),
   -- Whoever has been heard that long can have something new.
   watched AS (

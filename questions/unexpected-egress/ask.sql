@@ -3,8 +3,8 @@
 -- organization or a network.
 WITH
   toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
-  -- Only windows as they came tell names: of those before this moment there are only lookups.
-  greatest(history_start, {from:DateTime64(3, 'UTC')} - toIntervalHour(24)) AS names_start,
+  -- Of what was before the first name there are only lookups.
+  (SELECT min(window_start) FROM names_1h WHERE window_start >= history_start) AS names_start,
   -- As mapped into IPv6: private (RFC 1918, RFC 6598) and link local.
   [
     '::ffff:10.0.0.0/104', '::ffff:172.16.0.0/108', '::ffff:192.168.0.0/112', '::ffff:100.64.0.0/106',
@@ -65,16 +65,16 @@ WITH
   facts AS (
     SELECT
       environment, process_name, destination_ip,
-      argMaxIf(destination_name, window_start, destination_name != '') AS name,
-      argMaxIf(destination_name_source, window_start, destination_name != '') AS name_source,
-      max(destination_as_org) AS org
-    FROM flows
-    WHERE window_start >= names_start
+      max(told) AS newest_told,
+      newest_told.name AS name,
+      newest_told.source AS name_source,
+      newest_told.as_org AS org
+    FROM names_1h
+    WHERE window_start >= history_start
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {environment:String} IN ('', environment)
       AND process_name LIKE {process:String}
       AND direction = 'egress'
-      AND (destination_name != '' OR destination_as_org != '')
     GROUP BY environment, process_name, destination_ip
   ),
   -- Before the range, in whole hours and then in what is left up to its start.

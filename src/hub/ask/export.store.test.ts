@@ -134,6 +134,7 @@ describe('an export', () => {
       'deliveries',
       'dropped',
       'expectations',
+      'names_1h',
     ];
     const kept = tables.map(({ name }) => name).filter((name) => !others.includes(name));
     assert.deepEqual(kept.sort(), Object.keys(exportTables).sort());

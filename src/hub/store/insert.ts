@@ -34,7 +34,7 @@ const killInserts = statement('kill-inserts');
 
 /** Finest first: each is made of the one before. */
 const reconciliations: Readonly<Record<TableName, readonly string[]>> = {
-  flows: ['reconcile-flows-1m', 'reconcile-flows-1h'].map(statement),
+  flows: ['reconcile-flows-1m', 'reconcile-flows-1h', 'reconcile-names'].map(statement),
   connection_events: [],
   listeners: [],
   addresses: [],

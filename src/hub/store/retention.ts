@@ -26,6 +26,7 @@ export const keptTables: readonly KeptTable[] = [
   { table: 'flows', time: 'window_start', level: 'flowsMs' },
   { table: 'flows_1m', time: 'window_start', level: 'minutesMs' },
   { table: 'flows_1h', time: 'window_start', level: 'hoursMs' },
+  { table: 'names_1h', time: 'window_start', level: 'hoursMs' },
   { table: 'dns', time: 'window_start', level: 'flowsMs' },
   { table: 'dns_1m', time: 'window_start', level: 'minutesMs' },
   { table: 'dns_1h', time: 'window_start', level: 'hoursMs' },
