@@ -26,7 +26,7 @@ export class MalformedLogs extends Error {
 
 const eventNameField = labels.length;
 
-interface Name {
+export interface Name {
   readonly field: number;
   /** Wins over the OpenTelemetry name of the same field when both are there. */
   readonly isCanonical: boolean;

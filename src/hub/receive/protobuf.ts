@@ -13,6 +13,7 @@ import {
   recordNames,
   resourceNames,
   setField,
+  type Name,
   type Names,
 } from './logs.ts';
 import type { Fields, LogRecord, Value } from '../../model/row/record.ts';
@@ -20,11 +21,29 @@ import type { Fields, LogRecord, Value } from '../../model/row/record.ts';
 const wire = { varint: 0, fixed64: 1, bytes: 2 } as const;
 const nsPerMs = 1e6;
 
+/** Text as it lay in a request. Comparing bytes is cheaper than making a string of them. */
+interface SeenText {
+  readonly from: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** A key of ours. Records of a request have much the same keys in the same order, and many the same values. */
+interface SeenKey extends SeenText {
+  readonly names: Names;
+  readonly name: Name;
+  next?: SeenKey;
+  value?: SeenText;
+}
+
 interface Reading {
   readonly pbf: PbfReader;
   /** The same bytes. Makes text faster than the TextDecoder of pbf. */
   readonly bytes: Buffer;
   readonly records: LogRecord[];
+  readonly keys: Map<Name, SeenKey>;
+  /** The one before the next one. */
+  lastKey?: SeenKey;
   readonly countPart: () => void;
   readonly countValue: () => void;
 }
@@ -61,6 +80,43 @@ function readText(reading: Reading): string {
   const text = bytes.toString('utf8', pbf.pos, end);
   pbf.pos = end;
   return text;
+}
+
+/** Up to `end`, with what was seen before. */
+function isSame({ pbf, bytes }: Reading, end: number, seen: SeenText): boolean {
+  const ahead = pbf.pos - seen.from;
+  if (end - seen.end !== ahead) return false;
+  for (let at = seen.from; at < seen.end; at++) if (bytes[at + ahead] !== bytes[at]) return false;
+  return true;
+}
+
+/** The key, where it is one of ours. */
+function readKey(reading: Reading, names: Names): SeenKey | undefined {
+  const { pbf, bytes, lastKey } = reading;
+  const end = enter(reading);
+  const from = pbf.pos;
+  const guess = lastKey?.next;
+  const isGuess = guess?.names === names && isSame(reading, end, guess);
+  pbf.pos = end;
+  if (isGuess) return (reading.lastKey = guess);
+  const text = bytes.toString('utf8', from, end);
+  const name = names.get(text);
+  if (!name) return undefined;
+  const key = reading.keys.get(name) ?? { names, name, from, end, text };
+  reading.keys.set(name, key);
+  if (lastKey) lastKey.next = key;
+  return (reading.lastKey = key);
+}
+
+/** The value of a key; often the one that it had before. */
+function readTextOf(reading: Reading, key: SeenKey): string {
+  const { pbf, bytes } = reading;
+  const end = enter(reading);
+  const from = pbf.pos;
+  const isBefore = key.value !== undefined && isSame(reading, end, key.value);
+  pbf.pos = end;
+  if (!isBefore) key.value = { from, end, text: bytes.toString('utf8', from, end) };
+  return key.value?.text ?? '';
 }
 
 /** Precise up to 2^53, as every number of ours is; beyond that it is a number that no column takes. */
@@ -107,13 +163,13 @@ function readMap(reading: Reading, depth: number): ReadonlyMap<string, Value> {
 }
 
 /** AnyValue, when its length comes next. */
-function readValue(reading: Reading, depth: number): Value {
+function readValue(reading: Reading, depth: number, key?: SeenKey): Value {
   if (depth > logLimits.depthMax) throw new MalformedLogs('values nested too deep');
   const end = enter(reading);
   const { pbf } = reading;
   let value: Value;
   for (let field = pbf.nextField(end); field !== 0; field = pbf.nextField(end)) {
-    if (field === 1) value = readText(reading);
+    if (field === 1) value = key ? readTextOf(reading, key) : readText(reading);
     else if (field === 2) value = readInteger(reading) !== 0;
     else if (field === 3) value = readInteger(reading);
     else if (field === 4) value = readDouble(reading);
@@ -128,22 +184,22 @@ function readValue(reading: Reading, depth: number): Value {
 function readAttribute(reading: Reading, names: Names, fields: Fields): void {
   const end = enter(reading);
   const { pbf } = reading;
-  let name: ReturnType<Names['get']>;
+  let key: SeenKey | undefined;
   let valueAt = -1;
   for (let field = pbf.nextField(end); field !== 0; field = pbf.nextField(end)) {
-    if (field === 1) name = names.get(readText(reading));
-    else if (field === 2 && name) {
-      setField(fields, name, readValue(reading, 0));
+    if (field === 1) key = readKey(reading, names);
+    else if (field === 2 && key) {
+      setField(fields, key.name, readValue(reading, 0, key));
     } else if (field === 2) {
       expect(pbf, wire.bytes);
       valueAt = pbf.pos; // the key may still come
     }
   }
   if (pbf.pos !== end) throw new MalformedLogs('an attribute that ends elsewhere than it says');
-  if (!name || valueAt < 0) return;
+  if (!key || valueAt < 0) return;
   pbf.pos = valueAt;
   pbf.type = wire.bytes;
-  setField(fields, name, readValue(reading, 0));
+  setField(fields, key.name, readValue(reading, 0, key));
   pbf.pos = end;
 }
 
@@ -188,6 +244,7 @@ export function decodeProtobuf(body: Buffer): LogRecord[] {
     pbf: new PbfReader(body),
     bytes: body,
     records: [],
+    keys: new Map(),
     countPart: countUpTo(logLimits.partsMax, 'records'),
     countValue: countUpTo(logLimits.valuesMax, 'values in lists and maps'),
   };
