@@ -2,9 +2,18 @@
 -- of comparable hours before. Hours are the store's, full ones of UTC; what they are called, and which of
 -- them compare, is by the time zone asked for.
 WITH
+  -- Of 64 bits: groups and sets of these are a third of the work, and two of some million are never the same.
+  cityHash64(
+    host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
+  ) AS row_key,
   -- More than are told, by how much they close; then, for those only, what they did in other hours.
   chosen AS (
-    SELECT host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
+    SELECT
+      row_key AS key,
+      any(host_name) AS of_host,
+      any(environment) AS of_environment,
+      any((destination_ip, destination_port, process_name)) AS what,
+      any((direction, workload_name)) AS how
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -19,17 +28,21 @@ WITH
         BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
       AND {port:UInt16} IN (0, destination_port)
       AND {direction:String} IN ('any', direction)
-    GROUP BY
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
+    GROUP BY row_key
     HAVING sum(connections_ended) >= {min:UInt64}
-    ORDER BY
-      sum(connections_ended) DESC,
-      destination_ip, destination_port, process_name, host_name, environment, direction, workload_name
+    ORDER BY sum(connections_ended) DESC, what, of_host, of_environment, how
     LIMIT 3 * {limit:UInt32}
   ),
   totals AS (
     SELECT
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port,
+      row_key AS key,
+      any(host_name) AS of_host,
+      any(environment) AS of_environment,
+      any(workload_name) AS of_workload,
+      any(process_name) AS of_process,
+      any(direction) AS of_direction,
+      any(destination_ip) AS of_address,
+      any(destination_port) AS of_port,
       sum(connections_ended) AS closed,
       sumMap(map(connection_state, connections_ended)) AS states,
       sum(latency_sum_ms) / nullIf(sum(latency_count), 0) AS latency_mean_ms,
@@ -48,16 +61,13 @@ WITH
       AND network_transport != 'udp'
       AND connection_established
       AND connections_ended > 0
-      AND (
-        host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
-      ) IN chosen
-    GROUP BY
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
+      AND row_key IN (SELECT key FROM chosen)
+    GROUP BY row_key
   ),
   -- How long each node was heard in the range: a rate needs it.
   heard AS (
     SELECT
-      host_name, environment,
+      host_name AS of_host, environment AS of_environment,
       least(sum(window_ms), dateDiff('millisecond', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}))
         AS heard_ms
     FROM {windows:Identifier}
@@ -66,7 +76,9 @@ WITH
   ),
   -- The hours of each node that it was heard in, and how much of them.
   hours AS (
-    SELECT host_name, environment, window_start AS hour, least(1, sum(window_ms) / 3600000) AS part
+    SELECT
+      host_name AS of_host, environment AS of_environment, window_start AS hour,
+      least(1, sum(window_ms) / 3600000) AS part
     FROM windows_1h
     WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -74,61 +86,45 @@ WITH
     GROUP BY host_name, environment, hour
   ),
   closes AS (
-    SELECT
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port,
-      window_start AS hour,
-      sum(connections_ended) AS n
+    SELECT row_key AS key, window_start AS hour, sum(connections_ended) AS n
     FROM flows_1h
     WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND network_transport != 'udp'
       AND connection_established
       AND connections_ended > 0
-      AND (
-        host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
-      ) IN chosen
-    GROUP BY
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port, hour
+      AND row_key IN (SELECT key FROM chosen)
+    GROUP BY row_key, hour
   ),
   -- By hour of the day: what closed, and how many hours were heard.
   days AS (
-    SELECT
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port,
-      sumMap(map(toHour(hour, {zone:String}), n)) AS closed_by_hour
+    SELECT key, sumMap(map(toHour(hour, {zone:String}), n)) AS closed_by_hour
     FROM closes
-    GROUP BY
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
+    GROUP BY key
   ),
   heard_days AS (
-    SELECT host_name, environment, sumMap(map(toHour(hour, {zone:String}), part)) AS heard_by_hour
+    SELECT of_host, of_environment, sumMap(map(toHour(hour, {zone:String}), part)) AS heard_by_hour
     FROM hours
-    GROUP BY host_name, environment
+    GROUP BY of_host, of_environment
   ),
   -- Every hour that is asked about, or that one of these may be compared with; with nothing closed, too.
   -- Counts are on the Anscombe scale, on which those of any size scatter alike.
   scaled AS (
     SELECT
-      sipHash64(
-        host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
-      ) AS key,
-      hour, part, n,
+      key, hour, part, n,
       2 * sqrt(n + 0.375) AS y,
       toHour(hour, {zone:String}) AS hour_of_day,
       toDayOfWeek(hour, 0, {zone:String}) AS day_of_week
     FROM (
-      SELECT
-        host_name, environment, workload_name, process_name, direction, destination_ip, destination_port,
-        hour, part
+      SELECT key, hour, part
       FROM chosen
-      INNER JOIN hours USING (host_name, environment)
+      INNER JOIN hours USING (of_host, of_environment)
       WHERE hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) - toIntervalHour(24)
         -- One more, for the night in which the clock changes.
         OR (24 + toHour(hour, {zone:String}) - toHour({from:DateTime64(3, 'UTC')}, {zone:String})) % 24
           <= 1 + dateDiff('hour', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')})
     ) AS grid
-    LEFT JOIN closes USING (
-      host_name, environment, workload_name, process_name, direction, destination_ip, destination_port, hour
-    )
+    LEFT JOIN closes USING (key, hour)
   ),
   -- What compares is hours through which the node was heard, to nine tenths.
   before AS (
@@ -176,11 +172,11 @@ WITH
     GROUP BY key
   )
 SELECT
-  process_name AS `process.name`,
-  host_name AS `host.name`,
-  direction,
-  destination_ip AS `destination.ip`,
-  destination_port AS `destination.port`,
+  of_process AS `process.name`,
+  of_host AS `host.name`,
+  of_direction AS direction,
+  of_address AS `destination.ip`,
+  of_port AS `destination.port`,
   closed AS closes,
   round(3600000 * closed / nullIf(heard_ms, 0), 1) AS `closes.per_hour`,
   closed_by_bucket AS by_bucket,
@@ -209,17 +205,13 @@ SELECT
   latency_mean_ms AS latency_ms,
   first_start AS first_seen,
   last_start AS last_seen,
-  workload_name AS `workload.name`,
-  environment
+  of_workload AS `workload.name`,
+  of_environment AS environment
 FROM totals
-LEFT JOIN heard USING (host_name, environment)
-LEFT JOIN days USING (
-  host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
-)
-LEFT JOIN heard_days USING (host_name, environment)
-LEFT JOIN farthest ON key = sipHash64(
-  host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
-)
+LEFT JOIN heard USING (of_host, of_environment)
+LEFT JOIN days USING (key)
+LEFT JOIN heard_days USING (of_host, of_environment)
+LEFT JOIN farthest USING (key)
 ORDER BY
   is_compared DESC, abs(worst.7) DESC, closed DESC,
   `destination.ip`, `destination.port`, `process.name`, `host.name`, direction, environment, `workload.name`

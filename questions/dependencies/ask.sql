@@ -3,6 +3,8 @@
 -- address had in the hours of the range.
 WITH
   toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
+  -- Of 64 bits: groups and sets of these are a third of the work, and two of some million are never the same.
+  cityHash64(environment, workload_name, process_name, destination_ip, destination_port) AS edge_key,
   named AS (
     SELECT
       environment, process_name, destination_ip, destination_port,
@@ -35,7 +37,8 @@ WITH
         connections_ended,
         connection_state IN ('refused', 'timed_out', 'unreachable', 'failed')
       ) AS failed,
-      max(host_name IN watched) AS is_watched
+      max(host_name IN watched) AS is_watched,
+      any(edge_key) AS key
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -49,28 +52,27 @@ WITH
   ),
   -- Before the range, in whole hours and then in what is left up to its start.
   known_edges AS (
-    SELECT
-      environment, workload_name, process_name, destination_ip, destination_port, min(start) AS edge_start
+    SELECT key, min(start) AS edge_start
     FROM (
-      SELECT
-        environment, workload_name, process_name, destination_ip, destination_port, window_start AS start
+      SELECT edge_key AS key, min(window_start) AS start
       FROM flows_1h
       WHERE window_start >= history_start
         AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
         AND {environment:String} IN ('', environment)
         AND direction = 'egress'
         AND process_name LIKE {process:String}
+      GROUP BY edge_key
       UNION ALL
-      SELECT
-        environment, workload_name, process_name, destination_ip, destination_port, window_start AS start
+      SELECT edge_key AS key, min(window_start) AS start
       FROM {flows:Identifier}
       WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
         AND window_start < {from:DateTime64(3, 'UTC')}
         AND {environment:String} IN ('', environment)
         AND direction = 'egress'
         AND process_name LIKE {process:String}
+      GROUP BY edge_key
     )
-    GROUP BY environment, workload_name, process_name, destination_ip, destination_port
+    GROUP BY key
   ),
   -- Of each process, and under no process at all of everybody: a resolver daemon asks for others.
   known_names AS (
@@ -183,7 +185,7 @@ WITH
       minIf(edge_start, edge_start > toDateTime64(0, 3, 'UTC')) AS known_port
     FROM edges
     LEFT JOIN named USING (environment, process_name, destination_ip, destination_port)
-    LEFT JOIN known_edges USING (environment, workload_name, process_name, destination_ip, destination_port)
+    LEFT JOIN known_edges USING (key)
     GROUP BY environment, workload_name, process_name, dependency, port_used
   ),
   -- Many ports of one thing, all in vain, are one row: somebody looks for something.
@@ -270,10 +272,11 @@ WITH
       tier DESC, weight DESC, asked DESC, dependency, port, process_name, workload_name, environment
     LIMIT {limit:UInt32}
   ),
+  -- Of all of them: asking first which are told would be to ask all that twice.
   details AS (
     WITH connection_state IN ('refused', 'timed_out', 'unreachable', 'failed') AS is_failure
     SELECT
-      environment, workload_name, process_name, destination_ip, destination_port,
+      edge_key AS key,
       max((is_failure AND connections_ended > 0, window_start, connection_state, host_name)) AS newest,
       groupUniqArray(host_name) AS hosts,
       sum(latency_sum_ms) AS latency_sum,
@@ -292,10 +295,8 @@ WITH
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {host:String} IN ('', host_name)
       AND direction = 'egress'
-      AND (environment, workload_name, process_name, destination_ip, destination_port) IN (
-        SELECT environment, workload_name, process_name, end.1, end.2 FROM chosen ARRAY JOIN ends AS end
-      )
-    GROUP BY environment, workload_name, process_name, destination_ip, destination_port
+      AND process_name LIKE {process:String}
+    GROUP BY edge_key
   ),
   told AS (
     SELECT
@@ -328,11 +329,14 @@ WITH
       max(start_last) AS start_last,
       sumMap(by_bucket) AS by_bucket
     FROM (
-      SELECT *, end.1 AS destination_ip, end.2 AS destination_port
+      SELECT
+        *,
+        end.1 AS destination_ip,
+        cityHash64(environment, workload_name, process_name, end.1, end.2) AS key
       FROM chosen
       LEFT ARRAY JOIN ends AS end
     ) AS single
-    LEFT JOIN details USING (environment, workload_name, process_name, destination_ip, destination_port)
+    LEFT JOIN details USING (key)
     GROUP BY environment, workload_name, process_name, dependency, port
   ),
   last_use.2 AS address,
