@@ -1,26 +1,22 @@
 /** A real engine and store for tests, with the hub's ask stage on top. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openAsk, type Ask } from '../src/hub/ask/ask.ts';
 import type { AskOptions } from '../src/hub/ask/options.ts';
 import type { Retention } from '../src/hub/ask/range.ts';
-import { openEngine, type Engine } from '../src/hub/engine/engine.ts';
 import { parseExpectations } from '../src/hub/expect/file.ts';
 import { rowsOf } from '../src/hub/expect/rows.ts';
-import { openStore, type Store, type StoreOptions } from '../src/hub/store/store.ts';
+import { openStore, type Store } from '../src/hub/store/store.ts';
 import { systemClock, type Clock } from '../src/lib/clock.ts';
-import { silentLog } from '../src/lib/log.ts';
 import type { StoreBlock } from '../src/model/block.ts';
 import type { InForce } from '../src/question/expectation.ts';
 import { discoverQuestions } from '../src/question/discovery.ts';
+import { openEngines, type Place } from './engines.ts';
 
 export const dayMs = 86_400_000;
 
 export interface Asker {
   readonly store: Store;
   /** Where it is. */
-  readonly place: Pick<StoreOptions, 'url' | 'database' | 'hub' | 'ask' | 'clock'>;
+  readonly place: Place;
   /** The same store, as a hub that starts anew opens it. */
   again(): Promise<Store>;
   /** Its time stands still, at the start of a minute, some days before the machine's at most. */
@@ -39,14 +35,10 @@ const retention: Retention = { flowsMs: 3 * dayMs, flows1mMs: 30 * dayMs };
 /** A real engine with a store. */
 export async function openAsker(): Promise<Asker> {
   const closing = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'sonde-ask-'));
-  closing.defer(() => rm(folder, { recursive: true }));
   try {
-    const engine = closing.use(
-      await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock }),
-    );
+    const { place } = closing.use(await openEngines());
     const nowMs = Math.floor(systemClock.wallMs() / 60_000) * 60_000;
-    return await openStoreOf(engine, { closing, nowMs, database: 'sonde' });
+    return await openStoreOf(place, { closing, nowMs });
   } catch (error) {
     await closing.disposeAsync();
     throw error;
@@ -56,29 +48,24 @@ export async function openAsker(): Promise<Asker> {
 let databases = 0;
 
 async function openStoreOf(
-  engine: Engine,
-  of: { readonly closing: AsyncDisposableStack; readonly nowMs: number; readonly database: string },
+  place: Place,
+  { closing, nowMs }: { readonly closing: AsyncDisposableStack; readonly nowMs: number },
 ): Promise<Asker> {
-  const { closing, nowMs, database } = of;
   try {
-    const { url, hub } = engine;
-    // The engine's own reader may read its own database only.
-    const ask = database === 'sonde' ? engine.ask : hub;
-    const place = { url, database, hub, ask, clock: systemClock };
     const store = closing.use(await openStore(place));
     const clock: Clock = { ...systemClock, wallMs: () => nowMs };
     let blocks = 0;
     return {
       store,
       place,
-      again: () => openStore(place),
       nowMs,
+      again: () => openStore(place),
       beside: () =>
-        openStoreOf(engine, {
-          closing: new AsyncDisposableStack(),
-          nowMs,
-          database: `beside_${++databases}`,
-        }),
+        openStoreOf(
+          // The engine's own reader may read its own database only.
+          { ...place, database: `beside_${++databases}`, ask: place.hub },
+          { closing: new AsyncDisposableStack(), nowMs },
+        ),
       openAsk: (questions, options = {}) =>
         openAsk({
           client: store.ask,
@@ -88,7 +75,7 @@ async function openStoreOf(
           ...options,
           clock,
         }),
-      insert: (rows) => store.insert({ id: `block-${++blocks}`, rows }),
+      insert: (rows) => store.insert({ id: `block-${++blocks}`, rows, fresh: true }),
       expect: async (file) => {
         const { digest, rows } = rowsOf(parseExpectations(JSON.stringify(file), 'expected.yaml'));
         await store.note('expectations', rows);

@@ -14,7 +14,8 @@ interface Victim {
 }
 
 export interface TrialOptions {
-  readonly engine: Victim;
+  /** Those of one store. */
+  readonly engines: readonly Victim[];
   readonly openStore: () => Promise<Store>;
   readonly prng: Prng;
   readonly clock: Clock;
@@ -160,7 +161,8 @@ export interface TrialResult {
 }
 
 export async function crashTrial(options: TrialOptions): Promise<TrialResult> {
-  const { engine, prng, clock, killsMin } = options;
+  const { engines, prng, clock, killsMin } = options;
+  const areReady = (): boolean => engines.every((engine) => engine.ready());
   const totals: Totals = new Map();
   let store = await options.openStore();
   let [blocks, kills, interrupted, forgotten, insertMs] = [0, 0, 0, 0, 50];
@@ -169,8 +171,9 @@ export async function crashTrial(options: TrialOptions): Promise<TrialResult> {
     const beginMs = clock.bootMs();
     // Twice as long as an insert takes, so that about half of the kills meet one.
     const killer = clock.sleep(prng.below(insertMs * 2)).then(() => {
-      const pid = engine.pid();
-      if (pid !== undefined && engine.ready()) process.kill(pid, 'SIGKILL');
+      const engine = engines[engines.length === 1 ? 0 : prng.below(engines.length)];
+      const pid = engine?.pid();
+      if (pid !== undefined && engine?.ready() === true) process.kill(pid, 'SIGKILL');
       kills++;
     });
     const failed = await store.insert({ ...block, fresh: true }).then(
@@ -184,7 +187,7 @@ export async function crashTrial(options: TrialOptions): Promise<TrialResult> {
       if (attempt === 0) interrupted++;
       // The engine's end is noticed a moment after connections are refused.
       await clock.sleep(limits.pollMs);
-      await until(() => engine.ready(), clock);
+      await until(areReady, clock);
       stored = await again(block).then(
         () => true,
         () => false,
@@ -204,7 +207,7 @@ export async function crashTrial(options: TrialOptions): Promise<TrialResult> {
   }
 
   while (kills < killsMin) {
-    await until(() => engine.ready(), clock);
+    await until(areReady, clock);
     const block = makeBlock(store, { prng, number: blocks++ });
     count(totals, store, block);
     await put(block);

@@ -1,37 +1,24 @@
 /** Nothing lost, nothing twice, while the engine is killed. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
+import { openEngines } from '../../../test/engines.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { silentLog } from '../../lib/log.ts';
 import { prng } from '../../lib/prng.ts';
-import { openEngine } from '../engine/engine.ts';
 import { crashTrial } from './crash-trial.ts';
 import { openStore } from './store.ts';
 
 const killsMin = 15;
 
 test(`${killsMin} kills of the engine during inserts`, async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'sonde-store-'));
-  t.after(() => rm(folder, { recursive: true }));
   const clock = systemClock;
-  await using engine = await openEngine({
-    folder,
-    memoryMaxBytes: 1e9,
-    log: silentLog,
-    clock,
-    backOffMsMax: 200,
-  });
-  const place = { url: engine.url, database: 'sonde', hub: engine.hub, ask: engine.ask, clock };
+  await using engines = await openEngines({ backOffMsMax: 200 });
   const result = await crashTrial({
-    engine,
-    openStore: () => openStore(place),
+    engines: engines.all,
+    openStore: () => openStore(engines.place),
     prng: prng(3),
     clock,
     killsMin,
   });
-  t.diagnostic(JSON.stringify({ ...result, restarts: engine.restarts() }));
+  t.diagnostic(JSON.stringify({ ...result, restarts: engines.restarts() }));
   assert.ok(result.interrupted > 0, 'no kill met an insert');
 });

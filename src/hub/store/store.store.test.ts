@@ -1,36 +1,23 @@
 /** The store on the embedded engine: one block is stored once, and its rollups are its sums. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { openEngines, type Engines } from '../../../test/engines.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { silentLog } from '../../lib/log.ts';
-import { openEngine } from '../engine/engine.ts';
 import type { StoreBlock } from '../../model/block.ts';
-import type { Engine } from '../engine/engine.ts';
 import { openStore } from './store.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'sonde-store-'));
-let engine: Engine;
+let engines: Engines;
 let store: Store;
 
 before(async () => {
-  engine = await openEngine({ folder, memoryMaxBytes: 1e9, log: silentLog, clock: systemClock });
-  store = await openStore({
-    url: engine.url,
-    database: 'sonde',
-    hub: engine.hub,
-    ask: engine.ask,
-    clock: systemClock,
-  });
+  engines = await openEngines();
+  store = await openStore(engines.place);
 });
 
 after(async () => {
   await store[Symbol.asyncDispose]();
-  await engine[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
+  await engines[Symbol.asyncDispose]();
 });
 
 async function rowsOf(query: string): Promise<unknown[]> {
@@ -50,7 +37,7 @@ const retention = {
 };
 
 async function ttlOf(table: string): Promise<unknown> {
-  const where = `database = 'kept' AND name = '${table}'`;
+  const where = `database = 'kept' AND name = '${engines.local(table)}'`;
   const query = `SELECT create_table_query AS sql FROM system.tables WHERE ${where}`;
   const answer = await store.admin.query({ query, format: 'JSONEachRow' });
   const [row] = await answer.json<{ sql: string }>();
@@ -58,8 +45,7 @@ async function ttlOf(table: string): Promise<unknown> {
 }
 
 async function open(options: Partial<StoreOptions>): Promise<Store> {
-  const { url, hub, ask } = engine;
-  return openStore({ url, database: 'sonde', hub, ask, clock: systemClock, ...options });
+  return openStore({ ...engines.place, ...options });
 }
 
 describe('the store', () => {
