@@ -30,6 +30,8 @@ export interface Engines extends AsyncDisposable {
 export interface EnginesOptions {
   readonly shards?: number;
   readonly backOffMsMax?: number;
+  /** Of a cluster. */
+  readonly zookeeperPort?: number;
 }
 
 const clusterName = 'both';
@@ -40,23 +42,27 @@ function shardsAsked(): number {
   return shards;
 }
 
-async function partsOf(shards: number): Promise<readonly (ClusterPart | undefined)[]> {
+async function partsOf(
+  shards: number,
+  zookeeper: Pick<ClusterPart, 'zookeeperPort'>,
+): Promise<readonly (ClusterPart | undefined)[]> {
   if (shards === 1) return [undefined];
   const users = makeUsers();
   const tcpPorts: number[] = [];
   while (tcpPorts.length < shards) tcpPorts.push(await freePort());
-  return tcpPorts.map((tcpPort) => ({ name: clusterName, users, tcpPort, tcpPorts }));
+  return tcpPorts.map((tcpPort) => ({ name: clusterName, users, tcpPort, tcpPorts, ...zookeeper }));
 }
 
 export async function openEngines({
   shards = shardsAsked(),
+  zookeeperPort,
   ...options
 }: EnginesOptions = {}): Promise<Engines> {
   await using opening = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sonde-engine-'));
   opening.defer(() => rm(folder, { recursive: true }));
   const all: Engine[] = [];
-  for (const cluster of await partsOf(shards)) {
+  for (const cluster of await partsOf(shards, zookeeperPort === undefined ? {} : { zookeeperPort })) {
     const own = join(folder, String(all.length));
     const common = { memoryMaxBytes: 1e9, log: silentLog, clock: systemClock, ...options };
     all.push(opening.use(await openEngine({ folder: own, ...common, ...(cluster ? { cluster } : {}) })));

@@ -52,6 +52,8 @@ export interface ClusterPart {
   readonly users: EngineUsers;
   readonly tcpPort: number;
   readonly tcpPorts: readonly number[];
+  /** Of a ZooKeeper on loopback: tables can then be Replicated…, each shard with one replica. */
+  readonly zookeeperPort?: number;
 }
 
 export interface EngineConfiguration {
@@ -75,6 +77,16 @@ function remoteServers({ name, users, tcpPorts }: ClusterPart): Tree {
     replica: { host: '127.0.0.1', port, user: users.hub.username, password: users.hub.password },
   }));
   return { [name]: { shard } };
+}
+
+function coordination({ tcpPort, tcpPorts, zookeeperPort }: ClusterPart): Tree {
+  if (zookeeperPort === undefined) return {};
+  return {
+    zookeeper: { node: { host: '127.0.0.1', port: zookeeperPort } },
+    macros: { shard: String(tcpPorts.indexOf(tcpPort) + 1), replica: 'only' },
+    default_replica_path: '/clickhouse/tables/{shard}/{database}/{table}',
+    default_replica_name: '{replica}',
+  };
 }
 
 function serverConfiguration({
@@ -113,7 +125,7 @@ function serverConfiguration({
     background_schedule_pool_size: 8,
     max_connections: 128,
     http_handlers: httpHandlers(users),
-    ...(cluster === undefined ? {} : { remote_servers: remoteServers(cluster) }),
+    ...(cluster === undefined ? {} : { remote_servers: remoteServers(cluster), ...coordination(cluster) }),
   };
 }
 

@@ -3,7 +3,7 @@
  * two kinds of ours, so that the same files serve one engine and a cluster:
  *
  *   {flows:Table}       flows; on a cluster flows_local, with a Distributed table flows over it
- *   {MergeTree:Engine}  MergeTree; ReplicatedMergeTree where replication was asked for
+ *   {MergeTree:Engine}  MergeTree; a test has ReplicatedMergeTree there, no hub yet
  *
  * A migration is a file NNNN-title.sql, or a folder NNNN-title of files, one statement each, that are run in
  * their order and noted together. A hub may be killed between a statement and the note of it: every
