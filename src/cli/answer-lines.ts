@@ -60,7 +60,7 @@ const numberTexts: Readonly<Partial<Record<Column['type'], (value: number) => st
   bytes: formatBytes,
 };
 
-function cellText(value: Cell, { type }: Column, answeredAt: string): string {
+export function cellText(value: Cell, { type }: Column, answeredAt: string): string {
   if (value === null) return '–';
   if (typeof value === 'object') return sparkline(value);
   if (type === 'time') return localTime(String(value), answeredAt);
@@ -68,7 +68,8 @@ function cellText(value: Cell, { type }: Column, answeredAt: string): string {
   return numberText && typeof value === 'number' ? numberText(value) : printable(String(value));
 }
 
-interface Shown {
+/** A column as it is printed. */
+export interface Shown {
   readonly column: Column;
   readonly title: string;
   readonly texts: readonly string[];
@@ -83,7 +84,7 @@ function show({ rows, answeredAt }: Answer, column: Column): Shown {
 }
 
 /** Columns come in the order of their weight: those that do not fit any more are left out and named. */
-function choose(all: readonly Shown[], columns: number): { shown: Shown[]; left: Shown[] } {
+export function choose(all: readonly Shown[], columns: number): { shown: Shown[]; left: Shown[] } {
   const [shown, left]: [Shown[], Shown[]] = [[], []];
   let used = 0;
   for (const each of all) {
@@ -95,7 +96,7 @@ function choose(all: readonly Shown[], columns: number): { shown: Shown[]; left:
   return { shown, left };
 }
 
-function line(shown: readonly Shown[], textOf: (each: Shown) => string, paint: Painter): string {
+export function line(shown: readonly Shown[], textOf: (each: Shown) => string, paint: Painter): string {
   return shown
     .map((each) => {
       const text = fit(textOf(each), each.width, rightAligned.has(each.column.type) ? 'right' : 'left');

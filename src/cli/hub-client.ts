@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { OperatorError } from '../lib/errors.ts';
 import type { Answer, QuestionSummary } from '../question/contract.ts';
 import type { Finding } from '../question/finding.ts';
+import { facetsSchema, type Facets, type SearchAnswer } from '../question/search/contract.ts';
 import type { Option, Values } from './command.ts';
 
 export const defaultHub = 'http://127.0.0.1:7400';
@@ -116,6 +117,21 @@ export async function fetchFindings(
   const search = new URLSearchParams(query).toString();
   const { findings } = await get(`/api/v1/findings?${search}`, findingsSchema, options);
   return findings as unknown as readonly Finding[];
+}
+
+export async function fetchSearch(
+  query: Readonly<Record<string, string>>,
+  options: HubOptions,
+): Promise<SearchAnswer> {
+  const search = new URLSearchParams(query).toString();
+  return (await get(`/api/v1/search?${search}`, answerSchema, options)) as unknown as SearchAnswer;
+}
+
+export async function fetchFacets(
+  query: Readonly<Record<string, string>>,
+  options: HubOptions,
+): Promise<Facets> {
+  return get(`/api/v1/facets?${new URLSearchParams(query).toString()}`, facetsSchema, options);
 }
 
 export async function fetchAnswer(

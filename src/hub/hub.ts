@@ -16,6 +16,7 @@ import { loadRoutes } from './http/route.ts';
 import { openServer } from './http/server.ts';
 import { openIntake, type IntakeStatus } from './receive/intake.ts';
 import type { DiskStatus } from './store/disk.ts';
+import { openTails } from './tail/tail.ts';
 
 /** A store that answers, and who asks it. */
 export interface Backend extends AsyncDisposable {
@@ -145,23 +146,24 @@ async function storeStatus(connection: Connection): Promise<StoreStatus> {
   return { store, ...engine, ...(backend.disk ? { disk: backend.disk() } : {}), ...detect };
 }
 
-/** What routes ask of whatever backend there is by then. */
-function backendParts(connection: Connection): Pick<HubParts, 'ask' | 'exports' | 'detect' | 'expectations'> {
+/** What the store answers; each rejects with hub.not_ready while there is none. */
+function askedOf(connection: Connection): Pick<HubParts, 'ask' | 'exports' | 'detect' | 'expectations'> {
+  const backend = (): Backend => connection.backend();
   return {
     ask: {
-      questions: () => connection.backend().ask.questions(),
-      answer: async (id, asking) => connection.backend().ask.answer(id, asking),
-      edges: async (asking) => connection.backend().ask.edges(asking),
-      nodes: async (asking) => connection.backend().ask.nodes(asking),
-      search: async (asking) => connection.backend().ask.search(asking),
-      facets: async (asking) => connection.backend().ask.facets(asking),
+      questions: () => backend().ask.questions(),
+      answer: async (id, asking) => backend().ask.answer(id, asking),
+      edges: async (asking) => backend().ask.edges(asking),
+      nodes: async (asking) => backend().ask.nodes(asking),
+      search: async (asking) => backend().ask.search(asking),
+      facets: async (asking) => backend().ask.facets(asking),
     },
-    exports: { rows: async (table, asking) => connection.backend().exports.rows(table, asking) },
+    exports: { rows: async (table, asking) => backend().exports.rows(table, asking) },
     detect: {
-      findings: async (asked) => connection.backend().detect.findings(asked),
-      summary: async () => connection.backend().detect.summary(),
+      findings: async (asked) => backend().detect.findings(asked),
+      summary: async () => backend().detect.summary(),
     },
-    expectations: { list: () => connection.backend().expectations.list() },
+    expectations: { list: () => backend().expectations.list() },
   };
 }
 
@@ -177,11 +179,13 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   await using opening = new AsyncDisposableStack();
 
   const connection = opening.use(openConnection(options));
+  const tails = opening.use(openTails(options));
   const intake = opening.use(
     await openIntake({
       folder: options.journalFolder,
       tables: options.tables,
       insert: async (block) => connection.backend().insert(block),
+      onTaken: (rows) => tails.offer(rows),
       limits: {
         inflatedBytesMax: limits.inflated,
         heldBytesMax: limits.in_flight,
@@ -213,7 +217,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         intake,
         notReady: () => connection.problem() ?? intake.status().journal.storeProblem ?? undefined,
         status: async () => ({ ...(await status()) }),
-        ...backendParts(connection),
+        ...askedOf(connection),
+        tails,
       },
       version,
       webFolder: options.webFolder,
@@ -221,6 +226,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     }),
   );
 
+  opening.use(tails); // also first: the server waits for those who read
   const parts = opening.move();
   return {
     url: server.url,

@@ -41,6 +41,11 @@ export const askErrors = {
     message: 'search: {param} {problem}',
     whatToDo: 'see docs/operating/search.md, or GET /api/v1/openapi.json',
   },
+  'tail.ended': {
+    exitCode: 'degraded',
+    message: 'the hub ended the tail ({reason})',
+    whatToDo: 'start it again when GET /readyz answers 200',
+  },
   'tail.full': {
     exitCode: 'degraded',
     httpStatus: 429,

@@ -11,7 +11,7 @@ import { askCoverage, scopeOf } from './coverage.ts';
 import type { Asking, AskOptions } from './options.ts';
 import type { AskStore, StoreRow } from './query.ts';
 import { rawLevel, readRange, type TimeRange } from './range.ts';
-import { filterSql, openParameters, pairsSql, type Parameters } from './search/conditions.ts';
+import { facetSql, filterSql, openParameters, type Parameters } from './search/conditions.ts';
 import { firstPage, pageAfter, readPage, type Page } from './search/page.ts';
 
 function readSql(name: string): string {
@@ -52,8 +52,9 @@ function inquire(query: Readonly<Record<string, string>>, { clock }: AskOptions)
 /** What both statements take, with the filter put into them. */
 function prepare(sql: string, { searched, range }: Inquiry, { name, values }: Parameters) {
   const { table } = searchTables[searched.table] ?? { table: '' };
+  const filter = filterSql(searched.filter, name);
   return {
-    sql: sql.replace('{filter:Filter}', () => filterSql(searched.filter, name)),
+    sql: sql.replaceAll('{filter:Filter}', () => filter),
     params: {
       table,
       time: exportTables[table],
@@ -64,22 +65,26 @@ function prepare(sql: string, { searched, range }: Inquiry, { name, values }: Pa
   };
 }
 
+const [firstSpanMs, spanGrowth] = [10 * 60_000, 6] as const;
+
+/** The end of the range is asked before more of it: it often has enough, and the rest is not read. */
 async function askRows(store: AskStore, inquiry: Inquiry, signal: AbortSignal): Promise<readonly StoreRow[]> {
-  const { sql, params } = prepare(rowsSql, inquiry, openParameters());
-  const { page } = inquiry;
-  return store({
-    question: 'search',
-    sql,
-    params: {
-      ...params,
+  const { page, range, values } = inquiry;
+  const limit = Number(values['limit']);
+  const toMs = page.boot === '' ? range.toMs : page.timeMs + 1;
+  for (let spanMs: number = firstSpanMs; ; spanMs *= spanGrowth) {
+    const fromMs = Math.max(range.fromMs, toMs - spanMs);
+    const { sql, params } = prepare(rowsSql, { ...inquiry, range: { fromMs, toMs } }, openParameters());
+    const paged = {
       page_time: new Date(page.timeMs),
       page_boot: page.boot,
       page_instance: page.instance,
       page_sequence: page.sequence,
-      limit: Number(inquiry.values['limit']) + 1,
-    },
-    signal,
-  });
+      limit: limit + 1,
+    };
+    const rows = await store({ question: 'search', sql, params: { ...params, ...paged }, signal });
+    if (rows.length > limit || fromMs === range.fromMs) return rows;
+  }
 }
 
 /** Those for a glance, and those that any of the rows has. */
@@ -155,7 +160,7 @@ function facetsOf(rows: readonly StoreRow[], fields: readonly SearchField[]): Fa
       field: name,
       different: Number(of[0]?.['different'] ?? 0),
       rows: Number(of[0]?.['all_rows'] ?? 0),
-      values: of.map((row) => ({ value: String(row['value']), rows: Number(row['rows']) })),
+      values: of.map((row) => ({ value: String(row['text']), rows: Number(row['rows']) })),
     };
   });
 }
@@ -170,8 +175,12 @@ async function facets(store: AskStore, asking: Asking, options: AskOptions): Pro
   const { searched, range } = inquiry;
   const fields = facetFields(searched, asked);
   const parameters = openParameters();
-  const withPairs = facetsSql.replace('{pairs:Pairs}', () => pairsSql(fields, parameters.name));
-  const { sql, params } = prepare(withPairs, inquiry, parameters);
+  const each = fields.map((field) =>
+    facetsSql
+      .replace('{field:Field}', () => parameters.name(field.name, 'String'))
+      .replace('{value:Value}', () => facetSql(field, parameters.name)),
+  );
+  const { sql, params } = prepare(each.join('UNION ALL\n'), inquiry, parameters);
   const rows = await store({
     question: 'facets',
     sql,

@@ -51,6 +51,10 @@ export interface HubParts {
     /** Rows of a table in a stream, which ends with an error where they are not all. */
     rows(table: string, asking: Asking): Promise<{ readonly type: string; readonly stream: Readable }>;
   };
+  readonly tails: {
+    /** Server-sent events. Throws search.* and tail.full. */
+    open(asking: Asking): Readable;
+  };
   readonly detect: {
     /** Newest first. Rejects with question.unknown. */
     findings(asked: FindingsAsked): Promise<readonly Finding[]>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { OperatorError } from '../../lib/errors.ts';
 import { nobodyAsks } from '../../../test/nobody-asks.ts';
@@ -20,6 +21,7 @@ async function serve(options: Partial<ServerOptions> = {}): Promise<HubServer> {
       notReady: () => 'the engine starts',
       status: () => Promise.resolve({ version: '0' }),
       expectations: { list: () => ({ expectations: [], problem: null }) },
+      tails: { open: () => Readable.from([]) },
       exports: { rows: () => Promise.reject(new Error('not asked for here')) },
       detect: {
         findings: () => Promise.resolve([]),

@@ -8,7 +8,7 @@ import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { StoreBlock, TableColumns } from '../../model/block.ts';
-import { blockLimits, BlockWriter, type BlockLimits } from './blocks.ts';
+import { blockLimits, BlockWriter, type BlockLimits, type WrittenBlock } from './blocks.ts';
 import { startFeeding } from './feeding.ts';
 import { Journal } from './journal.ts';
 import type { RefusedStatus } from './refused.ts';
@@ -31,6 +31,8 @@ export interface IntakeOptions {
   readonly tables: TableColumns;
   /** Rejects while the store is away. Called again with the same block until it resolves. */
   readonly insert: (block: StoreBlock) => Promise<void>;
+  /** Told of rows once they are acknowledged; must neither wait nor throw. */
+  readonly onTaken?: (rows: StoreBlock['rows']) => void;
   readonly limits: IntakeLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -64,7 +66,10 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
   const journal = opening.use(await Journal.open({ folder: options.folder, log }));
   const feeding = opening.use(startFeeding({ ...options, journal, stopMsMax: limits.stopMsMax }));
   const { blocks = blockLimits } = limits;
-  const onWritten = feeding.add;
+  const onWritten = (written: WrittenBlock): void => {
+    feeding.add(written);
+    options.onTaken?.(written.rows);
+  };
   const writer = opening.use(new BlockWriter({ journal, clock, limits: blocks, onWritten }));
   const tally = createTally();
   const clocks = openClocks(options.folder, log);

@@ -39,7 +39,12 @@ export interface Facets {
 /** The events of a tail, by their names. */
 export interface TailEvents {
   /** First: what is told, and of which table. */
-  begin: { readonly table: string; readonly filter: string; readonly columns: readonly Column[] };
+  begin: {
+    readonly table: string;
+    readonly filter: string;
+    readonly columns: readonly Column[];
+    readonly glance: number;
+  };
   /** A record: only what it has. */
   row: Readonly<Record<string, Cell>>;
   /** Records that were not told: `rate` came faster than is told, `slow` than they were read. */

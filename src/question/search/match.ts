@@ -40,12 +40,23 @@ const compare: Readonly<Record<Comparison, (a: number, b: number) => boolean>> =
   '<=': (a, b) => a <= b,
 };
 
+/** The same addresses come again and again, and to read one takes longer than all else. */
+const addressesKnownMax = 10_000;
+
 /** A network is where its first address is; what a field policy hashed is nowhere. */
 function networkTest(first: string, last: string): (value: unknown) => boolean {
-  const [low, high] = [addressNumber(first), addressNumber(last)];
+  const [low = 0n, high = 0n] = [addressNumber(first), addressNumber(last)];
+  const known = new Map<string, boolean>();
   return (value) => {
-    const number = addressNumber(String(value).split('/')[0] ?? '');
-    return number !== undefined && low !== undefined && high !== undefined && number >= low && number <= high;
+    const text = String(value);
+    let isIn = known.get(text);
+    if (isIn === undefined) {
+      const number = addressNumber(text.split('/')[0] ?? '');
+      isIn = number !== undefined && number >= low && number <= high;
+      if (known.size >= addressesKnownMax) known.clear();
+      known.set(text, isIn);
+    }
+    return isIn;
   };
 }
 

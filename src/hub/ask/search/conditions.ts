@@ -26,7 +26,7 @@ export function openParameters(): Parameters {
 }
 
 /** A field's value; NULL where a row has none. */
-export function valueOf({ column, over, key }: Place, name: Name): string {
+function valueOf({ column, over, key }: Place, name: Name): string {
   const value = name(column, 'Identifier');
   if (over !== undefined) return `${value} / nullIf(${name(over, 'Identifier')}, 0)`;
   return key === undefined ? value : `${value}[${name(key, 'String')}]`;
@@ -69,12 +69,7 @@ export function filterSql(filter: Filter, name: Name): string {
   return filter.length === 0 ? 'true' : filter.map((term) => termOf(term, name)).join(' AND ');
 }
 
-/** In place of `{pairs:Pairs}`: names of fields, each with its value, or with each of a list's. */
-export function pairsSql(fields: readonly SearchField[], name: Name): string {
-  const pairs = fields.map((field) => {
-    const [field_, value] = [name(field.name, 'String'), valueOf(field.place, name)];
-    if (field.isList) return `arrayMap(each -> tuple(${field_}, toString(each)), ${value})`;
-    return `[tuple(${field_}, ifNull(toString(${value}), ''))]`;
-  });
-  return `arrayConcat(${pairs.join(', ')})`;
+/** In place of `{value:Value}`: a field's value, or each of a list's. */
+export function facetSql({ place, isList }: SearchField, name: Name): string {
+  return isList ? `arrayJoin(${valueOf(place, name)})` : valueOf(place, name);
 }

@@ -1,19 +1,20 @@
--- How often each value of some fields is in the rows that a filter lets through: the most frequent ones.
+-- How often each value of one field is in the rows that a filter lets through: the most frequent ones.
+-- Several fields are asked for by a UNION ALL of this: each is counted as its column is stored.
 SELECT
-  pair.1 AS field,
-  pair.2 AS value,
-  count() AS rows,
-  sum(rows) OVER (PARTITION BY field) AS all_rows,
-  count() OVER (PARTITION BY field) AS different
+  {field:Field} AS field,
+  ifNull(toString(value), '') AS text,
+  rows,
+  sum(rows) OVER () AS all_rows,
+  count() OVER () AS different
 FROM
 (
-  SELECT arrayJoin({pairs:Pairs}) AS pair
+  SELECT {value:Value} AS value, count() AS rows
   FROM {table:Identifier}
   WHERE
     {time:Identifier} >= {from:DateTime64(3, 'UTC')}
     AND {time:Identifier} < {to:DateTime64(3, 'UTC')}
     AND {filter:Filter}
+  GROUP BY value
 )
-GROUP BY field, value
-ORDER BY field, rows DESC, value
-LIMIT {limit:UInt32} BY field
+ORDER BY rows DESC, text
+LIMIT {limit:UInt32}

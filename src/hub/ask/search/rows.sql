@@ -1,5 +1,5 @@
 -- Rows of a table that a filter lets through, as they are stored, newest first. `page` is where the last one
--- ended. The quarter of an hour comes first because the tables are sorted by it: older ones are not read.
+-- ended.
 SELECT *
 FROM {table:Identifier}
 WHERE
@@ -13,10 +13,5 @@ WHERE
     )
   )
   AND {filter:Filter}
-ORDER BY
-  toStartOfFifteenMinutes({time:Identifier}) DESC,
-  {time:Identifier} DESC,
-  boot_id DESC,
-  agent_instance DESC,
-  record_sequence DESC
+ORDER BY {time:Identifier} DESC, boot_id DESC, agent_instance DESC, record_sequence DESC
 LIMIT {limit:UInt32}
