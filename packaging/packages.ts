@@ -28,6 +28,7 @@ export const packages: readonly PackageSpec[] = [
       'findings',
       'import',
       'labels',
+      'learn',
       'profile',
       'signals',
       'status',
@@ -57,7 +58,7 @@ export const packages: readonly PackageSpec[] = [
   },
   {
     name: 'sonde-hub',
-    commands: ['ask', 'export', 'findings', 'hub'],
+    commands: ['ask', 'export', 'findings', 'hub', 'learn'],
     found: [
       'src/hub/http/routes/*.ts',
       'src/hub/detect/{methods,deliver/targets}/*.ts',

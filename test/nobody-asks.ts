@@ -10,4 +10,5 @@ export const nobodyAsks: HubParts['ask'] = {
   nodes: refuse,
   search: refuse,
   facets: refuse,
+  destinations: refuse,
 };

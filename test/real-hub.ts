@@ -72,13 +72,14 @@ async function exited(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-export async function makeHub(): Promise<RealHub> {
+/** `more`: lines of hub.yaml. */
+export async function makeHub(more = ''): Promise<RealHub> {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const config = join(folder, 'hub.yaml');
   const data = join(folder, 'hub');
-  writeFileSync(config, `listen: 127.0.0.1:${port}\ndata: ${data}\nembedded: { memory: 512MiB }\n`);
+  writeFileSync(config, `listen: 127.0.0.1:${port}\ndata: ${data}\nembedded: { memory: 512MiB }\n${more}`);
   let child: ChildProcess | undefined;
   let said = '';
 

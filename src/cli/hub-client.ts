@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { OperatorError } from '../lib/errors.ts';
 import type { Answer, QuestionSummary } from '../question/contract.ts';
+import { destinationListSchema, type DestinationList } from '../question/destination.ts';
 import type { Finding } from '../question/finding.ts';
 import { facetsSchema, type Facets, type SearchAnswer } from '../question/search/contract.ts';
 import type { Option, Values } from './command.ts';
@@ -132,6 +133,14 @@ export async function fetchFacets(
   options: HubOptions,
 ): Promise<Facets> {
   return get(`/api/v1/facets?${new URLSearchParams(query).toString()}`, facetsSchema, options);
+}
+
+export async function fetchDestinations(
+  query: Readonly<Record<string, string>>,
+  options: HubOptions,
+): Promise<DestinationList> {
+  const search = new URLSearchParams(query).toString();
+  return await get(`/api/v1/destinations?${search}`, destinationListSchema, options);
 }
 
 export async function fetchAnswer(

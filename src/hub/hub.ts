@@ -157,6 +157,7 @@ function askedOf(connection: Connection): Pick<HubParts, 'ask' | 'exports' | 'de
       nodes: async (asking) => backend().ask.nodes(asking),
       search: async (asking) => backend().ask.search(asking),
       facets: async (asking) => backend().ask.facets(asking),
+      destinations: async (asking) => backend().ask.destinations(asking),
     },
     exports: { rows: async (table, asking) => backend().exports.rows(table, asking) },
     detect: {

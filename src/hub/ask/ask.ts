@@ -8,6 +8,7 @@ import { nothingExpected, type InForce } from '../../question/expectation.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
 import { askCoverage, scopeOf } from './coverage.ts';
+import { openDestinations, type AskDestinations } from './destinations.ts';
 import { droppedNotes } from './dropped.ts';
 import { openGate } from './gate.ts';
 import { openMap, type AskMap } from './map.ts';
@@ -19,7 +20,7 @@ import { openSearch, type AskSearch } from './search.ts';
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
 
-export interface Ask extends AskMap, AskSearch {
+export interface Ask extends AskMap, AskSearch, AskDestinations {
   questions(): readonly QuestionSummary[];
   /** Rejects with an OperatorError for what whoever asks can mend. */
   answer(id: string, asking: Asking): Promise<Answer>;
@@ -139,6 +140,7 @@ export function openAsk(options: AskOptions): Ask {
   return {
     ...openMap(store, options),
     ...openSearch(store, options),
+    ...openDestinations(store, options),
     questions: () => summaries,
     async answer(id, asking) {
       const question = questions.find((each) => each.id === id);

@@ -15,16 +15,22 @@ export const fileLimits = {
 } as const;
 
 const textMax = 200;
+/** Of DNS, in text. */
+const nameMax = 255;
 const portMax = 65_535;
 const examplePorts = 'must be a port such as 443, or several such as 8000-8100';
 
-const pattern = z
-  .string()
-  .min(1, 'must not be empty: leave the key out, or write *')
-  .max(textMax)
-  .refine((text) => !text.includes('\0'), 'must not hold a NUL');
+function patternOf(max: number) {
+  return z
+    .string()
+    .min(1, 'must not be empty: leave the key out, or write *')
+    .max(max)
+    .refine((text) => !text.includes('\0'), 'must not hold a NUL');
+}
 
-const name = pattern.refine(
+const pattern = patternOf(textMax);
+
+const name = patternOf(nameMax).refine(
   (text) => isIP(text.split('/')[0] ?? '') === 0,
   'is an address: put it under networks',
 );

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { Answer, QuestionSummary } from '../../question/contract.ts';
+import type { DestinationList } from '../../question/destination.ts';
 import type { ExpectationList } from '../../question/expectation.ts';
 import type { DetectSummary, Finding, FindingsAsked } from '../../question/finding.ts';
 import type { EdgeMap, NodeList } from '../../question/map.ts';
@@ -46,6 +47,7 @@ export interface HubParts {
     nodes(asking: Asking): Promise<NodeList>;
     search(asking: Asking): Promise<SearchAnswer>;
     facets(asking: Asking): Promise<Facets>;
+    destinations(asking: Asking): Promise<DestinationList>;
   };
   readonly exports: {
     /** Rows of a table in a stream, which ends with an error where they are not all. */

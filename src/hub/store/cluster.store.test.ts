@@ -47,6 +47,7 @@ async function answerEverything(store: Store): Promise<void> {
     clock: { ...clock, wallMs: () => now },
   });
   const { signal } = new AbortController();
+  await answers.destinations({ query: { since: '20d' }, signal });
   for (const since of ['12h', '20d']) {
     for (const question of answers.questions()) {
       for (const params of [{}, switched(question)])

@@ -1,0 +1,47 @@
+/** sonde learn: expectations, proposed from what a hub has seen. */
+
+import { systemClock } from '../../lib/clock.ts';
+import { exitCodes } from '../../lib/errors.ts';
+import type { Command, Values } from '../command.ts';
+import { fetchDestinations, hubOption, hubUrl } from '../hub-client.ts';
+import { propose } from './learn/proposal.ts';
+import { dayOf, yamlLines } from './learn/yaml.ts';
+
+const asked = ['since', 'workload', 'process', 'environment', 'limit'] as const;
+
+function queryOf(values: Values): Record<string, string> {
+  const given = asked.map((name) => [name, values[name]] as const);
+  return Object.fromEntries(
+    given.filter((each): each is readonly [(typeof asked)[number], string] => each[1] !== undefined),
+  );
+}
+
+export const command: Command = {
+  name: 'learn',
+  summary: 'expectations proposed from history: who may talk to whom, as YAML to read, change and commit',
+  options: {
+    since: { type: 'string', value: 'TIME', help: 'how far back (14d)' },
+    workload: { type: 'string', value: 'TEXT', help: 'only this one; * stands for any characters' },
+    process: { type: 'string', value: 'TEXT', help: 'only this one; * stands for any characters' },
+    environment: { type: 'string', value: 'NAME', help: 'only this one' },
+    owner: { type: 'string', value: 'NAME', help: 'of entries whose workload.owner is not known (unknown)' },
+    limit: { type: 'string', value: 'N', help: 'destinations at most (10000)' },
+    hub: hubOption,
+  },
+  notes: [
+    'What the expectations of the hub cover already is not proposed again. What was seen is not always what should be: read it.',
+  ],
+  async run({ values, stdout, say, signal }) {
+    const list = await fetchDestinations(queryOf(values), { url: hubUrl(values), signal });
+    if (list.truncated)
+      say('sonde: there are more destinations than were looked at: --limit N, or --workload NAME');
+    const owner = typeof values['owner'] === 'string' ? values['owner'] : 'unknown';
+    const now = new Date(systemClock.wallMs()).toISOString();
+    const lines = [
+      `# Proposed by sonde learn from what was seen from ${dayOf(list.from)} to ${dayOf(list.to)}.`,
+      ...yamlLines(propose(list), { owner, now }),
+    ];
+    stdout.write(`${lines.join('\n')}\n`);
+    return exitCodes.ok;
+  },
+};

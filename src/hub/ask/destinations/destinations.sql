@@ -1,0 +1,180 @@
+-- One row per workload, process and destination (name, address, port, transport) that it opened connections
+-- to, and by which expectation it is covered on all nodes. Names, pods and owners are in windows as they
+-- came; before these, in whole hours, an address has the name that it had last.
+WITH
+  bound AS (
+    SELECT
+      environment, workload_name, process_name, host_name,
+      groupArrayArray(targets) AS allowed
+    FROM (
+      SELECT
+        environment, workload_name, process_name, host_name,
+        groupUniqArray(namespace_of) AS namespaces
+      FROM (
+        SELECT DISTINCT environment, workload_name, process_name, host_name, '' AS namespace_of
+        FROM flows_1h
+        WHERE {expectations:String} != ''
+          AND window_start >= {from:DateTime64(3, 'UTC')}
+          AND window_start < {to:DateTime64(3, 'UTC')}
+          AND {environment:String} IN ('', environment)
+          AND direction = 'egress'
+        UNION ALL
+        SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace AS namespace_of
+        FROM flows
+        WHERE {expectations:String} != ''
+          AND window_start >= {kept_from:DateTime64(3, 'UTC')}
+          AND window_start < {to:DateTime64(3, 'UTC')}
+          AND {environment:String} IN ('', environment)
+          AND direction = 'egress'
+          AND k8s_namespace != ''
+      )
+      GROUP BY environment, workload_name, process_name, host_name
+    ) AS whom
+    CROSS JOIN (
+      SELECT
+        environment AS environments, workload, process, host, namespace, targets
+      FROM expectations
+      WHERE digest = {expectations:String}
+      LIMIT 1 BY number
+    ) AS entries
+    WHERE (environments = '%' OR environment LIKE environments)
+      AND (workload = '%' OR workload_name LIKE workload)
+      AND (process = '%' OR process_name LIKE process)
+      AND (host = '%' OR host_name LIKE host)
+      AND arrayExists(each -> each LIKE namespace, namespaces)
+    GROUP BY environment, workload_name, process_name, host_name
+  ),
+  facts AS (
+    SELECT
+      environment, process_name, destination_ip,
+      argMax((destination_name, destination_name_source), window_start) AS last_name
+    FROM flows
+    WHERE window_start >= {kept_from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {environment:String} IN ('', environment)
+      AND direction = 'egress'
+      AND destination_name != ''
+    GROUP BY environment, process_name, destination_ip
+  ),
+  -- Who serves at an address of a pod.
+  peers AS (
+    SELECT
+      environment, destination_ip AS peer_ip, destination_port AS peer_port,
+      argMax((k8s_namespace, workload_name, labels), window_start) AS peer
+    FROM flows
+    WHERE window_start >= {kept_from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {environment:String} IN ('', environment)
+      AND direction = 'ingress'
+      AND k8s_namespace != ''
+    GROUP BY environment, peer_ip, peer_port
+  ),
+  opened AS (
+    SELECT
+      environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      network_transport,
+      destination_name AS own_name,
+      max(destination_name_source) AS own_source,
+      argMax(destination_translated_ip, window_start) AS translated_ip,
+      argMax(destination_translated_port, window_start) AS translated_port,
+      argMax((k8s_namespace, workload_owner, labels), window_start) AS source,
+      sum(connections_opened) AS connections,
+      sum(flows.connections_established) AS established,
+      sum(flows.bytes_received) AS received,
+      groupUniqArray(toRelativeDayNum(window_start)) AS days,
+      min(window_start) AS first_start,
+      max(window_start) AS last_start
+    FROM flows
+    WHERE window_start >= {kept_from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND workload_name LIKE {workload:String}
+      AND process_name LIKE {process:String}
+      AND direction = 'egress'
+    GROUP BY
+      environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      network_transport, own_name
+    UNION ALL
+    SELECT
+      environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      network_transport,
+      '' AS own_name, '' AS own_source, '' AS translated_ip, 0 AS translated_port,
+      ('', '', CAST(map(), 'Map(LowCardinality(String), String)')) AS source,
+      sum(connections_opened) AS connections,
+      sum(flows_1h.connections_established) AS established,
+      sum(flows_1h.bytes_received) AS received,
+      groupUniqArray(toRelativeDayNum(window_start)) AS days,
+      min(window_start) AS first_start,
+      max(window_start) AS last_start
+    FROM flows_1h
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {kept_from:DateTime64(3, 'UTC')}
+      AND {environment:String} IN ('', environment)
+      AND ({own:Bool} OR workload_name != 'sonde')
+      AND workload_name LIKE {workload:String}
+      AND process_name LIKE {process:String}
+      AND direction = 'egress'
+    GROUP BY
+      environment, workload_name, process_name, host_name, destination_ip, destination_port,
+      network_transport
+  ),
+  held AS (
+    SELECT
+      *,
+      if(own_name != '', (own_name, own_source), last_name) AS name_of,
+      name_of.1 AS name,
+      toIPv6OrDefault(splitByChar('/', destination_ip)[1]) AS far_ip,
+      arrayFirst(
+        target -> target.transport IN ('', network_transport)
+          AND (
+            empty(target.ports)
+            OR arrayExists(ports -> destination_port BETWEEN ports.1 AND ports.2, target.ports)
+          )
+          AND (
+            arrayExists(pattern -> name != '' AND lower(name) LIKE pattern, target.names)
+            OR arrayExists(network -> far_ip BETWEEN network.1 AND network.2, target.networks)
+          ),
+        allowed
+      ).label AS allowed_by
+    FROM opened
+    LEFT JOIN facts USING (environment, process_name, destination_ip)
+    LEFT JOIN bound USING (environment, workload_name, process_name, host_name)
+  )
+SELECT
+  held.environment AS environment,
+  workload_name AS workload,
+  process_name AS process,
+  max(source.1) AS namespace,
+  max(source.2) AS owner,
+  argMax(source.3, (source.1 != '', last_start)) AS labels,
+  name,
+  max(name_of.2) AS name_source,
+  destination_ip AS ip,
+  destination_port AS port,
+  network_transport AS transport,
+  sum(connections) AS connections_opened,
+  sum(held.established) AS connections_established,
+  sum(held.received) AS bytes_received,
+  arraySort(groupUniqArrayArray(held.days)) AS days,
+  uniqExact(host_name) AS nodes,
+  min(first_start) AS first_seen,
+  max(last_start) AS last_seen,
+  max(max(name) != '') OVER (PARTITION BY environment) AS are_names_known,
+  if(min(allowed_by) = '', '', max(allowed_by)) AS expectation,
+  argMax(translated_port, (translated_ip != '', last_start)) AS pod_port,
+  argMax(peer.1, last_start) AS peer_namespace,
+  argMax(peer.2, last_start) AS peer_workload,
+  argMax(peer.3, last_start) AS peer_labels
+FROM held
+LEFT JOIN peers
+  ON peers.environment = held.environment
+  AND peers.peer_ip = if(translated_ip = '', destination_ip, translated_ip)
+  AND peers.peer_port = if(translated_port = 0, destination_port, translated_port)
+WHERE NOT startsWith(destination_ip, '127.')
+  AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
+  AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
+GROUP BY environment, workload, process, name, ip, port, transport
+HAVING connections_opened > 0
+ORDER BY environment, workload, process, name, ip, port, transport
+LIMIT {limit:UInt32}
