@@ -9,9 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import type { NetworkPolicy } from '../src/cli/commands/learn/network-policy.ts';
 import { prng, type Prng } from '../src/lib/prng.ts';
 import type { Answer } from '../src/question/contract.ts';
 import type { ExpectationList } from '../src/question/expectation.ts';
+import { validateManifest } from './manifests.ts';
 import { makeHub, type RealHub, type RecordFields } from './real-hub.ts';
 
 const sonde = join(import.meta.dirname, '../bin/sonde');
@@ -40,7 +43,7 @@ function run(...words: string[]): Promise<Ran> {
 }
 
 /** What one process opens in one window, so long ago. */
-function flow(agoMs: number, fields: RecordFields | Readonly<Record<string, string | number>>): RecordFields {
+function flow(agoMs: number, fields: Readonly<Record<string, RecordFields[string]>>): RecordFields {
   const startMs = Math.floor((nowMs - agoMs) / 10_000) * 10_000;
   const [start, end] = [startMs, startMs + 10_000].map((ms) => new Date(ms).toISOString()) as [
     string,
@@ -207,6 +210,32 @@ test('what is due and what has expired is said under the answer; a broken file b
     expired.rows.map((row) => row['finding']),
     ['not_allowed', 'learning'],
   );
+});
+
+test('pods get a NetworkPolicy, with the labels of those whom they talk to', async () => {
+  const shop = { 'workload.name': 'cart', 'process.name': 'node', 'k8s.namespace': 'store' };
+  const database = { 'workload.name': 'db', 'process.name': 'postgres', 'k8s.namespace': 'data' };
+  const at = { 'destination.ip': '10.44.0.7', 'destination.port': 5432 };
+  await send([
+    flow(4 * hour, { ...shop, ...at, labels: { 'k8s.label.app': 'cart', tier: 'gold' } }),
+    flow(4 * hour, { ...database, ...at, direction: 'ingress', labels: { 'k8s.label.app': 'db' } }),
+  ]);
+  const policy = parseAllDocuments(await learn('--network-policy', '--workload', 'cart'))
+    .map((document) => document.toJS() as NetworkPolicy | null)
+    .find((document) => document !== null);
+  assert.ok(policy);
+  await validateManifest(policy as never);
+  assert.deepEqual(policy.metadata, { name: 'sonde-egress-cart', namespace: 'store' });
+  assert.deepEqual(policy.spec.podSelector, { matchLabels: { app: 'cart' } });
+  assert.deepEqual(policy.spec.egress[1], {
+    to: [
+      {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'data' } },
+        podSelector: { matchLabels: { app: 'db' } },
+      },
+    ],
+    ports: [{ protocol: 'TCP', port: 5432 }],
+  });
 });
 
 test('bad options are one clear error', async () => {

@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { exitCodes } from '../../lib/errors.ts';
 import type { Command, Values } from '../command.ts';
 import { fetchDestinations, hubOption, hubUrl } from '../hub-client.ts';
+import { networkPolicies } from './learn/network-policy.ts';
 import { propose } from './learn/proposal.ts';
 import { dayOf, yamlLines } from './learn/yaml.ts';
 
@@ -25,6 +26,10 @@ export const command: Command = {
     process: { type: 'string', value: 'TEXT', help: 'only this one; * stands for any characters' },
     environment: { type: 'string', value: 'NAME', help: 'only this one' },
     owner: { type: 'string', value: 'NAME', help: 'of entries whose workload.owner is not known (unknown)' },
+    'network-policy': {
+      type: 'boolean',
+      help: 'Kubernetes NetworkPolicy of egress for each workload that is a pod, instead',
+    },
     limit: { type: 'string', value: 'N', help: 'destinations at most (10000)' },
     hub: hubOption,
   },
@@ -35,12 +40,17 @@ export const command: Command = {
     const list = await fetchDestinations(queryOf(values), { url: hubUrl(values), signal });
     if (list.truncated)
       say('sonde: there are more destinations than were looked at: --limit N, or --workload NAME');
+    const range = `from what was seen from ${dayOf(list.from)} to ${dayOf(list.to)}.`;
+    if (values['network-policy'] === true) {
+      const documents = networkPolicies(list.destinations);
+      if (documents.length === 0)
+        say('sonde: no destinations of pods are known: docs/operating/kubernetes.md');
+      stdout.write([`# Proposed by sonde learn ${range}`, ...documents].join('\n---\n') + '\n');
+      return exitCodes.ok;
+    }
     const owner = typeof values['owner'] === 'string' ? values['owner'] : 'unknown';
     const now = new Date(systemClock.wallMs()).toISOString();
-    const lines = [
-      `# Proposed by sonde learn from what was seen from ${dayOf(list.from)} to ${dayOf(list.to)}.`,
-      ...yamlLines(propose(list), { owner, now }),
-    ];
+    const lines = [`# Proposed by sonde learn ${range}`, ...yamlLines(propose(list), { owner, now })];
     stdout.write(`${lines.join('\n')}\n`);
     return exitCodes.ok;
   },

@@ -64,7 +64,7 @@ function joined(items: readonly Item[], as: Pick<Item, 'kind' | 'text'>): Item {
   };
 }
 
-function groupBy<T>(all: readonly T[], key: (each: T) => string): Map<string, T[]> {
+export function groupBy<T>(all: readonly T[], key: (each: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const each of all) groups.set(key(each), [...(groups.get(key(each)) ?? []), each]);
   return groups;
@@ -158,14 +158,23 @@ function targetsOf(destinations: readonly Destination[]): ProposedTarget[] {
   });
 }
 
+/** Private addresses, those of one network as it where there are several. */
+export function collapsedNetworks(ips: readonly string[]): string[] {
+  return [...groupBy(ips, (ip) => networkOf(ip) ?? ip)].flatMap(([network, same]) =>
+    same.length > learnLimits.addressesOfNetworkMax ? [network] : same,
+  );
+}
+
+export function isInVain({ transport, connections_established: established }: Destination): boolean {
+  return transport === 'tcp' && established === 0;
+}
+
 interface Sorted {
   readonly taken: readonly Destination[];
   readonly leftOut: readonly string[];
 }
 
 function sorted(destinations: readonly Destination[], namesFrom: string): Sorted {
-  const isInVain = ({ transport, connections_established: established }: Destination): boolean =>
-    transport === 'tcp' && established === 0;
   /** An address that may have been meant by a name, when names were not kept. */
   const isOld = ({ name, ip, are_names_known: areKnown, last_seen: last }: Destination): boolean => {
     const view = parseAddress(ip.split('/')[0] ?? '');

@@ -77,7 +77,8 @@ WITH
       max(destination_name_source) AS own_source,
       argMax(destination_translated_ip, window_start) AS translated_ip,
       argMax(destination_translated_port, window_start) AS translated_port,
-      argMax((k8s_namespace, workload_owner, labels), window_start) AS source,
+      k8s_namespace AS own_namespace,
+      argMax((workload_owner, labels), window_start) AS source,
       sum(connections_opened) AS connections,
       sum(flows.connections_established) AS established,
       sum(flows.bytes_received) AS received,
@@ -94,13 +95,13 @@ WITH
       AND direction = 'egress'
     GROUP BY
       environment, workload_name, process_name, host_name, destination_ip, destination_port,
-      network_transport, own_name
+      network_transport, own_name, own_namespace
     UNION ALL
     SELECT
       environment, workload_name, process_name, host_name, destination_ip, destination_port,
       network_transport,
-      '' AS own_name, '' AS own_source, '' AS translated_ip, 0 AS translated_port,
-      ('', '', CAST(map(), 'Map(LowCardinality(String), String)')) AS source,
+      '' AS own_name, '' AS own_source, '' AS translated_ip, 0 AS translated_port, '' AS own_namespace,
+      ('', CAST(map(), 'Map(LowCardinality(String), String)')) AS source,
       sum(connections_opened) AS connections,
       sum(flows_1h.connections_established) AS established,
       sum(flows_1h.bytes_received) AS received,
@@ -145,9 +146,9 @@ SELECT
   held.environment AS environment,
   workload_name AS workload,
   process_name AS process,
-  max(source.1) AS namespace,
-  max(source.2) AS owner,
-  argMax(source.3, (source.1 != '', last_start)) AS labels,
+  own_namespace AS namespace,
+  max(source.1) AS owner,
+  argMax(source.2, (notEmpty(source.2), last_start)) AS labels,
   name,
   max(name_of.2) AS name_source,
   destination_ip AS ip,
@@ -174,7 +175,7 @@ LEFT JOIN peers
 WHERE NOT startsWith(destination_ip, '127.')
   AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
   AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
-GROUP BY environment, workload, process, name, ip, port, transport
+GROUP BY environment, workload, process, namespace, name, ip, port, transport
 HAVING connections_opened > 0
-ORDER BY environment, workload, process, name, ip, port, transport
+ORDER BY environment, workload, process, namespace, name, ip, port, transport
 LIMIT {limit:UInt32}
