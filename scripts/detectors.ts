@@ -37,7 +37,8 @@ interface Trial {
 
 function step(trial: Trial, state: unknown, { atMs, seen }: { atMs: number; seen: readonly Seen[] }) {
   const { method, detector, thresholds } = trial;
-  return method.step({ state, seen, atMs, stepMs: detector.step, thresholds, keys });
+  const peers = (): Iterable<unknown> => [];
+  return method.step({ state, seen, atMs, stepMs: detector.step, thresholds, zone: 'UTC', keys, peers });
 }
 
 /** The fault from that moment on, over the same key's traffic. */

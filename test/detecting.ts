@@ -23,13 +23,26 @@ export const firstStepMs = Date.UTC(2026, 0, 5);
 export function runSteps(
   method: Method,
   steps: readonly (Seen | readonly Seen[] | undefined)[],
-  { thresholds, stepMs }: { readonly thresholds: Readonly<Record<string, number>>; readonly stepMs: number },
+  {
+    thresholds,
+    stepMs,
+    zone = 'UTC',
+    startMs = firstStepMs,
+    peers = [],
+  }: {
+    readonly thresholds: Readonly<Record<string, number>>;
+    readonly stepMs: number;
+    readonly zone?: string;
+    readonly startMs?: number;
+    readonly peers?: readonly unknown[];
+  },
 ): Stepped<unknown>[] {
+  const given = { stepMs, thresholds, zone, keys: 1, peers: () => peers };
   let state: unknown;
   return steps.flatMap((step, n) => {
     if (step === undefined) return [];
     const seen = Array.isArray(step) ? (step as readonly Seen[]) : [step as Seen];
-    const stepped = method.step({ state, seen, atMs: firstStepMs + n * stepMs, stepMs, thresholds, keys: 1 });
+    const stepped = method.step({ ...given, state, seen, atMs: startMs + n * stepMs });
     ({ state } = JSON.parse(JSON.stringify(stepped)) as Stepped<unknown>);
     return [stepped];
   });

@@ -6,7 +6,12 @@ SELECT
   process_name AS `process.name`,
   direction,
   toString(destination_port) AS `destination.port`,
-  sum(connections_ended) AS closes
+  sum(connections_ended) AS closes,
+  -- What a deployment is known by.
+  arrayStringConcat(
+    arraySlice(arraySort(groupUniqArrayIf(container_image, container_image != '')), 1, 8),
+    ' '
+  ) AS images
 FROM flows
 WHERE window_start >= {from:DateTime64(3, 'UTC')}
   AND window_start < {to:DateTime64(3, 'UTC')}

@@ -1,5 +1,6 @@
 /** What was asked, as text from a URL or a command line, checked against the manifest and made ready for SQL. */
 
+import { zoneName } from '../lib/zone.ts';
 import { formatDuration, parseDurationMs } from '../lib/units.ts';
 import type { Param, ParamValue } from './contract.ts';
 import { networkRange } from './network.ts';
@@ -40,17 +41,6 @@ function durationProblem(text: string, { min = 0, max = 0 }: Param): string | un
   if (ms === undefined) return `must be a duration such as 24h; got ${text}`;
   const bounds = `${formatDuration(min)} and ${formatDuration(max)}`;
   return ms >= min && ms <= max ? undefined : `must be between ${bounds}; got ${text}`;
-}
-
-/** As the database of time zones spells it; undefined when it has none of that name. */
-function zoneName(text: string): string | undefined {
-  // Intl takes offsets too; the store does not.
-  if (!/^[a-z]/i.test(text)) return undefined;
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
-  } catch {
-    return undefined;
-  }
 }
 
 function textProblem(text: string, { format }: Param): string | undefined {

@@ -1,6 +1,7 @@
 /** hub.yaml's `detect`: which findings nobody wants to hear of, and how many a day are told. */
 
 import * as z from 'zod';
+import { zoneName } from '../../lib/zone.ts';
 import { targetSchema } from './deliver/config.ts';
 
 const day = z
@@ -21,6 +22,13 @@ const mute = z.strictObject({
 
 export const detectSchema = z.strictObject({
   enabled: z.boolean().default(true).meta({ description: 'false: this hub runs no detectors' }),
+  zone: z
+    .string()
+    .refine((text) => zoneName(text) !== undefined, 'must be a time zone such as Europe/Berlin')
+    .default('UTC')
+    .meta({
+      description: 'whose hours and days are compared, with its daylight saving; of all hubs the same',
+    }),
   findings_per_day: z.int().min(1).max(10_000).default(20).meta({
     description: 'findings told per day (UTC); those beyond are kept and counted, and not delivered',
   }),

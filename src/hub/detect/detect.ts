@@ -65,8 +65,9 @@ export interface Detect extends AsyncDisposable {
 export function arm({
   detectors,
   methods,
+  config,
   log,
-}: Pick<DetectOptions, 'detectors' | 'methods' | 'log'>): Armed[] {
+}: Pick<DetectOptions, 'detectors' | 'methods' | 'config' | 'log'>): Armed[] {
   return detectors.flatMap((detector) => {
     const method = methods.get(detector.method);
     const names = detector.thresholds.map(({ name }) => name);
@@ -78,7 +79,7 @@ export function arm({
         : missing !== undefined
           ? `detect.thresholds: ${missing} is missing`
           : strange !== undefined && `detect.thresholds: ${detector.method} has no ${strange}`;
-    if (method !== undefined && problem === false) return [{ detector, method }];
+    if (method !== undefined && problem === false) return [{ detector, method, zone: config.zone }];
     const error = new OperatorError('question.invalid', {
       question: detector.question,
       file: 'manifest.yaml',
@@ -133,11 +134,11 @@ function labelsOf({ key: names }: Detector, key: string): Record<string, string>
   return Object.fromEntries(names.map((name, n) => [name, values[n] ?? '']));
 }
 
-async function statusOf({ detector, method }: Armed, options: DetectOptions): Promise<DetectorStatus> {
+async function statusOf(each: Armed, options: DetectOptions): Promise<DetectorStatus> {
   const { config, store, clock } = options;
+  const { detector } = each;
   const { question, finds, learns } = detector;
-  const whose = whoseOf({ detector, method });
-  const [head, findings] = await Promise.all([readHead(store, whose), countOpen(store, detector)]);
+  const [head, findings] = await Promise.all([readHead(store, whoseOf(each)), countOpen(store, detector)]);
   const nowMs = clock.wallMs();
   if (head === undefined) return { finds, state: 'learning', armedAt: null, findings, keys: {}, limits: [] };
   const armedMs = head.sinceMs + learns;

@@ -28,6 +28,7 @@ export interface KeyStep {
 export interface Folding {
   readonly detector: Detector;
   readonly method: Method;
+  readonly zone: string;
   readonly states: ReadonlyMap<string, KeyState>;
   /** In the order of time. */
   readonly steps: readonly KeyStep[];
@@ -136,7 +137,19 @@ function ended(detector: Detector, open: readonly Finding[], nowMs: number): Fin
     }));
 }
 
-export function fold({ detector, method, states, steps, toMs, armedMs }: Folding): Folded {
+function environmentOf(key: string): unknown {
+  return (JSON.parse(key) as readonly unknown[])[0];
+}
+
+/** What is known of other keys of the same environment, with what this run learned of them. */
+function* peersOf(key: string, states: readonly ReadonlyMap<string, KeyState>[]): Generator {
+  const environment = environmentOf(key);
+  for (const [other, { method }] of new Map(states.flatMap((of) => [...of]))) {
+    if (other !== key && environmentOf(other) === environment) yield method;
+  }
+}
+
+export function fold({ detector, method, zone, states, steps, toMs, armedMs }: Folding): Folded {
   const changed = new Map<string, KeyState>();
   const findings = new Map<string, Finding>();
   const thresholds = Object.fromEntries(detector.thresholds.map(({ name, value }) => [name, value]));
@@ -150,7 +163,9 @@ export function fold({ detector, method, states, steps, toMs, armedMs }: Folding
   for (const { key, atMs, seen } of steps) {
     const before = changed.get(key) ?? states.get(key);
     const open = [...close(before?.open ?? [], atMs)];
-    const step = { state: before?.method, seen, atMs, stepMs: detector.step, thresholds, keys };
+    const peers = (): Iterable<unknown> => peersOf(key, [states, changed]);
+    const of = { stepMs: detector.step, thresholds, zone, keys, peers };
+    const step = { ...of, state: before?.method, seen, atMs };
     const { state, status, why, firings } = method.step(step);
     for (const firing of atMs < armedMs ? [] : firings) {
       const labels = JSON.stringify(labelsOf(detector, firing.seen));

@@ -16,8 +16,12 @@ export interface Step<State> {
   readonly stepMs: number;
   /** From the manifest. */
   readonly thresholds: Readonly<Record<string, number>>;
+  /** IANA name: whose hours and days they are. */
+  readonly zone: string;
   /** Keys that the detector has: what a budget of false alarms is shared by. */
   readonly keys: number;
+  /** States of the other keys of the same environment, as they are by then. */
+  readonly peers: () => Iterable<State>;
 }
 
 export interface Firing {
@@ -45,6 +49,8 @@ export interface Method<State = unknown> {
   readonly revision: number;
   /** Names of all thresholds that it needs. */
   readonly thresholds: readonly string[];
+  /** It goes by local hours: what was learned by those of another zone is not read. */
+  readonly isZoned?: boolean;
   step(step: Step<State>): Stepped<State>;
 }
 

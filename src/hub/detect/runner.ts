@@ -41,6 +41,7 @@ export const runLimits = {
 export interface Armed {
   readonly detector: Detector;
   readonly method: Method;
+  readonly zone: string;
 }
 
 export interface RunOptions extends Armed {
@@ -59,8 +60,9 @@ export interface RunOptions extends Armed {
   readonly log: Log;
 }
 
-export function whoseOf({ detector, method }: Armed): Whose {
-  return { question: detector.question, revision: `${detector.method} ${method.revision} ${detector.step}` };
+export function whoseOf({ detector, method, zone }: Armed): Whose {
+  const shape = [detector.method, method.revision, detector.step, ...(method.isZoned ? [zone] : [])];
+  return { question: detector.question, revision: shape.join(' ') };
 }
 
 function floorTo(ms: number, stepMs: number): number {
@@ -183,7 +185,7 @@ function withTold(state: KeyState, told: ReadonlyMap<string, Finding>): KeyState
 }
 
 async function runChunk(options: RunOptions, head: Head, range: Range): Promise<Head> {
-  const { detector, method, store } = options;
+  const { detector, method, zone, store } = options;
   const whose = whoseOf(options);
   const { rows, toMs } = await look(options, range);
   const skippedMs = head.skippedMs + (rows === undefined ? toMs - range.fromMs : 0);
@@ -199,7 +201,7 @@ async function runChunk(options: RunOptions, head: Head, range: Range): Promise<
   const known = new Set(states.keys());
   const steps = all.filter(({ key }) => known.has(key) || (known.size < runLimits.keysMax && known.add(key)));
   const armedMs = head.sinceMs + detector.learns;
-  const { changed, findings } = fold({ detector, method, states, steps, toMs, armedMs });
+  const { changed, findings } = fold({ detector, method, zone, states, steps, toMs, armedMs });
   const told = await complete(options, findings);
   const noted = new Map([...changed].map(([key, state]) => [key, withTold(state, told)]));
   const next: Head = {

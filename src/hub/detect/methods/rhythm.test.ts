@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firstStepMs, runSteps, thresholdsOf } from '../../../../test/detecting.ts';
 import { prng } from '../../../lib/prng.ts';
+import { zoneOffsetMs } from '../../../lib/zone.ts';
 import { method } from './rhythm.ts';
 
 const thresholds = thresholdsOf('close-rate');
@@ -62,4 +63,82 @@ test('what scatters within its hours is not unusual for that', () => {
     steps.flatMap(({ firings }) => firings),
     [],
   );
+});
+
+const [week, learned] = [12 * 24 * 7, 4];
+
+/** Findings after four weeks, of six whose counts go by what clocks in the zone show. */
+function clockwise(zone: string, from: string, of: (hour: number) => number): (by: string) => number {
+  const startMs = Date.parse(from);
+  const given = { thresholds, stepMs, keys: 1, peers: () => [] };
+  return (by) => {
+    let state: unknown;
+    let found = 0;
+    for (let n = 0; n < 6 * week; n++) {
+      const atMs = startMs + n * stepMs;
+      const hour = new Date(atMs + zoneOffsetMs(zone, atMs)).getUTCHours();
+      const stepped = method.step({ ...given, zone: by, state, atMs, seen: [closes(of(hour))] });
+      ({ state } = stepped);
+      found += n < learned * week ? 0 : stepped.firings.length;
+    }
+    return found;
+  };
+}
+
+for (const [zone, from, hour] of [
+  ['Europe/Berlin', '2026-02-23T00:00:00Z', 2],
+  ['Europe/Berlin', '2026-09-21T00:00:00Z', 2],
+  ['America/New_York', '2026-02-02T00:00:00Z', 2],
+  ['America/New_York', '2026-09-28T00:00:00Z', 1],
+] as const) {
+  test(`a job at nine, and one in the hour that changes: ${zone}, from ${from.slice(0, 10)}`, () => {
+    const found = clockwise(zone, from, (at) => (at === 9 || at === hour ? 900 : 100));
+    assert.equal(found(zone), 0);
+    assert.ok(found('UTC') > 0, 'by clocks that do not change it comes at another hour');
+  });
+}
+
+test('the chain of what compares: the same hour of weeks, of days of the kind, of the day before', () => {
+  const state = (steps: Parameters<typeof runSteps>[1]) => run(steps).at(-1);
+  const weekday = (hour: number): number => (Math.floor(hour / 24) % 7 < 5 ? 400 : 50);
+  assert.equal(state(hoursOf(23, () => 100))?.status, 'learning');
+  assert.equal(state([...hoursOf(26, () => 100)])?.status, 'armed', 'the day before');
+  const weeks = run([...hoursOf(24 * 7 * 5, weekday)]).slice(12 * 24 * 7 * 2);
+  assert.deepEqual(
+    weeks.flatMap(({ firings }) => firings),
+    [],
+    'weekends compare with weekends',
+  );
+  const saturday = run([...hoursOf(24 * (7 * 4 + 5), weekday), closes(400), closes(400)]).at(-1);
+  assert.equal(Math.round(saturday?.firings[0]?.baseline ?? 0), 50);
+});
+
+test('while an image is new nothing is told; of those without images a finding says so', () => {
+  const of = (n: number, images: string) => ({ closes: n, images });
+  const usual = (images: string) => Array.from({ length: 12 * 25 }, () => of(100, images));
+  const burst = (images: string) => Array.from({ length: 5 }, () => of(300, images));
+  assert.equal(run([...usual('shop:1'), ...burst('shop:1')]).at(-1)?.firings[0]?.facts['deployed'], 'no');
+  assert.equal(run([...usual(''), ...burst('')]).at(-1)?.firings[0]?.facts['deployed'], 'not known');
+  const deployed = run([...usual('shop:1'), ...burst('shop:1 shop:2')]);
+  assert.deepEqual(
+    deployed.flatMap(({ firings }) => firings),
+    [],
+  );
+  assert.deepEqual([deployed.at(-1)?.status, deployed.at(-1)?.why], ['insufficient', 'is being deployed']);
+  const later = run([
+    ...usual('shop:1'),
+    ...burst('shop:2'),
+    of(100, 'shop:2'),
+    of(100, 'shop:2'),
+    ...burst('shop:2'),
+  ]);
+  assert.equal(later.at(-1)?.firings.length, 1, 'half an hour later');
+});
+
+test('what scatters so much that ten times as many would not show says so', () => {
+  const random = prng(5);
+  const wild = Array.from({ length: 12 * 30 }, () =>
+    closes(Math.round(400 * Math.exp(2 * random.unit() - 1))),
+  );
+  assert.match(run(wild).at(-1)?.why ?? '', /^scatters: less than \d+ times as many would not show$/);
 });

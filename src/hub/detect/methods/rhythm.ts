@@ -4,17 +4,23 @@
  * least is 1, what a Poisson process has on that scale. Large counts scatter by a share of themselves: so the
  * logarithm is compared, too, with how far it usually is off, and the smaller of both deviations counts. An
  * alarm is far off in the same direction in two steps, one after the other.
+ *
+ * Hours are those of clocks in a time zone: what comes at nine comes at nine in summer, too. The hour that
+ * clocks have twice in autumn is one. While the workload is being deployed nothing is told.
  */
 
-import { count, decay, defineMethod, median, threshold } from '../method.ts';
+import { zoneOffsetMs } from '../../../lib/zone.ts';
+import { count, decay, defineMethod, median, threshold, type Step, type Stepped } from '../method.ts';
+import { deploying, type Deploying } from '../deployment.ts';
 
 const hourMs = 3_600_000;
 const hoursOfWeek = 168;
 /** A Monday. */
 const mondayMs = Date.UTC(2026, 0, 5);
 
-interface State {
+interface State extends Deploying {
   readonly atMs: number;
+  /** By the zone's clocks, since the beginning of Unix time. */
   readonly hour: number;
   /** The y of the hour that is under way. */
   readonly ys: readonly number[];
@@ -96,41 +102,73 @@ function scattered(
   return { spread: spread + weight * (far - spread), compared: compared + 1 };
 }
 
+/** Ten times as many as usual would not be five deviations then. */
+const factorMax = 10;
+
+interface Compared {
+  readonly state: State;
+  readonly isKnown: boolean;
+  readonly isDeployed: boolean;
+  readonly usualCloses: number;
+}
+
+/** What a change must be times what is usual, by how much counts scatter; their roots are what is kept. */
+function whyNot(step: Step<State>, { state: { spread }, usualCloses }: Compared): string | undefined {
+  const factor = Math.exp(2 * threshold(step, 'deviation') * meanToDeviation * spread);
+  if (usualCloses < threshold(step, 'closes') || factor < factorMax) return undefined;
+  return `scatters: less than ${factor.toFixed(0)} times as many would not show`;
+}
+
+function standing(step: Step<State>, compared: Compared): Pick<Stepped<State>, 'status' | 'why'> {
+  if (!compared.isKnown) return { status: 'learning' };
+  if (compared.isDeployed) return { status: 'insufficient', why: 'is being deployed' };
+  return { status: 'armed', why: whyNot(step, compared) };
+}
+
+/** Steps that were far off, one after the other, with this one. */
+function offOf(step: Step<State>, { x, z, compared }: { x: number; z: number; compared: Compared }): number {
+  const { state, isKnown, isDeployed, usualCloses } = compared;
+  const isFar = isKnown && !isDeployed && Math.abs(z) >= threshold(step, 'deviation');
+  const isLarge = Math.max(x, usualCloses) >= threshold(step, 'closes');
+  const isNext = state.atMs === step.atMs - step.stepMs && Math.sign(state.off) === Math.sign(z);
+  return isFar && isLarge ? (isNext ? state.off : 0) + Math.sign(z) : 0;
+}
+
 export const method = defineMethod<State>({
   revision: 1,
-  thresholds: ['deviation', 'values', 'closes'],
+  thresholds: ['deviation', 'values', 'closes', 'deploy_min'],
+  isZoned: true,
   step(step) {
     const { seen: all, atMs, stepMs } = step;
-    const x = count(all[0] ?? {}, 'closes');
-    const hour = Math.floor(atMs / hourMs);
+    const [seen = {}] = all;
+    const x = count(seen, 'closes');
+    const hour = Math.floor((atMs + zoneOffsetMs(step.zone, atMs)) / hourMs);
     const fresh: State = { atMs, hour, ys: [], weeks: {}, trailing: [], spread: 0, compared: 0, off: 0 };
+    const { isKnown: hasImages, ...deployed } = deploying(step.state, seen, atMs);
     const state = settle(step.state ?? fresh, hour);
     const y = 2 * Math.sqrt(x + 3 / 8);
     const others = comparable(state, hour, threshold(step, 'values'));
     const { usual, apart, z } = compare(y, others ?? [], state.spread);
-    const usualCloses = Math.max(0, (usual / 2) ** 2 - 3 / 8);
-    const isKnown = others !== undefined && state.compared >= comparedMin;
-    const isFar = isKnown && Math.abs(z) >= threshold(step, 'deviation');
-    const isLarge = Math.max(x, usualCloses) >= threshold(step, 'closes');
-    const isNext = state.atMs === atMs - stepMs && Math.sign(state.off) === Math.sign(z);
-    const off = isFar && isLarge ? (isNext ? state.off : 0) + Math.sign(z) : 0;
+    const compared: Compared = {
+      state,
+      isKnown: others !== undefined && state.compared >= comparedMin,
+      isDeployed: atMs - deployed.deployedMs < threshold(step, 'deploy_min') * 60_000,
+      usualCloses: Math.max(0, (usual / 2) ** 2 - 3 / 8),
+    };
+    const off = offOf(step, { x, z, compared });
+    const change = z > 0 ? 'climbs' : 'drops';
     const firing = {
-      seen: all[0] ?? {},
+      seen,
       severity: 'warning',
       statistic: Math.abs(z),
-      baseline: usualCloses,
+      baseline: compared.usualCloses,
       threshold: threshold(step, 'deviation'),
-      facts: { closes: x, change: z > 0 ? 'climbs' : 'drops' },
+      facts: { closes: x, change, deployed: hasImages ? 'no' : 'not known' },
     } as const;
+    const learned = scattered(state, others === undefined ? undefined : apart, stepMs);
     return {
-      state: {
-        ...state,
-        ...scattered(state, others === undefined ? undefined : apart, stepMs),
-        atMs,
-        ys: [...state.ys, tenths(y)],
-        off,
-      },
-      status: isKnown ? 'armed' : 'learning',
+      state: { ...state, ...learned, ...deployed, atMs, ys: [...state.ys, tenths(y)], off },
+      ...standing(step, compared),
       firings: Math.abs(off) >= 2 ? [firing] : [],
     };
   },
