@@ -66,6 +66,8 @@ export interface History extends AsyncDisposable {
     },
     flows: readonly Readonly<Record<string, unknown>>[],
   ): Promise<void>;
+  /** Connections told singly, at times against now. */
+  tell(events: readonly (Readonly<Record<string, unknown>> & { readonly at: number })[]): Promise<void>;
   /** As a hub does that comes at that time; what is expected is as a file says it. */
   run(atMs: number, expected?: unknown): Promise<void>;
   open(atMs: number, config?: unknown, log?: Log): Promise<Detect>;
@@ -130,6 +132,12 @@ export async function openHistory(first?: Asker): Promise<History> {
         flows: starts.flatMap((ms) => flows.map((flow) => rowOf(tables.flows, { ...told, ...flow }, ms))),
         windows: starts.map((ms) => rowOf(tables.windows, told, ms)),
       });
+    },
+    async tell(events) {
+      const rows = events.map(({ at, ...event }) =>
+        rowOf(tables.connection_events, { time: new Date(nowMs + at).toISOString(), ...event }, nowMs + at),
+      );
+      await asker.insert({ connection_events: rows });
     },
     open,
     async run(atMs, expected) {

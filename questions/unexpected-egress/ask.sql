@@ -128,7 +128,9 @@ WITH
         ),
         connections_opened
       )) AS now_by_bucket,
-      minIf(window_start, connections_opened > 0) AS now_start
+      minIf(window_start, connections_opened > 0) AS now_start,
+      -- The first windows with one, and what they sent: whether they come by the clock.
+      groupArrayIf(64)((toUnixTimestamp(window_start), bytes_sent), connections_opened > 0) AS now_uses
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -215,6 +217,7 @@ WITH
       minIf(now_start, now_opened > 0) AS start_first,
       verdict,
       minIf(if(verdict = 'expected', allowed_by, policy), now_opened > 0) AS entry,
+      groupArrayArray(now_uses) AS uses,
       0 AS is_looked_up
     FROM held
     GROUP BY environment, workload_name, process_name, destination_port, place, verdict
@@ -229,6 +232,7 @@ WITH
       CAST(map(), 'Map(Int64, UInt64)') AS by_bucket,
       toDateTime64(0, 3, 'UTC') AS start_first,
       '' AS verdict, '' AS entry,
+      CAST([], 'Array(Tuple(UInt32, UInt64))') AS uses,
       1 AS is_looked_up
     FROM dns_1h
     WHERE window_start >= history_start
@@ -327,10 +331,47 @@ WITH
       sum(established) AS all_established,
       sum(latency_sum) / nullIf(sum(latencies), 0) AS latency_mean_ms,
       max(addresses) AS places,
-      length(groupUniqArrayArray(hosts)) AS nodes
+      length(groupUniqArrayArray(hosts)) AS nodes,
+      arraySort(use -> use.1, groupArrayArray(uses)) AS sorted
     FROM judged
     WHERE {only:String} = finding OR ({only:String} = 'any' AND finding != 'expected')
     GROUP BY environment, workload_name, process_name, place, finding, is_search, port
+  ),
+  -- How alike gaps and sizes are (skew of quartiles, scatter around the median), how evenly uses are spread
+  -- over parts of the time between first and last, and, of six hours or more, how much of the range that is.
+  clocked AS (
+    SELECT
+      *,
+      arrayFilter(gap -> gap > 0, arrayPopFront(arrayDifference(sorted.1))) AS gaps,
+      [arrayMap(gap -> toFloat64(gap), gaps), arrayMap(sent -> toFloat64(sent), sorted.2)] AS measures,
+      arrayMap(values -> arrayReduce('quantilesExact(0.25, 0.5, 0.75)', values), measures) AS quartiles,
+      arrayMap(
+        (values, q) -> arrayReduce('quantileExact(0.5)', arrayMap(value -> abs(value - q[2]), values)),
+        measures, quartiles
+      ) AS scatters,
+      arrayMap(
+        (q, scatter) ->
+          0.5 * (1 - if(q[3] = q[1], 0, abs((q[1] + q[3] - 2 * q[2]) / (q[3] - q[1]))))
+          + 0.5 * if(q[2] > 0, greatest(0, (q[2] - scatter) / q[2]), scatter = 0),
+        quartiles, scatters
+      ) AS alike,
+      sorted.1[-1] - sorted.1[1] AS span_s,
+      least(24, intDiv(length(sorted), 2)) AS parts_n,
+      arrayMap(
+        part -> toFloat64(countEqual(
+          arrayMap(
+            at -> least(parts_n - 1, intDiv(parts_n * (at - sorted.1[1]), greatest(span_s, 1))),
+            sorted.1
+          ),
+          part
+        )),
+        range(parts_n)
+      ) AS parts,
+      greatest(0, 1 - arrayReduce('stddevPop', parts) / arrayReduce('avg', parts)) AS evenness,
+      dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) AS range_s,
+      arrayConcat(alike, [evenness], if(range_s >= 6 * 3600, [least(1, span_s / range_s)], [])) AS marks,
+      if(length(gaps) >= 3 AND length(sorted) >= 4, arrayReduce('avg', marks), NULL) AS regular
+    FROM told
   )
 SELECT
   finding,
@@ -371,10 +412,11 @@ SELECT
   other_nodes AS peers,
   all_established AS `connections.established`,
   latency_mean_ms AS latency_ms,
+  regular AS regularity,
   places AS addresses,
   nodes,
   environment
-FROM told
+FROM clocked
 ORDER BY
   finding = 'expected', finding = 'not_allowed' DESC, finding = 'new' DESC,
   if(finding IN ('not_allowed', 'new'), surprise, NULL) DESC, finding = 'known_to_peers',

@@ -1,5 +1,6 @@
--- Per step, workload and process: the destination groups that it opened connections to. A group is a port of
--- a registered domain, an organization or a network, as in ask.sql, and so is what is expected.
+-- Per step, client and process: the destination groups that it opened connections to. A client is a workload,
+-- on all its nodes; without one a process of that name, without that a host. A group is a port of a
+-- registered domain, an organization or a network, as in ask.sql, and so is what is expected.
 WITH
   bound AS (
     SELECT
@@ -31,6 +32,7 @@ WITH
 SELECT
   intDiv(toUnixTimestamp64Milli(window_start), {step_ms:UInt64}) AS step,
   environment,
+  multiIf(workload_name != '', workload_name, process_name != '', process_name, host_name) AS client,
   workload_name AS `workload.name`,
   process_name AS `process.name`,
   multiIf(
@@ -47,6 +49,13 @@ SELECT
   toString(destination_port) AS `destination.port`,
   sum(connections_opened) AS opened,
   uniqExact(host_name) AS hosts,
+  sum(bytes_sent) AS sent,
+  max(destination_as_org) AS org,
+  -- What a deployment is known by, and peers.
+  arrayStringConcat(
+    arraySlice(arraySort(groupUniqArrayIf(container_image, container_image != '')), 1, 8),
+    ' '
+  ) AS images,
   -- A public address that nobody looked up, where lookups are known.
   toUInt8(
     max(destination_name) = '' AND max(destination_scope) = 'public'
@@ -77,5 +86,5 @@ WHERE window_start >= {from:DateTime64(3, 'UTC')}
   AND NOT startsWith(destination_ip, '127.')
   AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
   AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
-GROUP BY step, environment, workload_name, process_name, `destination.group`, destination_port
-ORDER BY step, environment, workload_name, process_name, `destination.group`, destination_port
+GROUP BY step, environment, client, workload_name, process_name, `destination.group`, destination_port
+ORDER BY step, environment, client, workload_name, process_name, `destination.group`, destination_port

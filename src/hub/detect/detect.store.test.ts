@@ -46,7 +46,14 @@ test('a planted storm is found once, with evidence, and ends; what comes about i
   assert.ok(first && open(first));
   assert.equal(first.title, 'checkout keeps connecting to 10.9.8.7:5432 in vain');
   assert.equal(first.startedAt, history.at(-29.5 * minute), 'its second step');
-  assert.deepEqual(first.facts, { attempts: 90, established: 0, failed: 90, nodes: 1, workloads: 1 });
+  assert.deepEqual(first.facts, {
+    attempts: 90,
+    established: 0,
+    failed: 90,
+    nodes: 1,
+    workloads: 1,
+    pacing: 'insufficient',
+  });
   assert.equal(first.evidence.rows[0]?.['process.name'], 'checkout');
   assert.deepEqual(await history.statusOf('retry-storms'), {
     finds: 'storms',
@@ -62,6 +69,39 @@ test('a planted storm is found once, with evidence, and ends; what comes about i
   assert.equal(last?.id, first.id);
   assert.equal(last.state, 'closed');
   assert.equal(last.closedAt, history.at(-10 * minute), 'ten quiet minutes later');
+});
+
+test('how a storm waits between its attempts, where each of them was told', async () => {
+  await using paced = await history.beside();
+  const environment = 'paced';
+  await paced.write({ environment, from: -2 * hour, to: 0 }, [fine]);
+  const [from, to] = [-30 * minute, -28 * minute];
+  const storms = ['loop', 'patient', 'silent'].map((name) => ({ ...storm, 'process.name': name }));
+  await paced.write(
+    { environment, from, to },
+    storms.map((flow) => ({ ...flow, 'connections.ended': 5 })),
+  );
+  // Of a step of 30 s, 15 each: every 2 s; and five processes, each after 1, 2, 4 and 8 s.
+  const starts = Array.from({ length: 4 }, (_, step) => from + step * 30_000);
+  const doubling = [0, 1000, 3000, 7000, 15_000, 29_000];
+  await paced.tell(
+    starts
+      .flatMap((startMs) => [
+        ...Array.from({ length: 15 }, (_, n) => [startMs + n * 2000, 'loop', 1] as const),
+        ...[11, 12, 13].flatMap((pid) => doubling.map((ms) => [startMs + ms, 'patient', pid] as const)),
+      ])
+      .map(([at, name, pid]) => ({ ...storm, environment, at, 'process.name': name, 'process.pid': pid })),
+  );
+  await paced.run(0);
+  const pacings = (await paced.findings()).map(({ labels, facts }) => [
+    labels['process.name'],
+    facts['pacing'],
+  ]);
+  assert.deepEqual(pacings.sort(), [
+    ['loop', 'fixed'],
+    ['patient', 'exponential'],
+    ['silent', 'insufficient'],
+  ]);
 });
 
 test('before it is armed it learns, and finds nothing', async () => {
@@ -208,7 +248,14 @@ test('nodes that are behind are waited for, two minutes at most', async () => {
   await slow.write({ environment: 'slow', from: -4 * minute, to: 0 }, [storm]);
   await slow.run(0);
   const [finding] = await slow.findings();
-  assert.deepEqual(finding?.facts, { attempts: 90, established: 0, failed: 90, nodes: 1, workloads: 1 });
+  assert.deepEqual(finding?.facts, {
+    attempts: 90,
+    established: 0,
+    failed: 90,
+    nodes: 1,
+    workloads: 1,
+    pacing: 'insufficient',
+  });
   assert.equal(finding.startedAt, slow.at(-4.5 * minute));
   assert.equal(finding.lastAt, slow.at(0), 'none of it was missed');
 });

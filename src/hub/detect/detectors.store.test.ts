@@ -67,6 +67,29 @@ test('the same is not found where it is expected, and the other one is', async (
   assert.deepEqual(titles, ['storefront opened its first connections to drop.example port 443']);
 });
 
+test('what others with the same image know is no finding', async () => {
+  await using fleet = await history.beside();
+  const of = (workload: string, image: string, name = 'api.pay.example') => ({
+    ...{ ...usual, 'workload.name': workload, 'container.image': image, 'destination.name': name },
+  });
+  const drop = 'cdn.drop.example';
+  const at = Math.floor((fleet.nowMs - 30 * hour) / (5 * minute)) * 5 * minute - fleet.nowMs;
+  await fleet.write({ environment: 'e', from: at, to: 0, every: 5 * minute }, [
+    ...[of('shop-a', 'shop:1.2'), of('shop-b', 'shop:1.3'), of('shop-b', 'shop:1.3', drop)],
+    of('mail', 'mail:7'),
+  ]);
+  await fleet.write({ environment: 'e', from: -10 * minute, to: -10 * minute + windowMs }, [
+    of('shop-a', 'shop:1.2', drop),
+    of('mail', 'mail:7', drop),
+  ]);
+  await fleet.run(0);
+  const found = await about(fleet, 'unexpected-egress');
+  assert.deepEqual(
+    found.map(({ labels, facts }) => [labels['client'], facts['peers']]),
+    [['mail', 'not known']],
+  );
+});
+
 test('closes that climb against the hours before are found', async () => {
   await using rate = await history.beside();
   await sparsely(rate, -30 * hour, 0, { ...usual, 'connections.ended': 100 });

@@ -62,3 +62,40 @@ test('its state stays small', () => {
   const { groups } = run([many]).at(-1)?.state as { groups: object };
   assert.equal(Object.keys(groups).length, 500);
 });
+
+test('an organization and a process that are new, and more sent than usual, make it stranger', () => {
+  const usual = { 'process.name': 'app', org: 'Example', sent: 1000 };
+  const steps = Array.from({ length: stepsPerDay + 1 }, () => [to('a.example'), to('b.example')]).map((all) =>
+    all.map((seen) => ({ ...seen, ...usual })),
+  );
+  const signs = (more: Record<string, number | string>) => {
+    const seen = { ...to('x.example'), ...usual, ...more };
+    return run([...steps, [seen]]).at(-1)?.firings[0]?.facts['signs'];
+  };
+  assert.equal(signs({}), 'none');
+  assert.equal(signs({ org: 'Elsewhere' }), 'new organization');
+  assert.equal(signs({ 'process.name': 'nc', 'destination.port': '4444' }), 'new port, new process');
+  assert.equal(signs({ sent: 1e6, nameless: 1 }), 'no name, much sent');
+});
+
+test('what a fifth of those with the same image know is no finding, nor while an image is new', () => {
+  const of = (image: string, groups: readonly string[]) =>
+    groups.map((group) => ({ ...to(group), images: image }));
+  const peer = (image: string, ...groups: string[]) => run([of(image, groups)]).at(-1)?.state;
+  const steps = Array.from({ length: stepsPerDay + 1 }, () => of('shop:1', ['a.example', 'b.example']));
+  const fired = (peers: readonly unknown[], image = 'shop:1') =>
+    runSteps(method, [...steps, of(image, ['a.example', 'x.example'])], { thresholds, stepMs, peers }).at(-1);
+  const knows = peer('shop:2', 'a.example', 'x.example');
+  const others = [1, 2, 3, 4].map(() => peer('shop:1', 'a.example'));
+  assert.equal(fired([])?.firings[0]?.facts['peers'], 'not known');
+  assert.deepEqual(fired([knows, ...others])?.firings, []);
+  assert.equal(
+    fired([knows, ...others, peer('shop:1', 'b.example')])?.firings[0]?.facts['peers'],
+    '1 of 6 know it',
+  );
+  assert.equal(fired([peer('mail:1', 'x.example')])?.firings.length, 1, 'another image');
+  assert.deepEqual(
+    [fired([], 'shop:2')?.status, fired([], 'shop:2')?.why],
+    ['insufficient', 'is being deployed'],
+  );
+});

@@ -8,7 +8,8 @@
  */
 
 import type { Severity } from '../../../question/finding.ts';
-import { count, decay, defineMethod, median, threshold, type Step } from '../method.ts';
+import { pacingOf } from '../pacing.ts';
+import { count, decay, defineMethod, median, threshold, type Seen, type Step } from '../method.ts';
 
 const hourMs = 3_600_000;
 /** Hours in which something failed, whose highest A - S make what is usual. */
@@ -40,6 +41,17 @@ function severityOf(step: Step<State>, nodes: number, workloads: number): Severi
   return isTogether ? 'critical' : 'warning';
 }
 
+function pacing(seen: Seen, failed: number): string {
+  const [told, gaps] = [count(seen, 'told'), count(seen, 'gaps')];
+  return pacingOf({
+    failed,
+    told,
+    gaps,
+    variation: count(seen, 'gap_variation'),
+    ratio: count(seen, 'gap_ratio'),
+  });
+}
+
 export const method = defineMethod<State>({
   revision: 1,
   thresholds: [
@@ -60,6 +72,7 @@ export const method = defineMethod<State>({
     const isOver = pressure >= threshold(step, 'pressure') && isMuch;
     const isNext = state?.atMs === atMs - stepMs;
     const over = isOver ? (isNext ? state.over : 0) + 1 : 0;
+    const facts = { attempts, established, failed: attempts - established };
     const [nodes, workloads] = [count(seen, 'nodes'), count(seen, 'workloads')];
     return {
       state: { atMs, a, s, over, hour, peak: Math.max(peak, a - s), peaks },
@@ -74,7 +87,7 @@ export const method = defineMethod<State>({
                 statistic: pressure,
                 baseline: usual,
                 threshold: threshold(step, 'pressure'),
-                facts: { attempts, established, failed: attempts - established, nodes, workloads },
+                facts: { ...facts, nodes, workloads, pacing: pacing(seen, facts.failed) },
               },
             ],
     };
