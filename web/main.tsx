@@ -6,6 +6,7 @@ import './styles/page.css';
 import './styles/controls.css';
 import './styles/answer.css';
 import './styles/rows.css';
+import './styles/search.css';
 import { Page } from './page.tsx';
 
 const place = document.getElementById('page');

@@ -5,8 +5,9 @@ import { askQuestions } from './ask/api.ts';
 import { useAsked } from './ask/use-asked.ts';
 import { ProblemNote } from './problem-note.tsx';
 import { Questions } from './questions.tsx';
+import { SearchPage } from './search/search-page.tsx';
 import { useView } from './view/use-view.ts';
-import { otherQuestion } from './view/view.ts';
+import { otherQuestion, searchId } from './view/view.ts';
 
 /** Questions come and go with the hub's version: looked at now and then. */
 const questionsEveryMs = 60_000;
@@ -28,8 +29,9 @@ export function Page(): JSX.Element {
   }, [view, first, show]);
 
   useEffect(() => {
-    document.title = question === undefined ? 'Sonde' : `${question.title} · Sonde`;
-  }, [question]);
+    const title = view.question === searchId ? 'Search' : question?.title;
+    document.title = title === undefined ? 'Sonde' : `${title} · Sonde`;
+  }, [question, view.question]);
 
   return (
     <>
@@ -37,7 +39,9 @@ export function Page(): JSX.Element {
         Skip to the answer
       </a>
       <Questions questions={questions} view={view} show={show} />
-      {question !== undefined ? (
+      {view.question === searchId ? (
+        <SearchPage view={view} show={show} />
+      ) : question !== undefined ? (
         <AnswerPage key={question.id} question={question} view={view} show={show} />
       ) : (
         <main id="answer" tabIndex={-1} className="nothing">

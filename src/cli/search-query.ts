@@ -21,8 +21,8 @@ export const filterWord = {
 
 export const filterNotes: readonly string[] = [
   "Terms: 'process.name=curl,wget' 'destination.port>=1024' 'destination.ip=10.0.0.0/8' " +
-    "'destination.name~*.example.com' 'connection.state!=closed', or a word that is somewhere in a name. In " +
-    'quotes, so that the shell leaves them alone; a term that begins with - stands behind --. ' +
+    "'destination.name~*.example.com' 'connection.state!=closed', or a word that is somewhere in a name. " +
+    'In quotes, so that the shell leaves them alone; a term that begins with - stands behind --. ' +
     'docs/operating/search.md has the rest.',
 ];
 

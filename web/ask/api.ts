@@ -1,5 +1,8 @@
 /** The hub's API as the page uses it. */
 import type { Answer, QuestionSummary } from '../../src/question/contract.ts';
+import { eventReader } from '../../src/question/event-stream.ts';
+import type { StreamEvent } from '../../src/question/event-stream.ts';
+import type { Facets, SearchAnswer } from '../../src/question/search/contract.ts';
 
 export interface QuestionList {
   readonly questions: readonly QuestionSummary[];
@@ -87,4 +90,44 @@ export async function askAnswer(url: string, signal: AbortSignal): Promise<Answe
   const isWhole = Array.isArray(value?.rows) && Array.isArray(value.columns) && value.coverage !== undefined;
   if (!isWhole) throw notUnderstood('Its rows, columns or coverage are missing.');
   return value as Answer;
+}
+
+export async function askSearch(url: string, signal: AbortSignal): Promise<SearchAnswer> {
+  return (await askAnswer(url, signal)) as SearchAnswer;
+}
+
+export async function askFacets(url: string, signal: AbortSignal): Promise<Facets> {
+  const value = (await ask(url, signal)) as Partial<Facets> | null;
+  if (!Array.isArray(value?.facets)) throw notUnderstood('There are no facets in it.');
+  return value as Facets;
+}
+
+function away(cause: unknown): AskError {
+  const title = 'The hub does not answer';
+  return new AskError({ title, detail: '', whatToDo: '', isPassing: true }, { cause });
+}
+
+/** Tells events as they come, until the hub ends it: then it rejects, as it does where it never began. */
+export async function followTail(
+  url: string,
+  { signal, tell }: { readonly signal: AbortSignal; readonly tell: (events: readonly StreamEvent[]) => void },
+): Promise<never> {
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw away(error);
+  }
+  if (!response.ok) throw new AskError(await readProblem(response));
+  const read = eventReader();
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const part = await reader?.read().catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw away(error);
+    });
+    if (part === undefined || part.done) throw away(undefined);
+    tell(read(part.value));
+  }
 }

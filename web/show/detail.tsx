@@ -40,6 +40,8 @@ function CopyButton({ row }: { readonly row: Row }): JSX.Element {
 
 /** All that one row says, in full. */
 export function Detail({ answer, row, params, onNarrow, onClose }: DetailProps): JSX.Element {
+  // What a row does not say at all is no line of it.
+  const shown = answer.columns.filter(({ name }) => row[name] !== undefined);
   return (
     <aside className="detail" aria-label="Details of the row">
       <header>
@@ -51,7 +53,7 @@ export function Detail({ answer, row, params, onNarrow, onClose }: DetailProps):
         </button>
       </header>
       <dl>
-        {answer.columns.map(({ name, title, type, description }) => {
+        {shown.map(({ name, title, type, description }) => {
           const value = row[name];
           const timeMs = type === 'time' ? timeOf(value) : undefined;
           const param = narrowingParam(name, params);

@@ -110,6 +110,8 @@ function walk(event: KeyboardEvent, body: RefObject<HTMLTableSectionElement | nu
 
 export interface TableProps {
   readonly answer: Answer;
+  /** Only the first columns are shown; rows are told apart by all of them. */
+  readonly glance?: number;
   readonly sort: Sort | undefined;
   readonly selected: string | undefined;
   readonly onSort: (sort: Sort | undefined) => void;
@@ -118,8 +120,8 @@ export interface TableProps {
 }
 
 export function AnswerTable(props: TableProps): JSX.Element {
-  const { answer, sort, selected, onSort, onSelect, onHover } = props;
-  const { columns } = answer;
+  const { answer, glance, sort, selected, onSort, onSelect, onHover } = props;
+  const columns = useMemo(() => answer.columns.slice(0, glance), [answer, glance]);
   const [shownMax, setShownMax] = useState(rowsAtOnceMax);
   const [focused, setFocused] = useState<string>();
   const body = useRef<HTMLTableSectionElement>(null);

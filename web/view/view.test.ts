@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answerUrl, otherQuestion, pageUrl, readView, withParam } from './view.ts';
+import { answerUrl, otherQuestion, pageUrl, readView, searchUrl, withParam } from './view.ts';
 import type { View } from './view.ts';
 
 const hub = 'http://127.0.0.1:7400';
@@ -82,4 +82,13 @@ test('a parameter set to its default leaves the URL', () => {
   const set = withParam(read('/#q?row=1'), { name: 'min', value: '5', unset: '1' });
   assert.equal(pageUrl(set), '/?min=5#q');
   assert.equal(pageUrl(withParam(set, { name: 'min', value: '1', unset: '1' })), '/#q');
+});
+
+test('a search, its facets and its tail are asked of one view', () => {
+  const view = read('/?since=15m&host=web-1&filter=a%3D1&table=dns&live=true&limit=1000#search');
+  const filter = 'host=web-1&filter=a%3D1&table=dns';
+  assert.equal(searchUrl(view, 'search'), `/api/v1/search?since=15m&${filter}&limit=1000`);
+  assert.equal(searchUrl(view, 'facets'), `/api/v1/facets?since=15m&${filter}`);
+  assert.equal(searchUrl(view, 'tail'), `/api/v1/tail?${filter}`);
+  assert.equal(searchUrl(read('/#search'), 'search'), '/api/v1/search?since=1h&limit=200');
 });

@@ -114,6 +114,22 @@ export function answerUrl(view: View, format?: 'csv' | 'json' | 'ndjson'): strin
   return `/api/v1/questions/${encodeURIComponent(view.question)}?${query}`;
 }
 
+/** The page's own name among questions: rows by any label. */
+export const searchId = 'search';
+
+/** Where a search of this is, its facets, or its tail, which has no range. */
+export function searchUrl(view: View, of: 'search' | 'facets' | 'tail'): string {
+  const { live: _, ...params } = view.params;
+  const { limit, ...filter } = params;
+  const query = queryOf({ ...view, params: of === 'search' ? params : filter });
+  if (of === 'tail') for (const name of ['since', 'from', 'to']) query.delete(name);
+  else if ('since' in view.range) query.set('since', view.range.since);
+  if (of === 'search' && limit === undefined) query.set('limit', String(searchRows));
+  return `/api/v1/${of}?${query}`;
+}
+
+const searchRows = 200;
+
 /** Another question about the same range and scope: what only this one understands is left behind. */
 export function otherQuestion(view: View, question: string): View {
   return { ...view, question, params: {}, sort: undefined, row: undefined };

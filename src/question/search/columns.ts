@@ -3,6 +3,7 @@
 import type { Row } from '../../model/block.ts';
 import { allLabels, fieldOn, type Label } from '../../model/labels.ts';
 import type { Cell, Column } from '../contract.ts';
+import type { SearchColumn } from './contract.ts';
 import { isMeasured, searchFields, searchTables } from './fields.ts';
 import { reader } from './match.ts';
 
@@ -57,7 +58,7 @@ function plain(text: string): string {
   return text.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '');
 }
 
-interface ReadColumn extends Column {
+interface ReadColumn extends SearchColumn {
   readonly read: (row: Row) => unknown;
   readonly isNumber: boolean;
 }
@@ -79,21 +80,11 @@ function cell(value: unknown, isNumber: boolean): Cell {
     .join(', ');
 }
 
-export interface SearchColumns {
-  readonly columns: readonly Column[];
-  /** So many of them are for a glance. */
-  readonly glance: number;
-  /** What a row has; what is for a glance in any case. */
-  readonly cells: (row: Row) => Record<string, Cell>;
-}
-
-/** Of a table of `searchTables`, from rows that have these columns. */
-export function searchColumns(table: string, stored: readonly string[]): SearchColumns {
+/** All that rows of a table can say. */
+function readColumns(table: string, stored: readonly string[]): ReadColumn[] {
   const { kind } = searchTables[table] ?? { kind: 'flow' };
   const fields = searchFields(table);
-  const weights = (glances[table] ?? '').split(' ');
-  const weightOf = ({ name }: Column): number => (weights.indexOf(name) + weights.length) % weights.length;
-  const all = allLabels.flatMap((label): ReadColumn[] => {
+  return allLabels.flatMap((label): ReadColumn[] => {
     const { name, means } = label;
     const of = fieldOn(label, kind);
     const map = fields.maps.find((each) => each.name === name);
@@ -104,14 +95,29 @@ export function searchColumns(table: string, stored: readonly string[]): SearchC
     const isNumber = field?.type === 'number' && !map;
     const type = typeOf(of, isNumber && isMeasured(field));
     const place = field ?? { place: { column: time }, type: 'text' as const };
-    return [
-      { name, type, title: titleOf(name), description: plain(means), read: reader(place, stored), isNumber },
-    ];
+    const isField = field !== undefined && !map && !field.isList && !isMeasured(field);
+    const about = { name, type, title: titleOf(name), description: plain(means), isField };
+    return [{ ...about, read: reader(place, stored), isNumber }];
   });
+}
+
+export interface SearchColumns {
+  readonly columns: readonly SearchColumn[];
+  /** So many of them are for a glance. */
+  readonly glance: number;
+  /** What a row has; what is for a glance in any case. */
+  readonly cells: (row: Row) => Record<string, Cell>;
+}
+
+/** Of a table of `searchTables`, from rows that have these columns. */
+export function searchColumns(table: string, stored: readonly string[]): SearchColumns {
+  const all = readColumns(table, stored);
+  const weights = (glances[table] ?? '').split(' ');
+  const weightOf = ({ name }: Column): number => (weights.indexOf(name) + weights.length) % weights.length;
   const first = all.filter(({ name }) => weights.includes(name)).sort((a, b) => weightOf(a) - weightOf(b));
   const columns = [...first, ...all.filter(({ name }) => !weights.includes(name))];
   return {
-    columns: columns.map(({ name, type, title, description }) => ({ name, type, title, description })),
+    columns: columns.map(({ read: _, isNumber: __, ...column }) => column),
     glance: first.length,
     cells(row) {
       const entries = columns.map(({ name, read, isNumber }) => [name, cell(read(row), isNumber)] as const);

@@ -3,8 +3,14 @@
 import * as z from 'zod';
 import type { Answer, Cell, Column } from '../contract.ts';
 
+export interface SearchColumn extends Column {
+  /** A term `name=value` finds the rows that have that value. */
+  readonly isField: boolean;
+}
+
 /** An answer whose columns are labels, the weightiest first. */
 export interface SearchAnswer extends Answer {
+  readonly columns: readonly SearchColumn[];
   readonly table: string;
   readonly filter: string;
   /** So many of the columns are for a glance; behind them is all else that the rows have. */
@@ -42,7 +48,7 @@ export interface TailEvents {
   begin: {
     readonly table: string;
     readonly filter: string;
-    readonly columns: readonly Column[];
+    readonly columns: readonly SearchColumn[];
     readonly glance: number;
   };
   /** A record: only what it has. */

@@ -146,6 +146,8 @@ test('what is wrong is said, with where and what may have been meant', () => {
     'process.name=()': '15: a value is missing ("" is none)',
     'process.name="a': '14: a quotation mark has no end',
     'process.name="a"b': '17: b is not expected here',
+    'process.name="\\u{0}"': '14: no text has such a character',
+    'process.name="\\u{d800}"': '14: no text has such a character',
     '(a=1)': '1: a field or a word is missing',
     '-': '2: - negates nothing',
     'a -': '4: - negates nothing',

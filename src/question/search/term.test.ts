@@ -16,6 +16,10 @@ test('a term means the very value that it is made of', () => {
     '-x',
     'kworker/0:1',
     '10.0.0.0/8',
+    'evil\u202egnp.exe',
+    'a\nb',
+    '\\u{41}',
+    '😀',
   ];
   for (const field of ['process.name', 'destination.ip']) {
     for (const value of values) {
@@ -24,6 +28,7 @@ test('a term means the very value that it is made of', () => {
       assert.deepEqual(read.filter[0]?.tests[0]?.condition, { is: 'text', text: value });
     }
   }
+  assert.equal(termOf('process.name', 'a\u202eb'), 'process.name="a\\u{202e}b"');
   assert.equal(termOf('destination.ip', '10.0.0.1'), 'destination.ip=10.0.0.1');
   assert.equal(termOf('destination.ip', 'fe80::1'), 'destination.ip=fe80::1');
   assert.equal(termOf('destination.ip', 'beef'), 'destination.ip="beef"');

@@ -5,8 +5,12 @@ const plain = /^[\w.:/@%+-]+$/;
 /** Of an address no network, and nothing that a field policy has made of one. */
 const address = /^(\d+(\.\d+){3}|[\da-f]*:[\da-f:.]*)$/;
 
-export function quoted(value: string): string {
-  return `"${value.replace(/[\\"]/g, '\\$&')}"`;
+/** What is not seen is written so that it is: it could turn a filter round in which somebody reads it. */
+function quoted(value: string): string {
+  const text = value.replace(/[\\"]/g, '\\$&').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+  return `"${text}"`;
 }
 
 /** `field=value`, of exactly this value. */

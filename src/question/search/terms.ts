@@ -50,11 +50,18 @@ function next({ text, position }: Reader): string {
   return text[position] ?? '';
 }
 
+/** `\u{202e}` is that character, and any other is itself. */
+const escapes = /\\(?:u\{(10[\da-f]{4}|[\da-f]{1,5})\}|(.))/gis;
+
 function readQuoted(reader: Reader): RawValue | null {
   const start = reader.position;
   const found = take(reader, /"(?:[^"\\]|\\.)*"/s);
   if (found === '') return fail(reader, 'a quotation mark has no end');
-  return { text: found.slice(1, -1).replace(/\\(.)/gs, '$1'), isQuoted: true, at: start + 1 };
+  const text = found.slice(1, -1).replace(escapes, (_, code: string | undefined, character: string) => {
+    return code === undefined ? character : String.fromCodePoint(Number.parseInt(code, 16));
+  });
+  if (text.includes('\0') || !text.isWellFormed()) return fail(reader, 'no text has such a character', start);
+  return { text, isQuoted: true, at: start + 1 };
 }
 
 function readValue(reader: Reader, isInList: boolean): RawValue | null {
