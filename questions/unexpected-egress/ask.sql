@@ -282,7 +282,7 @@ WITH
       n_of_port = 0 AS is_port_new,
       multiIf(
         verdict != 'nameless', verdict,
-        are_names_known AND newest.1.1 >= {kept_from:DateTime64(3, 'UTC')}, 'not_allowed',
+        are_names_known AND newest.1.1 >= names_start, 'not_allowed',
         ''
       ) AS policy_says,
       n < 200 OR process_start > {from:DateTime64(3, 'UTC')} - toIntervalHour(24) AS is_learning,

@@ -34,7 +34,7 @@ const destination = z.object({
 export const destinationListSchema = z.object({
   from: z.string(),
   to: z.string(),
-  names_from: z.string().describe('before this moment, addresses have the names that they had later'),
+  names_from: z.string().describe('since when names are kept'),
   destinations: z.array(destination).describe('sorted by workload, process, name and address'),
   truncated: z.boolean(),
 });

@@ -46,7 +46,7 @@ export function questionsFolder(): string {
 /** What the hub fills in for every question. A question takes those that it needs. */
 const filledIn = [
   ...['from', 'to', 'host', 'environment', 'own', 'limit', 'bucket_ms', 'buckets'],
-  ...['expectations', 'kept_from'],
+  'expectations',
 ];
 /** Without these an answer would be about something else than what was asked. */
 const needed = ['from', 'to', 'host', 'environment', 'own', 'limit'];

@@ -37,8 +37,6 @@ interface Inquiry {
   readonly series: Buckets;
   readonly nowMs: number;
   readonly values: Readonly<Record<string, ParamValue>>;
-  /** Since when windows are kept as they came. */
-  readonly keptFromMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -57,8 +55,7 @@ function inquire(question: Question, { query, signal }: Asking, options: AskOpti
   const range = widen(asked, level, nowMs);
   const series = bucketsOf(asked, { widened: range, level });
   const askedMs = asked.toMs - asked.fromMs;
-  const keptFromMs = nowMs - options.retention.flowsMs;
-  const at = { range, asked, askedMs, level, series, nowMs, keptFromMs };
+  const at = { range, asked, askedMs, level, series, nowMs };
   return { question, values: read.values, signal, ...at };
 }
 
@@ -83,7 +80,6 @@ function askRows(store: AskStore, inquiry: Inquiry, { digest }: InForce): Promis
       bucket_ms: series.bucketMs,
       buckets: series.buckets,
       expectations: digest,
-      kept_from: new Date(inquiry.keptFromMs),
     },
     signal,
   });

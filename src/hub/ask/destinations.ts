@@ -71,7 +71,7 @@ export function openDestinations(store: AskStore, options: AskOptions): AskDesti
       const read = readParams(params, given);
       if ('problem' in read) return fail(read);
       const fromMs = hourFrom(range.fromMs, Math.floor);
-      const namesFromMs = Math.max(fromMs, hourFrom(nowMs - retention.flowsMs, Math.ceil));
+      const keptFromMs = Math.max(fromMs, hourFrom(nowMs - retention.flowsMs, Math.ceil));
       const { digest } = (await expectations?.()) ?? nothingExpected;
       const limit = Number(read.values['limit']);
       const rows = await store({
@@ -81,16 +81,17 @@ export function openDestinations(store: AskStore, options: AskOptions): AskDesti
           ...sqlParams(params, read.values),
           from: new Date(fromMs),
           to: new Date(range.toMs),
-          kept_from: new Date(namesFromMs),
+          kept_from: new Date(keptFromMs),
           expectations: digest,
           limit: limit + 1,
         },
         signal,
       });
+      const namesFrom = rows[0]?.['names_from'];
       return {
         from: new Date(fromMs).toISOString(),
         to: new Date(range.toMs).toISOString(),
-        names_from: new Date(namesFromMs).toISOString(),
+        names_from: typeof namesFrom === 'string' ? namesFrom : new Date(fromMs).toISOString(),
         destinations: rows.slice(0, limit).map(destinationOf),
         truncated: rows.length > limit,
       };

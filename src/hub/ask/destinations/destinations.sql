@@ -1,7 +1,8 @@
 -- One row per workload, process and destination (name, address, port, transport) that it opened connections
--- to, and by which expectation it is covered on all nodes. Names, pods and owners are in windows as they
--- came; before these, in whole hours, an address has the name that it had last.
+-- to, and by which expectation it is covered on all nodes. Pods and owners are in windows as they came;
+-- before these, in whole hours, an address has the name that it had last.
 WITH
+  (SELECT min(window_start) FROM names_1h WHERE window_start >= {from:DateTime64(3, 'UTC')}) AS names_start,
   bound AS (
     SELECT
       environment, workload_name, process_name, host_name,
@@ -47,13 +48,12 @@ WITH
   facts AS (
     SELECT
       environment, process_name, destination_ip,
-      argMax((destination_name, destination_name_source), window_start) AS last_name
-    FROM flows
-    WHERE window_start >= {kept_from:DateTime64(3, 'UTC')}
+      (max(told).name, max(told).source) AS last_name
+    FROM names_1h
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {environment:String} IN ('', environment)
       AND direction = 'egress'
-      AND destination_name != ''
     GROUP BY environment, process_name, destination_ip
   ),
   -- Who serves at an address of a pod.
@@ -162,6 +162,7 @@ SELECT
   min(first_start) AS first_seen,
   max(last_start) AS last_seen,
   max(max(name) != '') OVER (PARTITION BY environment) AS are_names_known,
+  any(names_start) AS names_from,
   if(min(allowed_by) = '', '', max(allowed_by)) AS expectation,
   argMax(translated_port, (translated_ip != '', last_start)) AS pod_port,
   argMax(peer.1, last_start) AS peer_namespace,
