@@ -32,7 +32,11 @@ WITH
 SELECT
   intDiv(toUnixTimestamp64Milli(window_start), {step_ms:UInt64}) AS step,
   environment,
-  multiIf(workload_name != '', workload_name, process_name != '', process_name, host_name) AS client,
+  multiIf(
+    workload_name != '', workload_name,
+    process_name NOT IN ('', 'unknown'), process_name,
+    host_name
+  ) AS client,
   workload_name AS `workload.name`,
   process_name AS `process.name`,
   multiIf(

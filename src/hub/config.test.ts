@@ -24,7 +24,7 @@ const defaults: HubConfig = {
     request_time: 30_000,
     stop_time: 5000,
   },
-  detect: { enabled: true, zone: 'UTC', findings_per_day: 20, deliver: [], mute: [] },
+  detect: { enabled: true, zone: 'UTC', history: 0, findings_per_day: 20, deliver: [], mute: [] },
 };
 
 /** What each good file means. */
@@ -61,6 +61,7 @@ const meanings: Readonly<Record<string, HubConfig>> = {
     detect: {
       enabled: true,
       zone: 'UTC',
+      history: 0,
       findings_per_day: 5,
       deliver: [
         { name: 'chat', kind: 'slack', url_file: '/etc/sonde/chat', severity: 'critical', closed: false },

@@ -113,6 +113,7 @@ async function send(log: Survey, plan: Plan): Promise<Sent> {
     for await (const records of recordsOf(log, { ...plan.telling, making }, options)) {
       await sender.send(records);
     }
+    await sender.end();
   } finally {
     progress.end();
   }

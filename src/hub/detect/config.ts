@@ -1,6 +1,7 @@
 /** hub.yaml's `detect`: which findings nobody wants to hear of, and how many a day are told. */
 
 import * as z from 'zod';
+import { duration } from '../../lib/schema.ts';
 import { zoneName } from '../../lib/zone.ts';
 import { targetSchema } from './deliver/config.ts';
 
@@ -29,6 +30,9 @@ export const detectSchema = z.strictObject({
     .meta({
       description: 'whose hours and days are compared, with its daylight saving; of all hubs the same',
     }),
+  history: duration({ min: '0s', max: '400d', default: '0s' }).meta({
+    description: 'so far back detectors look when they first run, if that is more than they do by themselves',
+  }),
   findings_per_day: z.int().min(1).max(10_000).default(20).meta({
     description: 'findings told per day (UTC); those beyond are kept and counted, and not delivered',
   }),

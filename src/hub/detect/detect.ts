@@ -174,8 +174,8 @@ export function openDetect(options: DetectOptions): Detect {
     const { keptMs, expectations } = options;
     const { digest: expected } = (await expectations?.()) ?? nothingExpected;
     const evidence = evidenceOfRun(options, stop.signal);
-    const run = { ...each, store, muted, evidence, startedMs, keptMs, expected, signal: stop.signal, log };
-    await runDetector(run, nowMs);
+    const given = { store, startedMs, log, keptMs, historyMs: config.history, expected };
+    await runDetector({ ...each, ...given, muted, evidence, signal: stop.signal }, nowMs);
   }
 
   /** One that cannot run does not keep the others from it. */

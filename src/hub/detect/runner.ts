@@ -50,6 +50,8 @@ export interface RunOptions extends Armed {
   readonly muted: (finding: Finding) => string;
   /** Rows of the question's answer for a new finding. */
   readonly evidence: (finding: Finding) => Promise<Finding['evidence']['rows']>;
+  /** So far it looks back when it first runs, if that is more than its own. */
+  readonly historyMs: number;
   /** Since when this hub hears nodes. */
   readonly startedMs: number;
   /** How long the windows that detect.sql reads are kept. */
@@ -70,11 +72,14 @@ function floorTo(ms: number, stepMs: number): number {
 }
 
 /** Where it begins, when it never ran: undefined while nothing was heard. */
-async function begin({ detector, store, keptMs }: RunOptions, nowMs: number): Promise<Head | undefined> {
+async function begin(
+  { detector, store, historyMs, keptMs }: RunOptions,
+  nowMs: number,
+): Promise<Head | undefined> {
   const first = await firstWindowMs(store, nowMs - keptMs);
   if (first === undefined) return undefined;
   const sinceMs = floorTo(first, detector.step);
-  const untilMs = floorTo(Math.max(first, nowMs - detector.history), detector.step);
+  const untilMs = floorTo(Math.max(first, nowMs - Math.max(detector.history, historyMs)), detector.step);
   return { untilMs, sinceMs, skippedMs: 0, keys: {}, limits: [], keysLeftOut: 0, open: 0 };
 }
 

@@ -12,6 +12,8 @@ import { postLogs } from '../../hub-logs.ts';
 
 export const sendLimits = {
   recordsMax: 5000,
+  /** Requests under way: packing, the way there and the hub's disk need not wait for each other. */
+  requestsMax: 4,
   /** How long a hub that is busy is waited for, in all of one request. */
   waitMsMax: 300_000,
   waitMsMin: 1000,
@@ -44,8 +46,10 @@ function isTaken(record: NumberedRecord, nowMs: number): boolean {
 }
 
 export interface Sender {
-  /** Resolves when the hub has them on disk. Throws hub.*; what was sent may be sent again. */
+  /** Resolves when there is room for more. Throws hub.* of any before; what was sent may be sent again. */
   send(records: readonly NumberedRecord[]): Promise<void>;
+  /** Resolves when the hub has all of them on disk. */
+  end(): Promise<void>;
   readonly sent: Readonly<Sent>;
 }
 
@@ -82,14 +86,34 @@ export function newSender(hub: HubOptions, clock: Clock): Sender {
     }
   }
 
+  const underway = new Set<Promise<void>>();
+  let failed: { readonly error: unknown } | undefined;
+
+  function begin(records: readonly NumberedRecord[]): void {
+    const posting: Promise<void> = post(records)
+      .catch((error: unknown) => {
+        failed ??= { error };
+      })
+      .finally(() => underway.delete(posting));
+    underway.add(posting);
+  }
+
+  /** Until so few are under way. */
+  async function room(most: number): Promise<void> {
+    while (underway.size > most) await Promise.race(underway);
+    if (failed) throw failed.error;
+  }
+
   return {
     sent,
+    end: () => room(0),
     async send(records) {
       const nowMs = clock.wallMs();
       const fitting = records.filter((record) => isTaken(record, nowMs));
       sent.outside += records.length - fitting.length;
       for (let at = 0; at < fitting.length; at += sendLimits.recordsMax) {
-        await post(fitting.slice(at, at + sendLimits.recordsMax));
+        await room(sendLimits.requestsMax - 1);
+        begin(fitting.slice(at, at + sendLimits.recordsMax));
       }
     },
   };
