@@ -49,8 +49,7 @@ WITH
       GROUP BY environment, workload_name, process_name, host_name
     ) AS whom
     CROSS JOIN (
-      SELECT
-        label, environment AS environments, workload, process, host, namespace, targets
+      SELECT label, environment AS environments, workload, process, host, namespace, targets
       FROM expectations
       WHERE digest = {expectations:String}
       LIMIT 1 BY number
@@ -87,26 +86,22 @@ WITH
     FROM (
       SELECT
         environment, workload_name, process_name, host_name, destination_ip, destination_port,
-        network_transport, connections_opened AS opened, window_start AS start
+        network_transport, direction, connections_opened AS opened, window_start AS start
       FROM flows_1h
       WHERE window_start >= history_start
         AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
-        AND {environment:String} IN ('', environment)
-        AND process_name LIKE {process:String}
-        AND direction = 'egress'
-        AND connections_opened > 0
       UNION ALL
       SELECT
         environment, workload_name, process_name, host_name, destination_ip, destination_port,
-        network_transport, connections_opened AS opened, window_start AS start
+        network_transport, direction, connections_opened AS opened, window_start AS start
       FROM {flows:Identifier}
       WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
         AND window_start < {from:DateTime64(3, 'UTC')}
-        AND {environment:String} IN ('', environment)
-        AND process_name LIKE {process:String}
-        AND direction = 'egress'
-        AND connections_opened > 0
     )
+    WHERE {environment:String} IN ('', environment)
+      AND process_name LIKE {process:String}
+      AND direction = 'egress'
+      AND opened > 0
     GROUP BY
       environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
   ),
@@ -217,7 +212,7 @@ WITH
       minIf(now_start, now_opened > 0) AS start_first,
       verdict,
       minIf(if(verdict = 'expected', allowed_by, policy), now_opened > 0) AS entry,
-      groupArrayArray(now_uses) AS uses,
+      groupArrayArray(if(past_opened > 0 AND verdict IN ('', 'expected'), [], now_uses)) AS uses,
       0 AS is_looked_up
     FROM held
     GROUP BY environment, workload_name, process_name, destination_port, place, verdict
@@ -245,9 +240,7 @@ WITH
     SELECT
       *,
       sum(n_before) OVER process AS n,
-      sum(n_before) OVER (
-        PARTITION BY environment, workload_name, process_name, place, destination_port
-      ) AS n_of_group,
+      sum(n_before) OVER group_of AS n_of_group,
       sum(opened) OVER process AS opened_by_process,
       countIf(n_before = 1) OVER process AS n1,
       minIf(start_before, n_before > 0) OVER process AS process_start,
@@ -264,7 +257,8 @@ WITH
     FROM grouped
     WINDOW
       process AS (PARTITION BY environment, workload_name, process_name),
-      place_of AS (PARTITION BY environment, workload_name, process_name, place)
+      place_of AS (PARTITION BY environment, workload_name, process_name, place),
+      group_of AS (PARTITION BY environment, workload_name, process_name, place, destination_port)
   ),
   judged AS (
     SELECT
@@ -280,18 +274,12 @@ WITH
       ) AS is_nameless,
       n = 0 AND newest.2 IN watched AS is_process_new,
       n_of_port = 0 AS is_port_new,
-      multiIf(
-        verdict != 'nameless', verdict,
-        are_names_known AND newest.1.1 >= names_start, 'not_allowed',
-        ''
-      ) AS policy_says,
+      if(are_names_known AND newest.1.1 >= names_start, 'not_allowed', '') AS nameless_says,
+      if(verdict = 'nameless', nameless_says, verdict) AS policy_says,
       n < 200 OR process_start > {from:DateTime64(3, 'UTC')} - toIntervalHour(24) AS is_learning,
       multiIf(
-        policy_says != '', policy_says,
-        is_learning, 'learning',
-        p_new > 0.01, 'insufficient',
-        prevalence >= 0.2, 'known_to_peers',
-        'new'
+        policy_says != '', policy_says, is_learning, 'learning', p_new > 0.01, 'insufficient',
+        prevalence >= 0.2, 'known_to_peers', 'new'
       ) AS finding,
       if(
         is_learning OR n_of_group > 0 OR finding = 'expected', NULL,
@@ -358,15 +346,10 @@ WITH
       sorted.1[-1] - sorted.1[1] AS span_s,
       least(24, intDiv(length(sorted), 2)) AS parts_n,
       arrayMap(
-        part -> toFloat64(countEqual(
-          arrayMap(
-            at -> least(parts_n - 1, intDiv(parts_n * (at - sorted.1[1]), greatest(span_s, 1))),
-            sorted.1
-          ),
-          part
-        )),
-        range(parts_n)
-      ) AS parts,
+        at -> least(parts_n - 1, intDiv(parts_n * (at - sorted.1[1]), greatest(span_s, 1))),
+        sorted.1
+      ) AS placed,
+      arrayMap(part -> toFloat64(countEqual(placed, part)), range(parts_n)) AS parts,
       greatest(0, 1 - arrayReduce('stddevPop', parts) / arrayReduce('avg', parts)) AS evenness,
       dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) AS range_s,
       arrayConcat(alike, [evenness], if(range_s >= 6 * 3600, [least(1, span_s / range_s)], [])) AS marks,
@@ -385,19 +368,11 @@ SELECT
   last_use.1.2 AS `connection.state`,
   nullIf(by_entry, '') AS expectation,
   surprise AS score,
-  nullIf(
-    arrayStringConcat(
-      arrayFilter(
-        sign -> sign != '',
-        [
-          if(is_first_time, 'first time', ''), if(is_stranger, 'new process', ''),
-          if(has_no_name, 'no name', ''), if(has_new_port, 'new port', ''), if(is_search, 'many ports', '')
-        ]
-      ),
-      ', '
-    ),
-    ''
-  ) AS signs,
+  nullIf(arrayStringConcat(arrayFilter(
+    (sign, has) -> has = 1,
+    ['first time', 'new process', 'no name', 'new port', 'many ports'],
+    [is_first_time, is_stranger, has_no_name, has_new_port, is_search]
+  ), ', '), '') AS signs,
   all_opened AS `connections.opened`,
   all_opened / of_process AS share,
   arrayMap(i -> all_by_bucket[i], range({buckets:UInt64})) AS over_time,
