@@ -30,8 +30,10 @@ export const packages: readonly PackageSpec[] = [
       'labels',
       'learn',
       'profile',
+      'search',
       'signals',
       'status',
+      'tail',
       'top',
       'trace',
     ],
@@ -58,7 +60,7 @@ export const packages: readonly PackageSpec[] = [
   },
   {
     name: 'sonde-hub',
-    commands: ['ask', 'export', 'findings', 'hub', 'learn'],
+    commands: ['ask', 'export', 'findings', 'hub', 'learn', 'search', 'tail'],
     found: [
       'src/hub/http/routes/*.ts',
       'src/hub/detect/{methods,deliver/targets}/*.ts',

@@ -40,24 +40,29 @@ const compare: Readonly<Record<Comparison, (a: number, b: number) => boolean>> =
   '<=': (a, b) => a <= b,
 };
 
-/** The same addresses come again and again, and to read one takes longer than all else. */
-const addressesKnownMax = 10_000;
+const textsKnownMax = 10_000;
+
+/** The same names and addresses come again and again: each is looked at once. */
+function remembered(test: (text: string) => boolean): (value: unknown) => boolean {
+  const known = new Map<unknown, boolean>();
+  return (value) => {
+    let holds = known.get(value);
+    if (holds === undefined) {
+      holds = test(String(value));
+      if (known.size >= textsKnownMax) known.clear();
+      known.set(value, holds);
+    }
+    return holds;
+  };
+}
 
 /** A network is where its first address is; what a field policy hashed is nowhere. */
 function networkTest(first: string, last: string): (value: unknown) => boolean {
   const [low = 0n, high = 0n] = [addressNumber(first), addressNumber(last)];
-  const known = new Map<string, boolean>();
-  return (value) => {
-    const text = String(value);
-    let isIn = known.get(text);
-    if (isIn === undefined) {
-      const number = addressNumber(text.split('/')[0] ?? '');
-      isIn = number !== undefined && number >= low && number <= high;
-      if (known.size >= addressesKnownMax) known.clear();
-      known.set(text, isIn);
-    }
-    return isIn;
-  };
+  return remembered((text) => {
+    const number = addressNumber(text.split('/')[0] ?? '');
+    return number !== undefined && number >= low && number <= high;
+  });
 }
 
 /** Of a value that is there. */
@@ -67,7 +72,7 @@ function valueTest(condition: Condition): (value: unknown) => boolean {
       return (value) => value === condition.text;
     case 'pattern': {
       const matches = partsMatcher(condition.parts);
-      return condition.folded ? (value) => matches(fold(String(value))) : (value) => matches(String(value));
+      return remembered(condition.folded ? (text) => matches(fold(text)) : matches);
     }
     case 'network':
       return networkTest(condition.first, condition.last);
