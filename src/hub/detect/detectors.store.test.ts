@@ -101,7 +101,7 @@ test('closes that climb against the hours before are found', async () => {
   assert.equal(Math.round(found.baseline ?? 0), 100);
 });
 
-test('a scan is found; a client of seven dead servers that it knows is not', async () => {
+test('a scan is found; a client of fourteen dead servers that it knows is not', async () => {
   await using scans = await history.beside();
   await sparsely(scans, -25 * hour, 0, usual);
   const failed = (process: string, n: number) => ({
@@ -109,7 +109,7 @@ test('a scan is found; a client of seven dead servers that it knows is not', asy
     ...{ 'destination.ip': `10.2.0.${n}`, 'destination.port': 22, 'connection.state': 'refused' },
     ...{ 'connections.opened': 1, 'connections.ended': 1 },
   });
-  const servers = [1, 2, 3, 4, 5, 6, 7];
+  const servers = Array.from({ length: 14 }, (_, n) => n + 1);
   const answered = { 'connection.state': 'closed', 'connection.established': true };
   await scans.write(
     { environment: 'e', from: -5 * hour, to: -5 * hour + windowMs },
@@ -124,7 +124,7 @@ test('a scan is found; a client of seven dead servers that it knows is not', asy
   assert.deepEqual(others, []);
   assert.equal(found?.labels['process.name'], 'nmap');
   assert.equal(found.finds, 'scans');
-  assert.deepEqual(found.facts, { failed: 7, reached: 0, destinations: 7, ports: 1 });
+  assert.deepEqual(found.facts, { failed: 14, reached: 0, destinations: 14, ports: 1 });
   assert.equal(found.evidence.rows[0]?.['process.name'], 'nmap');
 });
 
@@ -136,7 +136,7 @@ test('a service whose destinations are all gone storms, and scans nothing', asyn
     ...{ 'destination.ip': `10.2.0.${n}`, 'destination.port': 8080, 'connection.state': 'refused' },
     ...{ 'connections.opened': times, 'connections.ended': times },
   });
-  const servers = Array.from({ length: 9 }, (_, n) => n + 1);
+  const servers = Array.from({ length: 15 }, (_, n) => n + 1);
   await storms.write(
     { environment: 'e', from: -10 * minute, to: -10 * minute + windowMs },
     servers.flatMap((n) => [failed('mesh', n, n === 1 ? 40 : 2), failed('nmap', n, 2)]),

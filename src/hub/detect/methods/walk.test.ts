@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { runSteps, thresholdsOf } from '../../../../test/detecting.ts';
 import { method } from './walk.ts';
 
-const thresholds = thresholdsOf('lateral-movement');
+// The published rates; the question's own are for a thousand sources.
+const thresholds = { ...thresholdsOf('lateral-movement', 'walk'), false_rate: 0.0001 };
 const stepMs = 60_000;
 const run = (steps: Parameters<typeof runSteps>[1], more: Record<string, number> = {}) =>
   runSteps(method, steps, { thresholds: { ...thresholds, ...more }, stepMs });
