@@ -23,42 +23,48 @@ WITH
       groupArrayArray(targets) AS allowed,
       min(label) AS policy
     FROM (
-      SELECT
-        environment, workload_name, process_name, host_name,
-        groupUniqArray(namespace_of) AS namespaces
+      SELECT environment, workload_name, process_name, host_name, number
       FROM (
-        SELECT DISTINCT environment, workload_name, process_name, host_name, '' AS namespace_of
-        FROM {flows:Identifier}
+        SELECT
+          environment, workload_name, process_name, host_name,
+          groupUniqArray(namespace_of) AS namespaces
+        FROM (
+          SELECT
+            environment, workload_name, process_name, host_name, direction, window_start, '' AS namespace_of
+          FROM {flows:Identifier}
+          UNION ALL
+          SELECT
+            environment, workload_name, process_name, host_name, direction, window_start,
+            k8s_namespace AS namespace_of
+          FROM flows
+          WHERE k8s_namespace != ''
+        )
         WHERE {expectations:String} != ''
           AND window_start >= {from:DateTime64(3, 'UTC')}
           AND window_start < {to:DateTime64(3, 'UTC')}
           AND {environment:String} IN ('', environment)
           AND process_name LIKE {process:String}
           AND direction = 'egress'
-        UNION ALL
-        SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace AS namespace_of
-        FROM flows
-        WHERE {expectations:String} != ''
-          AND window_start >= {from:DateTime64(3, 'UTC')}
-          AND window_start < {to:DateTime64(3, 'UTC')}
-          AND {environment:String} IN ('', environment)
-          AND process_name LIKE {process:String}
-          AND direction = 'egress'
-          AND k8s_namespace != ''
-      )
-      GROUP BY environment, workload_name, process_name, host_name
-    ) AS whom
-    CROSS JOIN (
-      SELECT label, environment AS environments, workload, process, host, namespace, targets
+        GROUP BY environment, workload_name, process_name, host_name
+      ) AS whom
+      CROSS JOIN (
+        SELECT number, environment AS environments, workload, process, host, namespace
+        FROM expectations
+        WHERE digest = {expectations:String}
+        LIMIT 1 BY number
+      ) AS patterns
+      WHERE (environments = '%' OR environment LIKE environments)
+        AND (workload = '%' OR workload_name LIKE workload)
+        AND (process = '%' OR process_name LIKE process)
+        AND (host = '%' OR host_name LIKE host)
+        AND (namespace = '%' OR arrayExists(each -> each LIKE namespace, namespaces))
+    ) AS meant
+    JOIN (
+      SELECT number, label, targets
       FROM expectations
       WHERE digest = {expectations:String}
       LIMIT 1 BY number
-    ) AS entries
-    WHERE (environments = '%' OR environment LIKE environments)
-      AND (workload = '%' OR workload_name LIKE workload)
-      AND (process = '%' OR process_name LIKE process)
-      AND (host = '%' OR host_name LIKE host)
-      AND arrayExists(each -> each LIKE namespace, namespaces)
+    ) AS entries USING (number)
     GROUP BY environment, workload_name, process_name, host_name
   ),
   facts AS (
@@ -166,10 +172,10 @@ WITH
             arrayExists(pattern -> name != '' AND lower(name) LIKE pattern, target.names)
             OR arrayExists(network -> far_ip BETWEEN network.1 AND network.2, target.networks)
           ),
-        allowed
+        if(now_opened = 0, [], allowed)
       ).label AS allowed_by,
       multiIf(
-        policy = '', '',
+        policy = '' OR now_opened = 0, '',
         allowed_by != '', 'expected',
         position(destination_ip, '/') > 0, '',
         name = '' AND arrayExists(target -> notEmpty(target.names), allowed), 'nameless',

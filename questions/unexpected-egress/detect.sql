@@ -7,26 +7,34 @@ WITH
       environment, workload_name, process_name, host_name, k8s_namespace,
       groupArrayArray(targets) AS allowed
     FROM (
-      SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace
-      FROM flows
-      WHERE {expectations:String} != ''
-        AND window_start >= {from:DateTime64(3, 'UTC')}
-        AND window_start < {to:DateTime64(3, 'UTC')}
-        AND direction = 'egress'
-        AND connections_opened > 0
-    ) AS whom
-    CROSS JOIN (
-      SELECT
-        environment AS environments, workload, process, host, namespace, targets
+      SELECT environment, workload_name, process_name, host_name, k8s_namespace, number
+      FROM (
+        SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace
+        FROM flows
+        WHERE {expectations:String} != ''
+          AND window_start >= {from:DateTime64(3, 'UTC')}
+          AND window_start < {to:DateTime64(3, 'UTC')}
+          AND direction = 'egress'
+          AND connections_opened > 0
+      ) AS whom
+      CROSS JOIN (
+        SELECT number, environment AS environments, workload, process, host, namespace
+        FROM expectations
+        WHERE digest = {expectations:String}
+        LIMIT 1 BY number
+      ) AS patterns
+      WHERE (environments = '%' OR environment LIKE environments)
+        AND (workload = '%' OR workload_name LIKE workload)
+        AND (process = '%' OR process_name LIKE process)
+        AND (host = '%' OR host_name LIKE host)
+        AND (namespace = '%' OR k8s_namespace LIKE namespace)
+    ) AS meant
+    JOIN (
+      SELECT number, label, targets
       FROM expectations
       WHERE digest = {expectations:String}
       LIMIT 1 BY number
-    ) AS entries
-    WHERE (environments = '%' OR environment LIKE environments)
-      AND (workload = '%' OR workload_name LIKE workload)
-      AND (process = '%' OR process_name LIKE process)
-      AND (host = '%' OR host_name LIKE host)
-      AND (namespace = '%' OR k8s_namespace LIKE namespace)
+    ) AS entries USING (number)
     GROUP BY environment, workload_name, process_name, host_name, k8s_namespace
   )
 SELECT
