@@ -49,9 +49,7 @@ WITH
       ) AS whom
       CROSS JOIN (
         SELECT number, environment AS environments, workload, process, host, namespace
-        FROM expectations
-        WHERE digest = {expectations:String}
-        LIMIT 1 BY number
+        FROM expectations WHERE digest = {expectations:String} LIMIT 1 BY number
       ) AS patterns
       WHERE (environments = '%' OR environment LIKE environments)
         AND (workload = '%' OR workload_name LIKE workload)
@@ -61,9 +59,7 @@ WITH
     ) AS meant
     JOIN (
       SELECT number, label, targets
-      FROM expectations
-      WHERE digest = {expectations:String}
-      LIMIT 1 BY number
+      FROM expectations WHERE digest = {expectations:String} LIMIT 1 BY number
     ) AS entries USING (number)
     GROUP BY environment, workload_name, process_name, host_name
   ),
@@ -216,8 +212,7 @@ WITH
       sum(now_received) AS received,
       sumMap(now_by_bucket) AS by_bucket,
       minIf(now_start, now_opened > 0) AS start_first,
-      verdict,
-      minIf(if(verdict = 'expected', allowed_by, policy), now_opened > 0) AS entry,
+      verdict, minIf(if(verdict = 'expected', allowed_by, policy), now_opened > 0) AS entry,
       groupArrayArray(if(past_opened > 0 AND verdict IN ('', 'expected'), [], now_uses)) AS uses,
       0 AS is_looked_up
     FROM held

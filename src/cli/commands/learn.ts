@@ -19,7 +19,7 @@ function queryOf(values: Values): Record<string, string> {
 
 export const command: Command = {
   name: 'learn',
-  summary: 'expectations proposed from history: who may talk to whom, as YAML to read, change and commit',
+  summary: 'who may talk to whom, proposed from history as YAML to read and commit',
   options: {
     since: { type: 'string', value: 'TIME', help: 'how far back (14d)' },
     workload: { type: 'string', value: 'TEXT', help: 'only this one; * stands for any characters' },
