@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildPrograms } from '../lab/programs.ts';
 import { agentCost } from './agent-cost.ts';
+import { answersCost } from './answers.ts';
 import { billOf } from './bill.ts';
 import { budgetCost } from './budget.ts';
 import { block, cpuOf, runInterleaved, meanOf, medianOf } from './connections.ts';
@@ -27,6 +28,7 @@ const blockNames = [
   'bill',
   'programs',
   'hub',
+  'answers',
 ] as const;
 type BlockName = (typeof blockNames)[number];
 
@@ -76,6 +78,7 @@ const measure: Readonly<Record<BlockName, () => Promise<Block[]>>> = {
       billOf(placement, { title: `The bill of 100,000 connections: ${placement.text}`, rounds: few, say });
     return [await bill(apart), await bill(together)];
   },
+  answers: async () => [await answersCost(rounds, say)],
   hub: async () => [await hubThroughput(Math.ceil(rounds / 3), say)],
   async programs() {
     const costs = (placement: typeof apart | typeof together) =>

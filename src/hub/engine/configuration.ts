@@ -63,6 +63,8 @@ export interface EngineConfiguration {
   readonly tcpPort?: number;
   readonly memoryMaxBytes: number;
   readonly cluster?: ClusterPart;
+  /** It gives a query one thread only where a GiB for each is not free. Older ones do not know the setting. */
+  readonly sparesThreads: boolean;
 }
 
 type Leaf = string | number;
@@ -162,9 +164,10 @@ function user({ password }: Credentials, grants: readonly string[]): Tree {
   };
 }
 
-function usersConfiguration({ hub, ask }: EngineUsers): Tree {
+function usersConfiguration({ hub, ask }: EngineUsers, sparesThreads: boolean): Tree {
+  const threads: Tree = sparesThreads ? { max_threads_min_free_memory_per_thread: 0 } : {};
   return {
-    profiles: { default: {}, ask: { readonly: 2 } },
+    profiles: { default: threads, ask: { ...threads, readonly: 2 } },
     quotas: { default: {} },
     users: {
       // clickhouse-local starts as this one, and with no password: it may start listeners and wait.
@@ -196,11 +199,11 @@ function element(name: string, value: Tree[string]): string {
 }
 
 export function writeConfiguration(configuration: EngineConfiguration): void {
-  const { files, users } = configuration;
+  const { files, users, sparesThreads } = configuration;
   const write = (file: string, value: Tree): void =>
     writeFileSync(file, element('clickhouse', value), { mode: 0o600 });
   write(files.server, serverConfiguration(configuration));
-  write(files.users, usersConfiguration(users));
+  write(files.users, usersConfiguration(users, sparesThreads));
 }
 
 /** Who is let in stands in them. */

@@ -13,7 +13,7 @@ import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { engineFiles, makeUsers, removeConfiguration, writeConfiguration } from './configuration.ts';
 import type { ClusterPart, Credentials, EngineConfiguration } from './configuration.ts';
-import { engineCommand, findProgram } from './program.ts';
+import { engineCommand, findProgram, isOlder } from './program.ts';
 import type { Command, EngineProgram } from './program.ts';
 import { keepVersionNote } from './version-note.ts';
 
@@ -255,6 +255,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     users: cluster?.users ?? makeUsers(),
     httpPort: await freePort(),
     memoryMaxBytes: options.memoryMaxBytes,
+    sparesThreads: !isOlder(program.release, { major: 26, minor: 7 }),
     ...(cluster === undefined ? {} : { tcpPort: cluster.tcpPort, cluster }),
   });
   await engine.open();
