@@ -86,7 +86,9 @@ WITH
     GROUP BY host_name, environment, hour
   ),
   closes AS (
-    SELECT row_key AS key, window_start AS hour, sum(connections_ended) AS n
+    SELECT
+      row_key AS key, window_start AS hour, sum(connections_ended) AS n,
+      any(host_name) AS of_host, any(environment) AS of_environment
     FROM flows_1h
     WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64}))
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -96,9 +98,13 @@ WITH
       AND row_key IN (SELECT key FROM chosen)
     GROUP BY row_key, hour
   ),
-  -- By hour of the day: what closed, and how many hours were heard.
-  days AS (
-    SELECT key, sumMap(map(toHour(hour, {zone:String}), n)) AS closed_by_hour
+  -- All that closed of each, and by hour of the day.
+  closed_before AS (
+    SELECT
+      key, any(of_host) AS of_host, any(of_environment) AS of_environment,
+      groupArray(hour) AS close_hours,
+      groupArray(n) AS close_counts,
+      sumMap(map(toHour(hour, {zone:String}), n)) AS day
     FROM closes
     GROUP BY key
   ),
@@ -111,20 +117,17 @@ WITH
   -- Counts are on the Anscombe scale, on which those of any size scatter alike.
   scaled AS (
     SELECT
-      key, hour, part, n,
+      key, hour, part, day,
+      close_counts[indexOf(close_hours, hour)] AS n,
       2 * sqrt(n + 0.375) AS y,
       toHour(hour, {zone:String}) AS hour_of_day,
       toDayOfWeek(hour, 0, {zone:String}) AS day_of_week
-    FROM (
-      SELECT key, hour, part
-      FROM chosen
-      INNER JOIN hours USING (of_host, of_environment)
-      WHERE hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) - toIntervalHour(24)
-        -- One more, for the night in which the clock changes.
-        OR (24 + toHour(hour, {zone:String}) - toHour({from:DateTime64(3, 'UTC')}, {zone:String})) % 24
-          <= 1 + dateDiff('hour', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')})
-    ) AS grid
-    LEFT JOIN closes USING (key, hour)
+    FROM closed_before
+    INNER JOIN hours USING (of_host, of_environment)
+    WHERE hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) - toIntervalHour(24)
+      -- One more, for the night in which the clock changes.
+      OR (24 + toHour(hour, {zone:String}) - toHour({from:DateTime64(3, 'UTC')}, {zone:String})) % 24
+        <= 1 + dateDiff('hour', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')})
   ),
   -- What compares is hours through which the node was heard, to nine tenths.
   before AS (
@@ -144,27 +147,29 @@ WITH
   ),
   compared AS (
     SELECT
-      key, hour, part, n, y,
+      key, hour, part, day, n, y,
       multiIf(
         length(in_week) >= 4, ('same hour of the week', in_week),
         length(in_day) >= 4, ('same hour of other days', in_day),
         length(trailing) >= 4, ('24 hours before', trailing),
         ('nothing yet', [])
       ) AS others,
-      arrayReduce('median', others.2) AS usual
+      hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND part >= 0.1 AND notEmpty(others.2) AS is_told,
+      if(is_told, arrayReduce('median', others.2), 0) AS usual
     FROM before
-    WHERE hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND part >= 0.1
   ),
   scattered AS (
-    SELECT *, 1.4826 * arrayReduce('median', arrayMap(v -> abs(v - usual), others.2)) AS scatter
+    SELECT
+      *,
+      if(is_told, 1.4826 * arrayReduce('median', arrayMap(v -> abs(v - usual), others.2)), 0) AS scatter
     FROM compared
-    WHERE notEmpty(others.2)
   ),
   -- Of each the hour that is the farthest from what is usual. Of a part of an hour a part is expected.
   farthest AS (
     SELECT
       key,
-      argMax((hour, n, part, usual, length(others.2), others.1, z), (abs(z), hour)) AS worst
+      any(day) AS closed_by_hour,
+      argMaxIf((hour, n, part, usual, length(others.2), others.1, z), (abs(z), hour), is_told) AS worst
     FROM (
       SELECT *, (y - sqrt(part) * usual) / greatest(sqrt(part) * scatter, 1) AS z
       FROM scattered
@@ -209,7 +214,6 @@ SELECT
   of_environment AS environment
 FROM totals
 LEFT JOIN heard USING (of_host, of_environment)
-LEFT JOIN days USING (key)
 LEFT JOIN heard_days USING (of_host, of_environment)
 LEFT JOIN farthest USING (key)
 ORDER BY
