@@ -10,6 +10,7 @@ WITH
     '::ffff:10.0.0.0/104', '::ffff:172.16.0.0/108', '::ffff:192.168.0.0/112', '::ffff:100.64.0.0/106',
     '::ffff:169.254.0.0/112', 'fc00::/7', 'fe80::/10'
   ] AS private_networks,
+  toIPv6OrDefault(splitByChar('/', destination_ip)[1]) AS far,
   watched AS (
     SELECT host_name
     FROM nodes_now
@@ -137,11 +138,11 @@ WITH
       AND process_name LIKE {process:String}
       AND direction = 'egress'
       AND {port:UInt16} IN (0, destination_port)
-      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
-        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
-      AND NOT startsWith(destination_ip, '127.')
-      AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0')
-      AND NOT match(destination_ip, '^(2[23]\\d\\.|255\\.|ff[0-9a-f]{2}:)')
+      AND far BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+      AND far NOT BETWEEN toIPv6('::ffff:127.0.0.0') AND toIPv6('::ffff:127.255.255.255')
+      AND far NOT BETWEEN toIPv6('::ffff:224.0.0.0') AND toIPv6('::ffff:239.255.255.255')
+      AND far < toIPv6('ff00::')
+      AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0', '255.255.255.255')
     GROUP BY
       environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
     HAVING now_opened > 0
@@ -157,7 +158,6 @@ WITH
   held AS (
     SELECT
       *,
-      toIPv6OrDefault(splitByChar('/', destination_ip)[1]) AS far_ip,
       arrayFirst(
         target -> target.transport IN ('', network_transport)
           AND (
@@ -166,7 +166,7 @@ WITH
           )
           AND (
             arrayExists(pattern -> name != '' AND lower(name) LIKE pattern, target.names)
-            OR arrayExists(network -> far_ip BETWEEN network.1 AND network.2, target.networks)
+            OR arrayExists(network -> far BETWEEN network.1 AND network.2, target.networks)
           ),
         if(now_opened = 0, [], allowed)
       ).label AS allowed_by,
