@@ -28,7 +28,7 @@ export const command: Command = {
     owner: { type: 'string', value: 'NAME', help: 'of entries whose workload.owner is not known (unknown)' },
     'network-policy': {
       type: 'boolean',
-      help: 'Kubernetes NetworkPolicy of egress for each workload that is a pod, instead',
+      help: 'instead, a NetworkPolicy of egress for each workload of Kubernetes',
     },
     limit: { type: 'string', value: 'N', help: 'destinations at most (10000)' },
     hub: hubOption,
