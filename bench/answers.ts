@@ -30,7 +30,7 @@ async function openHome(url: string): Promise<void> {
 }
 
 export async function answersCost(runs: number, say: (line: string) => void): Promise<Block> {
-  await using hub = await makeHub();
+  await using hub = await makeHub('', '1GiB');
   await fillHistory(join(hub.data, 'engine'), say);
   await hub.start();
   const { questions } = (await json(`${hub.url}/api/v1/questions`)) as {

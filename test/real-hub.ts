@@ -73,13 +73,13 @@ async function exited(child: ChildProcess): Promise<void> {
 }
 
 /** `more`: lines of hub.yaml. */
-export async function makeHub(more = ''): Promise<RealHub> {
+export async function makeHub(more = '', memory = '512MiB'): Promise<RealHub> {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-hub-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const config = join(folder, 'hub.yaml');
   const data = join(folder, 'hub');
-  writeFileSync(config, `listen: 127.0.0.1:${port}\ndata: ${data}\nembedded: { memory: 512MiB }\n${more}`);
+  writeFileSync(config, `listen: 127.0.0.1:${port}\ndata: ${data}\nembedded: { memory: ${memory} }\n${more}`);
   let child: ChildProcess | undefined;
   let said = '';
 

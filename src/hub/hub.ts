@@ -55,7 +55,7 @@ export interface HubStatus extends IntakeStatus {
   readonly disk?: DiskStatus;
   /** As hub.yaml says it. */
   readonly retention: Readonly<Record<keyof HubConfig['retention'], string>>;
-  readonly detect?: DetectSummary;
+  readonly detect?: DetectSummary | { readonly problem: string };
 }
 
 export interface Hub extends AsyncDisposable {
@@ -136,12 +136,22 @@ function retentionOf({ retention: { flows, minutes, hours, events } }: HubConfig
 
 type StoreStatus = Pick<HubStatus, 'store' | 'engine' | 'disk' | 'detect'>;
 
+/** The hub's own state is told, whatever the store can do now. */
+async function detectStatus({ detect }: Backend): Promise<HubStatus['detect'] & object> {
+  try {
+    return await detect.summary();
+  } catch (error) {
+    if (!isOperatorError(error)) throw error;
+    return { problem: error.message };
+  }
+}
+
 async function storeStatus(connection: Connection): Promise<StoreStatus> {
   if (connection.problem() !== undefined) return { store: { kind: 'unknown', ready: false, version: null } };
   const backend = connection.backend();
   const ready = await backend.ready();
   const store = { kind: backend.kind, ready, version: ready ? await backend.version() : null };
-  const detect = ready ? { detect: await backend.detect.summary() } : {};
+  const detect = ready ? { detect: await detectStatus(backend) } : {};
   const engine = backend.pid ? { engine: { pid: backend.pid() ?? null } } : {};
   return { store, ...engine, ...(backend.disk ? { disk: backend.disk() } : {}), ...detect };
 }

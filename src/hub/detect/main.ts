@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
+import { isOperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { InForce } from '../../question/expectation.ts';
 import type { Question } from '../../question/discovery.ts';
@@ -75,8 +76,15 @@ export function withDetectors(ask: Ask, detect: Pick<Detect, 'status'>): Ask {
   return {
     ...ask,
     async answer(id, asking) {
-      const [answer, detectors] = await Promise.all([ask.answer(id, asking), detect.status(id)]);
-      return detectors.length === 0 ? answer : { ...answer, detectors };
+      // An answer does not fail for want of this.
+      const standing = detect.status(id).catch((error: unknown) => {
+        if (isOperatorError(error)) return error;
+        throw error;
+      });
+      const [answer, detectors] = await Promise.all([ask.answer(id, asking), standing]);
+      if (!isOperatorError(detectors)) return detectors.length === 0 ? answer : { ...answer, detectors };
+      const note = `how its detectors stand cannot be told now: ${detectors.message}`;
+      return { ...answer, coverage: { ...answer.coverage, notes: [...answer.coverage.notes, note] } };
     },
   };
 }

@@ -26,9 +26,16 @@ export interface BlockLimits {
   readonly bytesMax: number;
   /** How long a block waits for more; what an acknowledgement takes at least. */
   readonly waitMsMax: number;
+  /** The same while others wait for the store: a few large blocks are far less work for it than many small. */
+  readonly waitBehindMsMax: number;
 }
 
-export const blockLimits: BlockLimits = { rowsMax: 10_000, bytesMax: 64 << 20, waitMsMax: 100 };
+export const blockLimits: BlockLimits = {
+  rowsMax: 30_000,
+  bytesMax: 64 << 20,
+  waitMsMax: 100,
+  waitBehindMsMax: 1000,
+};
 
 /** A block in memory: nobody was told yet that it is safe. */
 interface OpenBlock {
@@ -51,6 +58,8 @@ export interface BlockWriterOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly limits?: BlockLimits;
+  /** Blocks wait for the store. */
+  readonly isBehind?: () => boolean;
   /** Called once per block, in order. */
   readonly onWritten: (written: WrittenBlock) => void;
 }
@@ -98,7 +107,7 @@ export class BlockWriter {
   #isClosing = false;
 
   constructor(options: BlockWriterOptions) {
-    this.#options = { limits: blockLimits, ...options };
+    this.#options = { limits: blockLimits, isBehind: () => false, ...options };
   }
 
   /**
@@ -150,8 +159,9 @@ export class BlockWriter {
 
   #begin(): OpenBlock {
     const block = openBlock();
-    const { clock, limits } = this.#options;
-    void clock.sleep(limits.waitMsMax).then(() => block.full.resolve(undefined));
+    const { clock, limits, isBehind } = this.#options;
+    const waitMs = isBehind() ? limits.waitBehindMsMax : limits.waitMsMax;
+    void clock.sleep(waitMs).then(() => block.full.resolve(undefined));
     this.#writing = this.#writing.then(() => this.#write(block));
     return block;
   }

@@ -16,7 +16,7 @@ import { DamagedEntry } from './segment.ts';
 
 export const feedingLimits = {
   /** Rows of waiting blocks that are kept in memory; those of others are read back from the journal. */
-  keptRowsMax: 40_000,
+  keptRowsMax: 60_000,
   backOffMsMin: 100,
   backOffMsMax: 2000,
 } as const;
@@ -48,6 +48,8 @@ function isNotOpen(error: unknown): boolean {
 
 export interface Feeding extends AsyncDisposable {
   readonly add: (written: WrittenBlock) => void;
+  /** Another block waits while one is handed over. */
+  readonly isBehind: () => boolean;
   /** The store's last answer, when it was an error. */
   problem(): string | undefined;
   refused(): RefusedStatus;
@@ -178,6 +180,7 @@ export function startFeeding(options: FeedingOptions): Feeding {
       queue.push({ block, rows: keeps ? rows : undefined, rowCount, isFresh: true });
       wake.resolve(undefined);
     },
+    isBehind: () => queue.length > 1,
     problem: teller.problem,
     refused: handing.refused,
     damagedBlocks: handing.damagedBlocks,

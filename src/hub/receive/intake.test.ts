@@ -24,7 +24,7 @@ const limits: IntakeLimits = {
   heldBytesMax: 1 << 20,
   journalBytesMax: 1 << 20,
   stopMsMax: 10_000,
-  blocks: { rowsMax: 1000, bytesMax: 1 << 20, waitMsMax: 5 },
+  blocks: { rowsMax: 1000, bytesMax: 1 << 20, waitMsMax: 5, waitBehindMsMax: 10 },
 };
 /** The records' day; time goes on as it does. */
 const clock: Clock = { ...systemClock, wallMs: () => endMs + 1000 };
@@ -204,7 +204,7 @@ test('requests that are on their way are bounded', async () => {
   const small = {
     ...limits,
     heldBytesMax: body.length * 1.5,
-    blocks: { rowsMax: 1000, bytesMax: 1 << 20, waitMsMax: 200 },
+    blocks: { rowsMax: 1000, bytesMax: 1 << 20, waitMsMax: 200, waitBehindMsMax: 200 },
   };
   await using intake = await open({ limits: small });
   const [first, second] = [take(intake, [flow(1)]), take(intake, [flow(2)])];
@@ -216,7 +216,10 @@ test('requests that are on their way are bounded', async () => {
 test('what is made of a request is bounded, however small the request is', async () => {
   const text = { 'host.name': 'n'.repeat(200) };
   const many = Array.from({ length: 40 }, (_, n) => flow(n + 1, text));
-  const small = { ...limits, blocks: { rowsMax: 1000, bytesMax: 26_000, waitMsMax: 200 } };
+  const small = {
+    ...limits,
+    blocks: { rowsMax: 1000, bytesMax: 26_000, waitMsMax: 200, waitBehindMsMax: 200 },
+  };
   await using intake = await open({ limits: small });
   assert.equal(await codeOf(take(intake, many)), 'request.too_large');
   assert.equal(intake.status().requests.malformed, 1);
@@ -224,6 +227,25 @@ test('what is made of a request is bounded, however small the request is', async
   assert.equal(await codeOf(second), 'hub.busy', 'only the block is full');
   assert.equal((await first).stored, 25);
   assert.equal((await take(intake, many.slice(25))).stored, 15);
+});
+
+test('while blocks wait for the store the next one waits longer, for more', async () => {
+  const waits: number[] = [];
+  const counting: Clock = {
+    ...clock,
+    sleep: (ms, signal) => {
+      waits.push(ms);
+      return clock.sleep(ms, signal);
+    },
+  };
+  const held = Promise.withResolvers<undefined>();
+  await using intake = await open({ clock: counting, insert: () => held.promise });
+  for (let n = 1; n <= 3; n++) await take(intake, [flow(n)]);
+  assert.deepEqual(waits, [5, 5, 10]);
+  held.resolve(undefined);
+  await until(() => intake.status().journal.pendingBlocks === 0);
+  await take(intake, [flow(4)]);
+  assert.equal(waits.at(-1), 5);
 });
 
 test('a malformed request is refused whole, counted and shown', async () => {

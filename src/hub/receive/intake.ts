@@ -70,7 +70,9 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
     feeding.add(written);
     options.onTaken?.(written.rows);
   };
-  const writer = opening.use(new BlockWriter({ journal, clock, limits: blocks, onWritten }));
+  const writer = opening.use(
+    new BlockWriter({ journal, clock, limits: blocks, isBehind: feeding.isBehind, onWritten }),
+  );
   const tally = createTally();
   const clocks = openClocks(options.folder, log);
   const makeRow = rowMaker(options.tables);
