@@ -44,7 +44,9 @@ class Receiver implements AsyncDisposable {
   #server: Server | undefined;
   /** Deliveries of a record beyond its first. */
   again = 0;
+  /** Takes everything from now on; of the first it does not say so. */
   isKind = false;
+  #hasCut = false;
   port = 0;
 
   constructor(random: Prng) {
@@ -81,8 +83,14 @@ class Receiver implements AsyncDisposable {
     }
   }
 
+  #kindly(): (typeof manners)[number] {
+    const manner = this.#hasCut ? 'take' : 'cut after';
+    this.#hasCut = true;
+    return manner;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const manner = this.isKind ? 'take' : (manners[this.#random.below(manners.length)] ?? 'take');
+    const manner = this.isKind ? this.#kindly() : (manners[this.#random.below(manners.length)] ?? 'take');
     if (manner === 'cut before') {
       request.socket.destroy();
       return;
