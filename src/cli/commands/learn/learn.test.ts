@@ -1,37 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseExpectations } from '../../../hub/expect/file.ts';
+import { seenDestination } from '../../../../test/destination.ts';
 import type { Destination, DestinationList } from '../../../question/destination.ts';
 import { portTexts } from './ports.ts';
 import { propose } from './proposal.ts';
 import { scalar, yamlLines } from './yaml.ts';
 
-const seen: Destination = {
-  environment: 'production',
-  workload: 'shop',
-  process: 'api',
-  namespace: '',
-  owner: 'team-shop',
-  labels: {},
-  name: '',
-  name_source: '',
-  ip: '203.0.113.7',
-  port: 443,
-  transport: 'tcp',
-  connections_opened: 10,
-  connections_established: 10,
-  bytes_received: 1,
-  days: [20_787, 20_788],
-  nodes: 1,
-  first_seen: '2026-11-20T00:00:00.000Z',
-  last_seen: '2026-11-30T10:00:00.000Z',
-  are_names_known: true,
-  expectation: '',
-  pod_port: 0,
-  peer_namespace: '',
-  peer_workload: '',
-  peer_labels: {},
-};
+const seen = seenDestination;
 
 function named(name: string, more: Partial<Destination> = {}): Destination {
   return { ...seen, name, name_source: 'dns', ...more };

@@ -1,36 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
+import { seenDestination } from '../../../../test/destination.ts';
 import { misfitsOf, validateManifest } from '../../../../test/manifests.ts';
 import type { Destination } from '../../../question/destination.ts';
 import { networkRange } from '../../../question/network.ts';
 import { networkPolicies, type NetworkPolicy } from './network-policy.ts';
 
 const seen: Destination = {
-  environment: 'production',
-  workload: 'shop',
-  process: 'api',
+  ...seenDestination,
   namespace: 'store',
   owner: '',
   labels: { 'k8s.label.app': 'shop', 'k8s.label.pod-template-hash': '5d4f', tier: 'gold' },
-  name: '',
-  name_source: '',
-  ip: '203.0.113.7',
-  port: 443,
-  transport: 'tcp',
-  connections_opened: 10,
-  connections_established: 10,
-  bytes_received: 1,
   days: [20_787],
-  nodes: 1,
-  first_seen: '2026-11-20T00:00:00.000Z',
-  last_seen: '2026-11-30T10:00:00.000Z',
-  are_names_known: true,
-  expectation: '',
-  pod_port: 0,
-  peer_namespace: '',
-  peer_workload: '',
-  peer_labels: {},
 };
 
 const byDns = (name: string, ip: string): Destination => ({ ...seen, name, name_source: 'dns', ip });
