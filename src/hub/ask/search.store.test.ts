@@ -264,10 +264,10 @@ describe('an answer', () => {
     assert.deepEqual(
       columns.slice(0, 4).map(({ name, type, title: head }) => [name, type, head]),
       [
-        ['window.start', 'time', 'time'],
-        ['process.name', 'text', 'process'],
-        ['direction', 'text', 'direction'],
-        ['destination.name', 'text', 'destination'],
+        ['window.start', 'time', 'Time'],
+        ['process.name', 'text', 'Process'],
+        ['direction', 'text', 'Direction'],
+        ['destination.name', 'text', 'Destination'],
       ],
     );
     assert.equal(columns[glance - 1]?.name, 'source.ip');

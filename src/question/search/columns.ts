@@ -39,8 +39,10 @@ const titles: Readonly<Record<string, string>> = {
   'dns.question.type': 'type',
 };
 
+/** As questions write theirs. */
 function titleOf(name: string): string {
-  return titles[name] ?? name.replace(/(\.name|_ms)$/, '').replaceAll('.', ' ');
+  const title = titles[name] ?? name.replace(/(\.name|_ms)$/, '').replaceAll('.', ' ');
+  return `${title.charAt(0).toUpperCase()}${title.slice(1)}`;
 }
 
 function typeOf({ name, type, unit }: Label, isCount: boolean): Column['type'] {
