@@ -10,9 +10,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { systemClock } from '../src/lib/clock.ts';
 import { planTests, readTestOptions, testFolders, testUsage } from './test-plan.ts';
 import type { TestOptions, TestPhase } from './test-plan.ts';
-import { joinRuns } from './test-report.ts';
+import { joinRuns, sideBySide } from './test-report.ts';
 
 function optionsOrExit(): TestOptions {
   try {
@@ -54,9 +55,10 @@ function runPhase(phase: TestPhase): ReturnType<typeof run> {
 }
 
 const events = joinRuns(
-  plan.phases.map((phase) => () => runPhase(phase)),
+  plan.phases.map((side) => () => sideBySide(side.map((phase) => () => runPhase(phase)))),
   ({ success, counts }) => {
     if (!success || counts.tests === 0) process.exitCode = 1;
   },
+  systemClock,
 );
 await pipeline(Readable.from(events), new spec(), process.stdout, { end: false });

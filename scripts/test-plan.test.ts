@@ -7,6 +7,7 @@ const found = [
   'src/b.test.ts',
   'src/a.test.ts',
   'src/kernel.root.test.ts',
+  'test/boot.guest.test.ts',
   'test/tools.static.test.ts',
   'test/soak.long.root.test.ts',
   'src/slow.long.test.ts',
@@ -16,7 +17,7 @@ const root = { isRoot: true, cores: 8 };
 const user = { isRoot: false, cores: 8 };
 
 function files({ phases }: TestPlan): (readonly string[])[] {
-  return phases.map((phase) => phase.files);
+  return phases.flat().map((phase) => phase.files);
 }
 
 describe('test plan', () => {
@@ -26,26 +27,28 @@ describe('test plan', () => {
     assert.deepEqual(testKindOf('src/a.long.root.test.ts'), { kind: 'root', long: true });
     assert.deepEqual(testKindOf('src/a.static.test.ts'), { kind: 'static', long: false });
     assert.deepEqual(testKindOf('src/a.store.test.ts'), { kind: 'store', long: false });
+    assert.deepEqual(testKindOf('src/a.guest.test.ts'), { kind: 'guest', long: false });
     assert.deepEqual(testKindOf('src/store.test.ts'), { kind: 'unit', long: false });
   });
 
-  test('without options: all but the long ones, those of root one at a time', () => {
+  test('without options: all but the long ones, those of root one at a time, guests beside them', () => {
     const plan = planTests(found, readTestOptions([]), root);
     assert.deepEqual(files(plan), [
       ['test/tools.static.test.ts', 'src/a.test.ts', 'src/b.test.ts'],
       ['src/tables.store.test.ts'],
       ['src/kernel.root.test.ts'],
+      ['test/boot.guest.test.ts'],
     ]);
     assert.deepEqual(
-      plan.phases.map(({ concurrency }) => concurrency),
-      [2, 2, 1],
+      plan.phases.map((side) => side.map(({ concurrency }) => concurrency)),
+      [[2], [2], [1, 1]],
     );
     assert.equal(plan.leftOut, '');
   });
 
   test('a plain user is told what is left out', () => {
     const plan = planTests(found, readTestOptions(['--long']), user);
-    assert.equal(plan.leftOut, 'left out, root needed: 2 test files');
+    assert.equal(plan.leftOut, 'left out, root needed: 3 test files');
     assert.deepEqual(files(plan).flat(), [
       'test/tools.static.test.ts',
       'src/a.test.ts',
@@ -60,7 +63,11 @@ describe('test plan', () => {
     assert.deepEqual(of('--unit'), ['src/a.test.ts', 'src/b.test.ts']);
     assert.deepEqual(of('--check'), ['test/tools.static.test.ts', 'src/a.test.ts', 'src/b.test.ts']);
     assert.deepEqual(of('--store'), ['src/tables.store.test.ts']);
-    assert.deepEqual(of('--root', '--long'), ['src/kernel.root.test.ts', 'test/soak.long.root.test.ts']);
+    assert.deepEqual(of('--root', '--long'), [
+      'src/kernel.root.test.ts',
+      'test/boot.guest.test.ts',
+      'test/soak.long.root.test.ts',
+    ]);
   });
 
   test('named files run whatever they are', () => {

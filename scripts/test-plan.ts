@@ -4,12 +4,13 @@
  *   x.test.ts           nothing            x.static.test.ts    nothing; runs a tool over the whole tree
  *   x.root.test.ts      root and a kernel  x.long.test.ts      minutes; also x.long.root.test.ts
  *   x.store.test.ts     the embedded ClickHouse, seconds each
+ *   x.guest.test.ts     root; boots kernels of its own under qemu
  */
 import { parseArgs } from 'node:util';
 
 export const testFolders = ['src', 'web', 'test', 'lab', 'questions', 'scripts'] as const;
 
-export type TestKind = 'static' | 'unit' | 'store' | 'root';
+export type TestKind = 'static' | 'unit' | 'store' | 'root' | 'guest';
 
 export interface TestOptions {
   readonly kinds: readonly TestKind[];
@@ -29,7 +30,8 @@ export interface TestPhase {
 }
 
 export interface TestPlan {
-  readonly phases: readonly TestPhase[];
+  /** One after the other; what is in one list side by side. */
+  readonly phases: readonly (readonly TestPhase[])[];
   /** What was asked for and cannot run here, in words; empty when nothing is left out. */
   readonly leftOut: string;
 }
@@ -38,6 +40,7 @@ const limits = {
   unitMaxMs: 120_000,
   storeMaxMs: 300_000,
   rootMaxMs: 900_000,
+  guestMaxMs: 1_500_000,
   longMaxMs: 3_600_000,
   unitProcessesMax: 2,
 } as const;
@@ -64,14 +67,14 @@ export function readTestOptions(args: readonly string[]): TestOptions {
   if (values.check || values.static) asked.push('static');
   if (values.check || values.unit) asked.push('unit');
   if (values.store) asked.push('store');
-  if (values.root) asked.push('root');
-  const kinds = asked.length > 0 ? asked : (['static', 'unit', 'store', 'root'] as const);
+  if (values.root) asked.push('root', 'guest');
+  const kinds = asked.length > 0 ? asked : (['static', 'unit', 'store', 'root', 'guest'] as const);
   return { kinds, long: values.long, files: positionals, names: values.name };
 }
 
 export function testKindOf(path: string): { readonly kind: TestKind; readonly long: boolean } {
   const words = (path.split('/').at(-1) ?? '').split('.').slice(1, -2);
-  const kind = (['root', 'store', 'static'] as const).find((word) => words.includes(word)) ?? 'unit';
+  const kind = (['guest', 'root', 'store', 'static'] as const).find((word) => words.includes(word)) ?? 'unit';
   return { kind, long: words.includes('long') };
 }
 
@@ -85,28 +88,43 @@ export function planTests(
     .map((path) => ({ path, ...testKindOf(path) }))
     .filter(({ kind, long }) => named || (options.kinds.includes(kind) && (options.long || !long)))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const runnable = asked.filter(({ kind }) => kind !== 'root' || machine.isRoot);
+  const runnable = asked.filter(({ kind }) => (kind !== 'root' && kind !== 'guest') || machine.isRoot);
   const pick = (kind: TestKind, long: boolean): string[] =>
     runnable.filter((file) => file.kind === kind && file.long === long).map(({ path }) => path);
 
   const processes = Math.min(machine.cores, limits.unitProcessesMax);
-  const phases: TestPhase[] = [
+  const phases: TestPhase[][] = [
     // The tools take longest, so they start first, beside the unit tests.
-    {
-      files: [...pick('static', false), ...pick('unit', false)],
-      concurrency: processes,
-      timeoutMs: limits.unitMaxMs,
-    },
-    { files: pick('store', false), concurrency: processes, timeoutMs: limits.storeMaxMs },
-    // The kernel is one: what it counts for a test must be that test's.
-    { files: pick('root', false), concurrency: 1, timeoutMs: limits.rootMaxMs },
-    {
-      files: [...pick('static', true), ...pick('unit', true), ...pick('store', true), ...pick('root', true)],
-      concurrency: 1,
-      timeoutMs: limits.longMaxMs,
-    },
+    [
+      {
+        files: [...pick('static', false), ...pick('unit', false)],
+        concurrency: processes,
+        timeoutMs: limits.unitMaxMs,
+      },
+    ],
+    [{ files: pick('store', false), concurrency: processes, timeoutMs: limits.storeMaxMs }],
+    [
+      // The kernel is one: what it counts for a test must be that test's.
+      { files: pick('root', false), concurrency: 1, timeoutMs: limits.rootMaxMs },
+      // Guests have kernels of their own, and take what processors those leave idle.
+      { files: pick('guest', false), concurrency: 1, timeoutMs: limits.guestMaxMs },
+    ],
+    [
+      {
+        files: [
+          ...pick('static', true),
+          ...pick('unit', true),
+          ...pick('store', true),
+          ...pick('root', true),
+          ...pick('guest', true),
+        ],
+        concurrency: 1,
+        timeoutMs: limits.longMaxMs,
+      },
+    ],
   ];
   const missed = asked.length - runnable.length;
   const leftOut = missed === 0 ? '' : `left out, root needed: ${missed} test file${missed === 1 ? '' : 's'}`;
-  return { phases: phases.filter(({ files }) => files.length > 0), leftOut };
+  const withFiles = phases.map((side) => side.filter(({ files }) => files.length > 0));
+  return { phases: withFiles.filter((side) => side.length > 0), leftOut };
 }

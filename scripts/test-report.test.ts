@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { joinRuns } from './test-report.ts';
+import { joinRuns, sideBySide } from './test-report.ts';
 import type { TestEvent, TestTotals } from './test-report.ts';
 
 function counts(tests: number, failed: number): TestTotals['counts'] {
@@ -35,7 +35,9 @@ async function joined(
 ): Promise<[TestEvent[], TestTotals[]]> {
   const events: TestEvent[] = [];
   const ends: TestTotals[] = [];
-  for await (const event of joinRuns(runs, (totals) => ends.push(totals))) events.push(event);
+  let nowMs = 0;
+  const clock = { bootMs: () => (nowMs += 200) };
+  for await (const event of joinRuns(runs, (totals) => ends.push(totals), clock)) events.push(event);
   return [events, ends];
 }
 
@@ -64,6 +66,25 @@ describe('joined runs', () => {
     assert.equal(events.length, 4 + 9, 'what each run said of itself at its end is gone, the rest is kept');
   });
 
+  test('side by side start together and are told one after the other', async () => {
+    const started: string[] = [];
+    const began = Promise.withResolvers<undefined>();
+    async function* first(): AsyncGenerator<TestEvent> {
+      await began.promise;
+      started.push('first told');
+      yield* oneRun(3, 0);
+    }
+    const second = (): AsyncIterable<TestEvent> => {
+      started.push('second started');
+      began.resolve(undefined);
+      return oneRun(2, 1);
+    };
+    const [events, ends] = await joined(() => sideBySide([first, second]));
+    assert.deepEqual(started, ['second started', 'first told']);
+    assert.deepEqual(ends, [{ counts: counts(5, 1), durationMs: 200, success: false }]);
+    assert.equal(events.length, 4 + 9);
+  });
+
   test('succeed when all do', async () => {
     const [, ends] = await joined(() => oneRun(1, 0));
     assert.equal(ends[0]?.success, true);
@@ -82,21 +103,27 @@ describe("joined runs of node's own runner", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('say what two runs after each other say', () => {
-    // In a process of its own: a run inside a test reports to that test.
-    const script = `
-      import { run } from 'node:test';
-      import { joinRuns } from ${JSON.stringify(join(import.meta.dirname, 'test-report.ts'))};
-      const files = ${JSON.stringify(['good', 'bad'].map((name) => join(folder, `${name}.test.mjs`)))};
-      const runs = files.map((file) => () => run({ files: [file] }));
-      for await (const event of joinRuns(runs, (totals) => console.log(JSON.stringify(totals)))) void event;
-    `;
-    const file = join(folder, 'run.mjs');
-    writeFileSync(file, script);
-    const stdout = execFileSync(process.execPath, [file], { env: {} });
-    const totals = JSON.parse(stdout.toString()) as TestTotals;
-    assert.equal(totals.success, false);
-    const { tests, passed, failed, skipped } = totals.counts;
-    assert.deepEqual({ tests, passed, failed, skipped }, { tests: 3, passed: 1, failed: 1, skipped: 1 });
-  });
+  for (const [title, runs] of [
+    ['after each other', 'runs'],
+    ['side by side', '[() => sideBySide(runs)]'],
+  ] as const) {
+    test(`say what two runs ${title} say`, () => {
+      // In a process of its own: a run inside a test reports to that test.
+      const script = `
+        import { run } from 'node:test';
+        import { joinRuns, sideBySide } from ${JSON.stringify(join(import.meta.dirname, 'test-report.ts'))};
+        const files = ${JSON.stringify(['good', 'bad'].map((name) => join(folder, `${name}.test.mjs`)))};
+        const runs = files.map((file) => () => run({ files: [file] }));
+        const say = (totals) => console.log(JSON.stringify(totals));
+        for await (const event of joinRuns(${runs}, say, { bootMs: () => 0 })) void event;
+      `;
+      const file = join(folder, 'run.mjs');
+      writeFileSync(file, script);
+      const stdout = execFileSync(process.execPath, [file], { env: {} });
+      const totals = JSON.parse(stdout.toString()) as TestTotals;
+      assert.equal(totals.success, false);
+      const { tests, passed, failed, skipped } = totals.counts;
+      assert.deepEqual({ tests, passed, failed, skipped }, { tests: 3, passed: 1, failed: 1, skipped: 1 });
+    });
+  }
 });

@@ -1,5 +1,7 @@
 /** Makes the event streams of several runs of node's test runner into one stream with one closing summary. */
 
+import type { Clock } from '../src/lib/clock.ts';
+
 /** What the runner streams, as far as it matters here. */
 export interface TestEvent {
   readonly type: string;
@@ -40,12 +42,12 @@ function isClosingLine(event: TestEvent): boolean {
 }
 
 function add(totals: TestTotals, event: TestEvent): TestTotals {
-  const data = event.data as { counts: Counts; duration_ms: number; success: boolean };
+  const data = event.data as { counts: Counts; success: boolean };
   const names = Object.keys(nothing.counts) as (keyof Counts)[];
   const sums = names.map((name) => [name, totals.counts[name] + data.counts[name]] as const);
   return {
     counts: Object.fromEntries(sums) as Counts,
-    durationMs: totals.durationMs + data.duration_ms,
+    durationMs: totals.durationMs,
     success: totals.success && data.success,
   };
 }
@@ -61,11 +63,20 @@ function* closing(totals: TestTotals): Generator<TestEvent> {
   yield { type: 'test:summary', data: { success, counts, duration_ms: durationMs } };
 }
 
+/** Starts all of them at once, and tells of one after the other. */
+export async function* sideBySide(
+  runs: readonly (() => AsyncIterable<TestEvent>)[],
+): AsyncGenerator<TestEvent> {
+  for (const events of runs.map((start) => start())) yield* events;
+}
+
 /** Starts the runs one after the other. `onEnd` is told the totals before the closing lines are streamed. */
 export async function* joinRuns(
   runs: readonly (() => AsyncIterable<TestEvent>)[],
   onEnd: (totals: TestTotals) => void,
+  { bootMs }: Pick<Clock, 'bootMs'>,
 ): AsyncGenerator<TestEvent> {
+  const startMs = bootMs();
   let totals = nothing;
   for (const start of runs) {
     for await (const event of start()) {
@@ -74,6 +85,7 @@ export async function* joinRuns(
       else if (!isClosingLine(event)) yield event;
     }
   }
+  totals = { ...totals, durationMs: bootMs() - startMs };
   onEnd(totals);
   yield* closing(totals);
 }

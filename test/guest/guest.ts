@@ -115,8 +115,9 @@ async function boot(args: readonly string[], options: GuestOptions, view: Consol
   ];
   const stop = AbortSignal.any(limits);
   stop.throwIfAborted();
-  // Through setpriv, which asks the kernel to kill qemu should this process die without a chance to.
-  const command = [findCommand('qemu-system-x86_64'), ...args];
+  // Through setpriv, which asks the kernel to kill qemu should this process die without a chance to. Nice to
+  // the tests that run beside it.
+  const command = ['nice', '-n', '10', findCommand('qemu-system-x86_64'), ...args];
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

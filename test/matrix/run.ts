@@ -16,9 +16,6 @@ export interface Row {
   readonly outcomes: Partial<Record<Step['name'], Outcome>>;
 }
 
-/** Guests at a time: an emulated processor takes a whole one of the machine's. */
-const guestsMax = 2;
-
 /** A step ends by its guest's own limit, with a reason; this is for a fault in what runs it. */
 const graceMs = 120_000;
 
@@ -111,6 +108,8 @@ export function ranAny(
 export interface MatrixOptions {
   /** The newest that the mirror has; else what the cache has will do. */
   readonly newest: boolean;
+  /** Guests at a time: an emulated processor takes a whole one of the machine's. */
+  readonly guestsMax: 1 | 2;
 }
 
 /**
@@ -126,7 +125,7 @@ export function testKernels(entries: readonly Entry[], options: MatrixOptions): 
       test(`${entryTitle(row.entry)}: ${name}`, { timeout }, (t) => runStep(t, row, { name, fetch }));
     }
   };
-  describe('on other kernels', { concurrency: guestsMax }, () => {
+  describe('on other kernels', { concurrency: options.guestsMax }, () => {
     declare('refusal');
     for (const step of ['signals', 'scenarios', 'suite'] as const) declare(step);
   });

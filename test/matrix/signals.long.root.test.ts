@@ -2,4 +2,4 @@
 import { matrixOfSignals } from './plan.ts';
 import { testKernels } from './run.ts';
 
-testKernels(matrixOfSignals, { newest: true });
+testKernels(matrixOfSignals, { newest: true, guestsMax: 2 });

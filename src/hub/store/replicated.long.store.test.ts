@@ -1,6 +1,7 @@
 /**
  * The tables as Replicated… ones, of two shards with a replica each, with a ZooKeeper. The embedded engine
  * makes them and reads them; it can be no replica, as it has no address for others: no row gets into them.
+ * When one can, this fails, and the tests of a cluster can have them.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,20 +33,28 @@ test('every table has a replicated variant that ClickHouse and ZooKeeper take', 
       await client.command({ query });
     }
     const answer = await client.query({
-      query: 'SELECT table, zookeeper_path AS path, total_replicas AS replicas FROM system.replicas',
+      query: `
+        SELECT table, zookeeper_path AS path, total_replicas AS replicas, is_readonly AS readOnly
+        FROM system.replicas
+      `,
       format: 'JSONEachRow',
     });
-    const found = await answer.json<{ table: string; path: string; replicas: number }>();
+    const found = await answer.json<{ table: string; path: string; replicas: number; readOnly: number }>();
     const expected = tables.map((table) => ({
       table,
       path: `/clickhouse/tables/${shard}/sonde/${table}`,
       // It asks ZooKeeper for that.
       replicas: 1,
+      readOnly: 1,
     }));
     assert.deepEqual(
       found.toSorted((a, b) => (a.table < b.table ? -1 : 1)),
       expected,
     );
     for (const table of tables) await client.command({ query: `SELECT * FROM ${table} FORMAT Null` });
+    const insert = client.command({
+      query: `INSERT INTO ${engines.local('flows')} (record_sequence) VALUES (1)`,
+    });
+    await assert.rejects(insert, { type: 'TABLE_IS_READ_ONLY' });
   }
 });

@@ -5,4 +5,4 @@
 import { matrixInCi } from './matrix/plan.ts';
 import { testKernels } from './matrix/run.ts';
 
-testKernels(matrixInCi, { newest: false });
+testKernels(matrixInCi, { newest: false, guestsMax: 1 });
