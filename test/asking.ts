@@ -4,9 +4,9 @@ import type { AskOptions } from '../src/hub/ask/options.ts';
 import type { Retention } from '../src/hub/ask/range.ts';
 import { parseExpectations } from '../src/hub/expect/file.ts';
 import { rowsOf } from '../src/hub/expect/rows.ts';
-import { openStore, type Store } from '../src/hub/store/store.ts';
+import { openStore, packing, type Store } from '../src/hub/store/store.ts';
 import { systemClock, type Clock } from '../src/lib/clock.ts';
-import type { StoreBlock } from '../src/model/block.ts';
+import type { PlainRows } from '../src/model/row/packing.ts';
 import type { InForce } from '../src/question/expectation.ts';
 import { discoverQuestions } from '../src/question/discovery.ts';
 import { openEngines, type Place } from './engines.ts';
@@ -24,7 +24,7 @@ export interface Asker {
   /** Another store in the same engine. */
   beside(): Promise<Asker>;
   openAsk(folder: string, options?: Partial<Pick<AskOptions, 'retention' | 'expectations'>>): Ask;
-  insert(rows: StoreBlock['rows']): Promise<void>;
+  insert(rows: PlainRows): Promise<void>;
   /** What such a file says, once it is in the store. */
   expect(file: unknown): Promise<InForce>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -75,7 +75,8 @@ async function openStoreOf(
           ...options,
           clock,
         }),
-      insert: (rows) => store.insert({ id: `block-${++blocks}`, rows, fresh: true }),
+      insert: (rows) =>
+        store.insert({ id: `block-${++blocks}`, rows: packing.packTables(rows), fresh: true }),
       expect: async (file) => {
         const { digest, rows } = rowsOf(parseExpectations(JSON.stringify(file), 'expected.yaml'));
         await store.note('expectations', rows);

@@ -7,7 +7,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHubConfig } from '../src/hub/config.ts';
 import { openHub, type Backend } from '../src/hub/hub.ts';
-import { tables } from '../src/hub/store/store.ts';
+import { packing, tables } from '../src/hub/store/store.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { stderrLog } from '../src/lib/log.ts';
 import { entropySeed, prng } from '../src/lib/prng.ts';
@@ -23,7 +23,7 @@ const instanceAt = tables.flows.indexOf('agent_instance');
 async function insert({ id, rows }: StoreBlock): Promise<void> {
   await systemClock.sleep(random.below(8));
   if (random.below(10) === 0) throw new Error('away');
-  const records = (rows.flows ?? []).map((row) => [row[instanceAt], row[sequenceAt]]);
+  const records = [...(rows.flows ?? [])].map((row) => [row[instanceAt], row[sequenceAt]]);
   appendFileSync(join(folder, 'stored.jsonl'), `${JSON.stringify({ id, records })}\n`);
   if (random.below(10) === 0) throw new Error('the answer is lost');
 }
@@ -51,7 +51,7 @@ await using hub = await openHub({
   config: parseHubConfig({ listen: '127.0.0.1:0', limits: { journal: '1MiB' } }, 'the test'),
   journalFolder: join(folder, 'journal'),
   webFolder: join(folder, 'none'),
-  tables,
+  packing,
   connect: () => Promise.resolve(backend),
   clock: systemClock,
   log: stderrLog,

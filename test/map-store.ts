@@ -1,6 +1,7 @@
 /** The map of a hub on a real engine, and rows as nodes tell them. */
 import { openAsker } from './asking.ts';
-import type { Row, StoreBlock, TableName } from '../src/model/block.ts';
+import type { Row, TableName } from '../src/model/block.ts';
+import type { PlainRows } from '../src/model/row/packing.ts';
 import { questionsFolder } from '../src/question/discovery.ts';
 import type { Edge, EdgeMap, NodeList } from '../src/question/map.ts';
 
@@ -21,7 +22,7 @@ export interface MapStore extends AsyncDisposable {
   rowOf(table: TableName, ago: number, fields: Fields): Row;
   /** In an environment of the test's own. */
   node(environment: string, host: string): Teller;
-  store(rows: StoreBlock['rows']): Promise<void>;
+  store(rows: PlainRows): Promise<void>;
   mapOf(environment: string, query?: Query): Promise<EdgeMap>;
   /** The edges of the map, as `line` says them. */
   lines(environment: string, query?: Query): Promise<string[]>;

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { parseDurationMs } from '../src/lib/units.ts';
-import type { Row, StoreBlock, TableColumns } from '../src/model/block.ts';
+import type { Row, TableColumns } from '../src/model/block.ts';
+import type { PlainRows } from '../src/model/row/packing.ts';
 
 const values = z.record(z.string(), z.unknown());
 const record = z.union([
@@ -85,7 +86,7 @@ export function rowsOfRecords(
     readonly given: Readonly<Record<string, unknown>>;
     readonly nowMs: number;
   },
-): StoreBlock['rows'] {
+): PlainRows {
   const rows = { flows: [] as Row[], windows: [] as Row[], dns: [] as Row[], listeners: [] as Row[] };
   const tableOf = { flow: 'flows', window: 'windows', dns: 'dns', listener: 'listeners' } as const;
   const used = new Set<string>(['environment', 'host.name']);

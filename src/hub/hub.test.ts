@@ -24,10 +24,10 @@ import { systemClock, type Clock } from '../lib/clock.ts';
 import { isOperatorError, OperatorError } from '../lib/errors.ts';
 import { silentLog } from '../lib/log.ts';
 import { prng } from '../lib/prng.ts';
-import type { StoreBlock, TableName } from '../model/block.ts';
+import type { PackedRows, StoreBlock, TableName } from '../model/block.ts';
 import { parseHubConfig } from './config.ts';
 import { openHub, type Backend, type Hub, type HubOptions } from './hub.ts';
-import { tables } from './store/store.ts';
+import { packing, tables } from './store/store.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -57,7 +57,7 @@ function memoryBackend() {
     },
     ask: nobodyAsks,
     insert: (block: StoreBlock) => {
-      for (const [table, of] of Object.entries(block.rows) as [TableName, unknown[][]][]) {
+      for (const [table, of] of Object.entries(block.rows) as [TableName, PackedRows][]) {
         for (const row of of) {
           rows[table].push(Object.fromEntries(tables[table].map((column, n) => [column, row[n]])));
         }
@@ -76,7 +76,7 @@ const open = (options: Partial<HubOptions> & { limits?: object } = {}): Promise<
     config: parseHubConfig({ listen: '127.0.0.1:0', limits: options.limits }, 'the test'),
     journalFolder: folder,
     webFolder: join(folder, 'none'),
-    tables,
+    packing,
     connect: () => Promise.resolve(memoryBackend().backend),
     clock,
     log: silentLog,

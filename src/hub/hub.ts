@@ -8,7 +8,8 @@ import { exitCodes, exitCodeOf, isOperatorError, OperatorError } from '../lib/er
 import type { Log } from '../lib/log.ts';
 import { formatDuration } from '../lib/units.ts';
 import { packageVersion } from '../lib/version.ts';
-import type { StoreBlock, TableColumns } from '../model/block.ts';
+import type { StoreBlock } from '../model/block.ts';
+import type { Packing } from '../model/row/packing.ts';
 import type { DetectSummary } from '../question/finding.ts';
 import type { HubConfig } from './config.ts';
 import type { HubParts } from './http/parts.ts';
@@ -40,7 +41,7 @@ export interface HubOptions {
   readonly journalFolder: string;
   /** Of the built page. */
   readonly webFolder: string;
-  readonly tables: TableColumns;
+  readonly packing: Packing;
   /** Opens the store; tried again while it rejects. */
   readonly connect: (signal: AbortSignal) => Promise<Backend>;
   readonly clock: Clock;
@@ -190,11 +191,11 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   await using opening = new AsyncDisposableStack();
 
   const connection = opening.use(openConnection(options));
-  const tails = opening.use(openTails(options));
+  const tails = opening.use(openTails({ tables: options.packing.tables, clock, log }));
   const intake = opening.use(
     await openIntake({
       folder: options.journalFolder,
-      tables: options.tables,
+      packing: options.packing,
       insert: async (block) => connection.backend().insert(block),
       onTaken: (rows) => tails.offer(rows),
       limits: {

@@ -17,7 +17,7 @@ import { openExpectations } from './expect/expectations.ts';
 import { openHub, type Backend, type Hub } from './hub.ts';
 import type { Dropped } from './store/dropped.ts';
 import { openConfiguredStore } from './store/main.ts';
-import { tables, type Store } from './store/store.ts';
+import { packing, type Store } from './store/store.ts';
 
 export interface RunOptions {
   readonly log: Log;
@@ -82,7 +82,7 @@ export async function runHub(
     config,
     journalFolder: join(folder, 'journal'),
     webFolder: join(import.meta.dirname, '../../build/web'),
-    tables,
+    packing,
     connect: () => openBackend(config, folder, log),
     clock: systemClock,
     log,

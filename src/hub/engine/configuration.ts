@@ -126,6 +126,8 @@ function serverConfiguration({
     background_merges_mutations_concurrency_ratio: 2,
     background_schedule_pool_size: 8,
     max_connections: 128,
+    // A wide part is hundreds of files: merges that make and drop them all the time cost more than the rows.
+    merge_tree: { min_bytes_for_wide_part: 128 * mib },
     http_handlers: httpHandlers(users),
     ...(cluster === undefined ? {} : { remote_servers: remoteServers(cluster), ...coordination(cluster) }),
   };

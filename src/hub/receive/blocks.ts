@@ -10,36 +10,34 @@
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
-import type { Row, TableName } from '../../model/block.ts';
+import type { TableName } from '../../model/block.ts';
+import { openSink, type Sink } from '../../model/row/binary.ts';
+import { copyInto, type Packing } from '../../model/row/packing.ts';
+import type { Batch, BatchRow } from './batch.ts';
 import { busy } from './busy.ts';
 import type { Journal, JournalBlock, Rows } from './journal.ts';
-import { sourceOf } from './ledger.ts';
 import { addRange, hasNumber, type Ranges } from './ranges.ts';
-import type { TableRow } from '../../model/row/rows.ts';
 
 export interface BlockLimits {
   readonly rowsMax: number;
-  /**
-   * What the texts of a block come to. In JSON a character can become six, and a string ends at 512 MiB.
-   * A long text of a resource is in every row of its records: this can be far more than the requests were.
-   */
+  /** What the rows of a block come to. */
   readonly bytesMax: number;
   /** How long a block waits for more; what an acknowledgement takes at least. */
+  readonly waitMsMin: number;
+  /** The same while the store has not all others: a few large blocks are far less work for it than many small. */
   readonly waitMsMax: number;
-  /** The same while others wait for the store: a few large blocks are far less work for it than many small. */
-  readonly waitBehindMsMax: number;
 }
 
 export const blockLimits: BlockLimits = {
   rowsMax: 30_000,
   bytesMax: 64 << 20,
-  waitMsMax: 100,
-  waitBehindMsMax: 1000,
+  waitMsMin: 100,
+  waitMsMax: 1000,
 };
 
 /** A block in memory: nobody was told yet that it is safe. */
 interface OpenBlock {
-  readonly rows: Partial<Record<TableName, Row[]>>;
+  readonly tables: Partial<Record<TableName, { readonly sink: Sink; rows: number }>>;
   readonly taken: Map<string, Ranges>;
   rowCount: number;
   bytes: number;
@@ -51,20 +49,20 @@ interface OpenBlock {
 export interface WrittenBlock {
   readonly block: JournalBlock;
   readonly rows: Rows;
-  readonly rowCount: number;
 }
 
 export interface BlockWriterOptions {
   readonly journal: Journal;
+  readonly packing: Packing;
   readonly clock: Clock;
   readonly limits?: BlockLimits;
-  /** Blocks wait for the store. */
-  readonly isBehind?: () => boolean;
+  /** Resolves when the store has all that was written. */
+  readonly storeIdle: () => Promise<unknown>;
   /** Called once per block, in order. */
   readonly onWritten: (written: WrittenBlock) => void;
 }
 
-const numberBytes = 8;
+const sinkBytes = 4096;
 
 export type Fate = 'new' | 'duplicate' | 'beyond';
 
@@ -75,19 +73,9 @@ export interface Admission {
   readonly safe: Promise<void>;
 }
 
-/** Of a cell's texts; what else there is counts as a number does. */
-function bytesOf(cell: unknown): number {
-  if (typeof cell === 'string') return cell.length;
-  if (typeof cell !== 'object' || cell === null) return numberBytes;
-  let bytes = 0;
-  for (const [key, value] of Object.entries(cell))
-    bytes += bytesOf(value) + (Array.isArray(cell) ? 0 : key.length);
-  return bytes;
-}
-
 function openBlock(): OpenBlock {
   const block = {
-    rows: {},
+    tables: {},
     taken: new Map<string, Ranges>(),
     rowCount: 0,
     bytes: 0,
@@ -107,16 +95,16 @@ export class BlockWriter {
   #isClosing = false;
 
   constructor(options: BlockWriterOptions) {
-    this.#options = { limits: blockLimits, isBehind: () => false, ...options };
+    this.#options = { limits: blockLimits, ...options };
   }
 
   /**
-   * Takes rows of one request, all into the same block. Throws request.too_large when no block can hold them,
-   * and hub.busy when only the one that is being filled cannot.
+   * Takes rows of one request, all into the same block. Throws hub.busy when the one that is being filled
+   * cannot hold them.
    */
-  admit(rows: readonly TableRow[]): Admission {
-    this.#makeRoom(rows.reduce((sum, { row }) => sum + bytesOf(row), 0));
-    const fates = rows.map((row) => this.#admitRow(row));
+  admit({ sink, rows }: Batch): Admission {
+    this.#makeRoom(sink.length);
+    const fates = rows.map((row) => this.#admitRow(row, sink));
     const last = this.#open ?? this.#sealed;
     return { fates, safe: last ? last.safe.promise : Promise.resolve() };
   }
@@ -124,10 +112,6 @@ export class BlockWriter {
   /** Duplicates count too: they are few, or the request is small. */
   #makeRoom(bytes: number): void {
     const { bytesMax } = this.#options.limits;
-    if (bytes > bytesMax) {
-      const what = 'with what its records have in common written out';
-      throw new OperatorError('request.too_large', { max: formatBytes(bytesMax), what, limit: 'fixed' });
-    }
     const filled = this.#open?.bytes ?? 0;
     if (filled + bytes > bytesMax) {
       this.#open?.full.resolve(undefined);
@@ -135,9 +119,7 @@ export class BlockWriter {
     }
   }
 
-  #admitRow({ table, row, identity }: TableRow): Fate {
-    const source = sourceOf(identity);
-    const { sequence } = identity;
+  #admitRow({ table, source, sequence, begin, end }: BatchRow, sink: Sink): Fate {
     const known = this.#options.journal.ledger.look(source, sequence);
     if (known === 'beyond') return 'beyond';
     const isTaken = [this.#sealed, this.#open].some((pending) => {
@@ -147,9 +129,11 @@ export class BlockWriter {
     if (known === 'taken' || isTaken) return 'duplicate';
 
     const block = (this.#open ??= this.#begin());
-    (block.rows[table] ??= []).push(row);
+    const into = (block.tables[table] ??= { sink: openSink(sinkBytes), rows: 0 });
+    copyInto(into.sink, sink, [begin, end]);
+    into.rows++;
     block.rowCount++;
-    block.bytes += bytesOf(row);
+    block.bytes += end - begin;
     let ranges = block.taken.get(source);
     if (!ranges) block.taken.set(source, (ranges = []));
     addRange(ranges, [sequence, sequence]);
@@ -159,11 +143,18 @@ export class BlockWriter {
 
   #begin(): OpenBlock {
     const block = openBlock();
-    const { clock, limits, isBehind } = this.#options;
-    const waitMs = isBehind() ? limits.waitBehindMsMax : limits.waitMsMax;
-    void clock.sleep(waitMs).then(() => block.full.resolve(undefined));
+    void this.#waitForMore().then(() => block.full.resolve(undefined));
     this.#writing = this.#writing.then(() => this.#write(block));
     return block;
+  }
+
+  async #waitForMore(): Promise<void> {
+    const { clock, limits, storeIdle } = this.#options;
+    await clock.sleep(limits.waitMsMin);
+    const patience = new AbortController();
+    const late = clock.sleep(limits.waitMsMax - limits.waitMsMin, patience.signal).catch(() => undefined);
+    await Promise.race([storeIdle(), late]);
+    patience.abort();
   }
 
   async #write(block: OpenBlock): Promise<void> {
@@ -174,15 +165,25 @@ export class BlockWriter {
     this.#sealed = block;
     this.#open = undefined;
     try {
-      const { rows, rowCount } = block;
+      const rows = this.#rowsOf(block);
       const written = await journal.append({ rows, taken: block.taken });
       block.safe.resolve(undefined);
-      onWritten({ block: written, rows, rowCount });
+      onWritten({ block: written, rows });
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#sealed = undefined;
     }
+  }
+
+  #rowsOf({ tables }: OpenBlock): Rows {
+    const { packing } = this.#options;
+    const filled = Object.entries(tables) as [TableName, { sink: Sink; rows: number }][];
+    const packed = filled.map(([table, { sink, rows }]) => {
+      const bytes = sink.bytes.subarray(0, sink.length);
+      return [table, packing.open(table, { columns: packing.tables[table].length, length: rows, bytes })];
+    });
+    return Object.fromEntries(packed) as Rows;
   }
 
   /**

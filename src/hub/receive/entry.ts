@@ -10,8 +10,10 @@ export const entryKinds = {
   checkpoint: 1,
   /** The store has all blocks up to this number. */
   stored: 3,
-  /** Rows for the store, and what is taken with them. (2 was that in one piece.) */
-  block: 4,
+  /** A block of an earlier version: its rows as JSON. (2 was that in one piece.) */
+  textBlock: 4,
+  /** Rows for the store, and what is taken with them. */
+  block: 5,
 } as const;
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds];
 

@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { BlockRefused, type StoreBlock } from '../../model/block.ts';
+import type { Packing } from '../../model/row/packing.ts';
 import type { WrittenBlock } from './blocks.ts';
 import type { Journal, JournalBlock, Rows } from './journal.ts';
 import { insertParted, partingLimits, type Streaks } from './parting.ts';
@@ -15,14 +16,15 @@ import { createRefusedRows, type RefusedStatus } from './refused.ts';
 import { DamagedEntry } from './segment.ts';
 
 export const feedingLimits = {
-  /** Rows of waiting blocks that are kept in memory; those of others are read back from the journal. */
-  keptRowsMax: 60_000,
+  /** Of waiting blocks that are kept in memory; the rows of others are read back from the journal. */
+  keptBytesMax: 32 << 20,
   backOffMsMin: 100,
   backOffMsMax: 2000,
 } as const;
 
 export interface FeedingOptions {
   readonly journal: Journal;
+  readonly packing: Packing;
   /** Of the journal; rows that are set aside go there too. */
   readonly folder: string;
   /** Rejects with BlockRefused what it will never take. */
@@ -36,7 +38,8 @@ export interface FeedingOptions {
 interface Waiting {
   readonly block: JournalBlock;
   readonly rows: Rows | undefined;
-  readonly rowCount: number;
+  /** Of its rows, where they are kept. */
+  readonly keptBytes: number;
   /** Written by this run, so that no store can have met it before. */
   readonly isFresh: boolean;
 }
@@ -48,8 +51,8 @@ function isNotOpen(error: unknown): boolean {
 
 export interface Feeding extends AsyncDisposable {
   readonly add: (written: WrittenBlock) => void;
-  /** Another block waits while one is handed over. */
-  readonly isBehind: () => boolean;
+  /** Resolves when the store has all blocks, at once where it has. */
+  readonly idle: () => Promise<unknown>;
   /** The store's last answer, when it was an error. */
   problem(): string | undefined;
   refused(): RefusedStatus;
@@ -82,7 +85,7 @@ function storeTeller(log: Log) {
 }
 
 /** One attempt at a block: what of it can never be stored is named, and is no reason to wait. */
-function startHanding({ journal, folder, insert, clock, log }: FeedingOptions) {
+function startHanding({ journal, packing, folder, insert, clock, log }: FeedingOptions) {
   const refusedRows = createRefusedRows(folder, clock);
   let streaks: Streaks = new Map();
   let damagedBlocks = 0;
@@ -105,7 +108,7 @@ function startHanding({ journal, folder, insert, clock, log }: FeedingOptions) {
     const rows = kept ?? (await readBack(block));
     if (!rows) return;
     const whole = { id: journal.idOf(block), rows, ...(fresh ? { fresh } : {}) };
-    const parted = await insertParted(whole, { insert, streaks });
+    const parted = await insertParted(whole, { insert, packing, streaks });
     await refusedRows.setAside(parted.refused);
     ({ streaks } = parted);
     const [first] = parted.refused;
@@ -117,18 +120,42 @@ function startHanding({ journal, folder, insert, clock, log }: FeedingOptions) {
   return { handOver, refused: refusedRows.status, damagedBlocks: () => damagedBlocks };
 }
 
-export function startFeeding(options: FeedingOptions): Feeding {
-  const { journal, clock, log, stopMsMax } = options;
-  const queue: Waiting[] = journal.unstored.map((block) => ({
+/** Blocks in their order; the first one is being handed over. */
+function openQueue(unstored: readonly JournalBlock[]) {
+  const waiting: Waiting[] = unstored.map((block) => ({
     block,
     rows: undefined,
-    rowCount: 0,
+    keptBytes: 0,
     isFresh: false,
   }));
+  let keptBytes = 0;
+  let empty = Promise.withResolvers<undefined>();
+  if (waiting.length === 0) empty.resolve(undefined);
+  return {
+    first: () => waiting[0],
+    /** Resolves when there is none. */
+    empty: (): Promise<unknown> => empty.promise,
+    push({ block, rows }: WrittenBlock): void {
+      const bytes = Object.values(rows).reduce((sum, packed) => sum + packed.bytes.length, 0);
+      const keeps = keptBytes + bytes <= feedingLimits.keptBytesMax;
+      if (keeps) keptBytes += bytes;
+      const kept = keeps ? { rows, keptBytes: bytes } : { rows: undefined, keptBytes: 0 };
+      if (waiting.length === 0) empty = Promise.withResolvers();
+      waiting.push({ block, ...kept, isFresh: true });
+    },
+    shift(): void {
+      keptBytes -= waiting.shift()?.keptBytes ?? 0;
+      if (waiting.length === 0) empty.resolve(undefined);
+    },
+  };
+}
+
+export function startFeeding(options: FeedingOptions): Feeding {
+  const { journal, clock, log, stopMsMax } = options;
+  const queue = openQueue(journal.unstored);
   const stop = new AbortController();
   const teller = storeTeller(log);
   const handing = startHanding(options);
-  let keptRows = 0;
   let isClosing = false;
   let wake = Promise.withResolvers<undefined>();
 
@@ -161,11 +188,10 @@ export function startFeeding(options: FeedingOptions): Feeding {
 
   async function run(): Promise<void> {
     for (;;) {
-      const [next] = queue;
+      const next = queue.first();
       if (next) {
         if (!(await store(next))) return;
         queue.shift();
-        if (next.rows) keptRows -= next.rowCount;
       } else if (isClosing) return;
       else await wake.promise;
       wake = Promise.withResolvers();
@@ -174,13 +200,11 @@ export function startFeeding(options: FeedingOptions): Feeding {
 
   const running = run();
   return {
-    add({ block, rows, rowCount }) {
-      const keeps = keptRows + rowCount <= feedingLimits.keptRowsMax;
-      if (keeps) keptRows += rowCount;
-      queue.push({ block, rows: keeps ? rows : undefined, rowCount, isFresh: true });
+    add(written) {
+      queue.push(written);
       wake.resolve(undefined);
     },
-    isBehind: () => queue.length > 1,
+    idle: queue.empty,
     problem: teller.problem,
     refused: handing.refused,
     damagedBlocks: handing.damagedBlocks,

@@ -13,7 +13,7 @@ import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
 import { prng } from '../../lib/prng.ts';
 import type { StoreBlock } from '../../model/block.ts';
-import { tables } from '../store/store.ts';
+import { packing } from '../store/store.ts';
 import { openIntake, type Intake } from './intake.ts';
 import type { Receipt } from './receiver.ts';
 
@@ -24,7 +24,7 @@ const away = (): Promise<void> => Promise.reject(new Error('away'));
 function open(folder: string, insert: (block: StoreBlock) => Promise<void> = away): Promise<Intake> {
   return openIntake({
     folder,
-    tables,
+    packing,
     insert,
     limits: { inflatedBytesMax: 1 << 20, heldBytesMax: 1 << 20, journalBytesMax: 1 << 30, stopMsMax: 0 },
     clock,

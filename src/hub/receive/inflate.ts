@@ -8,6 +8,9 @@ import { formatBytes } from '../../lib/units.ts';
 /** Frames of one zstd body: an empty one takes 9 bytes of a request and 80 µs. Nobody's sender makes so many. */
 const framesMax = 1000;
 
+/** Each chunk of what comes out is a turn of a thread: as a rule a request is one or two. */
+const chunkSize = 256 << 10;
+
 interface Inflated {
   readonly buffer: Buffer;
   /** `bytesWritten`: of the body, how much was read. */
@@ -16,7 +19,7 @@ interface Inflated {
 
 const inflateFrame = promisify(zstdDecompress) as unknown as (
   body: Buffer,
-  options: { readonly maxOutputLength: number; readonly info: true },
+  options: { readonly maxOutputLength: number; readonly chunkSize: number; readonly info: true },
 ) => Promise<Inflated>;
 
 /** Frame by frame: Node ends with the first one (24.21) and says nothing of what comes behind it. */
@@ -26,7 +29,11 @@ async function inflateFrames(body: Buffer, bytesMax: number): Promise<Buffer> {
   do {
     if (frames.length === framesMax) throw new Error(`more than ${framesMax} frames`);
     const maxOutputLength = Math.max(1, bytesMax - length);
-    const { buffer, engine } = await inflateFrame(body.subarray(at), { maxOutputLength, info: true });
+    const { buffer, engine } = await inflateFrame(body.subarray(at), {
+      maxOutputLength,
+      chunkSize,
+      info: true,
+    });
     frames.push(buffer);
     length += buffer.length;
     at += engine.bytesWritten;
@@ -35,10 +42,10 @@ async function inflateFrames(body: Buffer, bytesMax: number): Promise<Buffer> {
   return frames.length === 1 && frames[0] ? frames[0] : Buffer.concat(frames);
 }
 
-const inflateGzip = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
+const inflateGzip = promisify<Buffer, { maxOutputLength: number; chunkSize: number }, Buffer>(gunzip);
 
 const inflaters = {
-  gzip: (body: Buffer, bytesMax: number) => inflateGzip(body, { maxOutputLength: bytesMax }),
+  gzip: (body: Buffer, bytesMax: number) => inflateGzip(body, { maxOutputLength: bytesMax, chunkSize }),
   zstd: inflateFrames,
 } as const;
 

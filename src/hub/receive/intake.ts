@@ -7,7 +7,9 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { formatBytes } from '../../lib/units.ts';
-import type { StoreBlock, TableColumns } from '../../model/block.ts';
+import type { StoreBlock } from '../../model/block.ts';
+import type { Packing } from '../../model/row/packing.ts';
+import { openBatching } from './batch.ts';
 import { blockLimits, BlockWriter, type BlockLimits, type WrittenBlock } from './blocks.ts';
 import { startFeeding } from './feeding.ts';
 import { Journal } from './journal.ts';
@@ -28,7 +30,7 @@ export interface IntakeLimits extends ReceiverLimits {
 
 export interface IntakeOptions {
   readonly folder: string;
-  readonly tables: TableColumns;
+  readonly packing: Packing;
   /** Rejects while the store is away. Called again with the same block until it resolves. */
   readonly insert: (block: StoreBlock) => Promise<void>;
   /** Told of rows once they are acknowledged; must neither wait nor throw. */
@@ -61,9 +63,9 @@ export interface Intake extends AsyncDisposable {
 
 /** Throws hub.already_running and hub.journal_broken. */
 export async function openIntake(options: IntakeOptions): Promise<Intake> {
-  const { limits, clock, log } = options;
+  const { packing, limits, clock, log } = options;
   await using opening = new AsyncDisposableStack();
-  const journal = opening.use(await Journal.open({ folder: options.folder, log }));
+  const journal = opening.use(await Journal.open({ folder: options.folder, packing, log }));
   const feeding = opening.use(startFeeding({ ...options, journal, stopMsMax: limits.stopMsMax }));
   const { blocks = blockLimits } = limits;
   const onWritten = (written: WrittenBlock): void => {
@@ -71,12 +73,13 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
     options.onTaken?.(written.rows);
   };
   const writer = opening.use(
-    new BlockWriter({ journal, clock, limits: blocks, isBehind: feeding.isBehind, onWritten }),
+    new BlockWriter({ journal, packing, clock, limits: blocks, storeIdle: feeding.idle, onWritten }),
   );
+  const batching = openBatching(packing, blocks.bytesMax);
   const tally = createTally();
   const clocks = openClocks(options.folder, log);
-  const makeRow = rowMaker(options.tables);
-  const receive = createReceiver({ writer, makeRow, clocks, tally, limits, clock });
+  const makeRow = rowMaker(packing.tables);
+  const receive = createReceiver({ writer, batching, makeRow, clocks, tally, limits, clock });
 
   async function take(request: IntakeRequest): Promise<Receipt> {
     try {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
 import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
+import { openPacking, type PlainRows } from '../../model/row/packing.ts';
 import { decodeEntry, encodeEntry, entryKinds } from './entry.ts';
-import { Journal, type JournalOptions, type Rows } from './journal.ts';
+import { Journal, type JournalBlock, type JournalOptions } from './journal.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -15,13 +17,25 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const open = (options: Partial<JournalOptions> = {}): Promise<Journal> =>
-  Journal.open({ folder, log: silentLog, ...options });
+  Journal.open({ folder, packing, log: silentLog, ...options });
 
-const rowsOf = (sequence: number): Rows => ({ flows: [[sequence, 'text '.repeat(sequence)]] });
+const packing = openPacking({
+  flows: [
+    { name: 'record_sequence', type: 'UInt64' },
+    { name: 'said', type: 'String' },
+    { name: 'appended', type: 'UInt16' },
+  ],
+});
+const rowsOf = (sequence: number): PlainRows => ({ flows: [[sequence, 'text '.repeat(sequence), 7]] });
 const blockOf = (sequence: number) => ({
-  rows: rowsOf(sequence),
+  rows: packing.packTables(rowsOf(sequence)),
   taken: new Map([['a', [sequence, sequence]]]),
 });
+
+async function read(journal: Journal, block: JournalBlock): Promise<PlainRows> {
+  const tables = Object.entries(await journal.read(block));
+  return Object.fromEntries(tables.map(([table, rows]) => [table, [...rows]]));
+}
 
 /** The sequences that the ledger has, of those up to 20. */
 function taken({ ledger }: Journal): number[] {
@@ -35,7 +49,7 @@ test('gives back what was not stored, in order, under the same ids', async () =>
     for (const n of [1, 2, 3]) ids.push(journal.idOf(await journal.append(blockOf(n))));
     assert.equal(new Set(ids).size, 3);
     const [first] = [await journal.append(blockOf(4))];
-    assert.deepEqual(await journal.read(first), rowsOf(4));
+    assert.deepEqual(await read(journal, first), rowsOf(4));
   }
   await using journal = await open();
   assert.deepEqual(taken(journal), [1, 2, 3, 4]);
@@ -45,7 +59,7 @@ test('gives back what was not stored, in order, under the same ids', async () =>
     ids,
   );
   for (const [index, block] of journal.unstored.entries())
-    assert.deepEqual(await journal.read(block), rowsOf(index + 1));
+    assert.deepEqual(await read(journal, block), rowsOf(index + 1));
   assert.ok(journal.pendingBytes > 0);
   for (const block of journal.unstored) await journal.stored(block);
   assert.equal(journal.pendingBytes, 0);
@@ -95,7 +109,10 @@ test('cut at every byte: what was whole is there, in order, and the journal goes
     {
       await using journal = await open();
       assert.deepEqual(taken(journal), expected, `cut at ${length}`);
-      assert.deepEqual(await Promise.all(journal.unstored.map((b) => journal.read(b))), expected.map(rowsOf));
+      assert.deepEqual(
+        await Promise.all(journal.unstored.map((b) => read(journal, b))),
+        expected.map(rowsOf),
+      );
       await journal.append(blockOf(9));
     }
     await using again = await open();
@@ -135,7 +152,7 @@ test('damage in the middle of a segment takes one block, not those behind it', a
     assert.ok(!taken(journal).includes(2));
     const sequences = [1, 3, 4, 5].filter((n) => n < next);
     assert.deepEqual(
-      await Promise.all(journal.unstored.map((block) => journal.read(block))),
+      await Promise.all(journal.unstored.map((block) => read(journal, block))),
       sequences.map(rowsOf),
     );
     assert.equal(journal.damagedBlocks, 1);
@@ -156,7 +173,7 @@ test('a segment without its checkpoint is read, and not written on', async () =>
     await using journal = await open();
     const [fourth] = journal.unstored;
     assert.ok(fourth);
-    assert.deepEqual(await journal.read(fourth), rowsOf(4));
+    assert.deepEqual(await read(journal, fourth), rowsOf(4));
     ids.add(journal.idOf(fourth));
     assert.equal((await journal.append(blockOf(next))).number, next);
     assert.equal(journal.damagedBlocks, 0);
@@ -181,6 +198,32 @@ test('a start reads what was taken, and leaves the rows alone', async () => {
   const [block] = journal.unstored;
   assert.ok(block);
   await assert.rejects(journal.read(block), { name: 'DamagedEntry' });
+});
+
+test('a block of an earlier version: rows as text, and fewer columns', async () => {
+  const file = join(folder, '0000000001.log');
+  {
+    await using journal = await open();
+    await journal.append(blockOf(1));
+  }
+  const taken = Buffer.from(JSON.stringify([['a', [2, 3]]]));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(taken.length);
+  const rows: PlainRows = {
+    flows: [
+      [2, 'né'],
+      [3, ''],
+    ],
+  };
+  const payload = Buffer.concat([length, taken, zstdCompressSync(JSON.stringify(rows))]);
+  appendFileSync(file, encodeEntry({ kind: entryKinds.textBlock, number: 2, payload }));
+  await using journal = await open();
+  const [first, second] = journal.unstored;
+  assert.ok(first && second);
+  assert.deepEqual([await read(journal, first), await read(journal, second)], [rowsOf(1), rows]);
+  assert.equal((await journal.read(second)).flows?.columns, 2);
+  assert.equal(journal.ledger.look('a', 3), 'taken');
+  assert.equal((await journal.append(blockOf(4))).number, 3);
 });
 
 test('one hub per folder', async () => {

@@ -14,7 +14,8 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { StoreBlock } from '../../model/block.ts';
+import type { PackedRows, StoreBlock, TableName } from '../../model/block.ts';
+import type { Packing, PlainRows } from '../../model/row/packing.ts';
 import { entryKinds, type Entry } from './entry.ts';
 import { createLedger, ledgerLimits, type Ledger, type LedgerSnapshot, type Taken } from './ledger.ts';
 import type { Ranges } from './ranges.ts';
@@ -23,6 +24,7 @@ import { DamagedEntry, readEntry, scanSegment, Segment, type Place } from './seg
 
 export interface JournalOptions {
   readonly folder: string;
+  readonly packing: Packing;
   readonly log: Log;
   /** A segment that has grown beyond it is the last but one. */
   readonly segmentBytesMax?: number;
@@ -44,33 +46,66 @@ interface Checkpoint {
   readonly ledger: LedgerSnapshot;
 }
 
-interface BlockPayload {
-  readonly taken: readonly (readonly [source: string, ranges: Ranges])[];
-  readonly rows: Rows;
+type TakenList = readonly (readonly [source: string, ranges: Ranges])[];
+
+/** Before the rows of a block. */
+interface BlockHead {
+  readonly taken: TakenList;
+  readonly tables: readonly {
+    readonly table: TableName;
+    readonly columns: number;
+    readonly length: number;
+    /** Of the rows, compressed: they come behind this, in the same order. */
+    readonly bytes: number;
+  }[];
 }
 
 const segmentBytesDefault = 16 << 20;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 const lengthBytes = 4;
-const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Each chunk is a turn of a thread. */
+const large = { chunkSize: 1 << 20 };
+const fast = { ...large, params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-/** Length of `taken`, `taken` as JSON, then the rows: a start reads what was taken, not the rows. */
-async function encodePayload({ taken, rows }: BlockPayload): Promise<Buffer> {
-  const head = Buffer.from(JSON.stringify(taken));
-  const length = Buffer.alloc(lengthBytes);
-  length.writeUInt32LE(head.length);
-  return Buffer.concat([length, head, await compress(JSON.stringify(rows), fast)]);
+/** Length of the head, the head as JSON, then the rows: a start reads what was taken, not the rows. */
+async function encodePayload({ rows, taken }: { rows: Rows; taken: Taken }): Promise<Buffer> {
+  const filled = Object.entries(rows) as [TableName, PackedRows][];
+  const bodies = await Promise.all(filled.map(([, { bytes }]) => compress(bytes, fast)));
+  const tables = filled.map(([table, { columns, length }], n) => {
+    return { table, columns, length, bytes: bodies[n]?.length ?? 0 };
+  });
+  const head = Buffer.from(JSON.stringify({ taken: [...taken], tables } satisfies BlockHead));
+  const size = Buffer.alloc(lengthBytes);
+  size.writeUInt32LE(head.length);
+  return Buffer.concat([size, head, ...bodies]);
 }
 
-function decodeTaken(payload: Buffer): BlockPayload['taken'] {
+function readHead(payload: Buffer): unknown {
   const head = payload.subarray(lengthBytes, lengthBytes + payload.readUInt32LE());
-  return JSON.parse(head.toString('utf8')) as BlockPayload['taken'];
+  return JSON.parse(head.toString('utf8'));
 }
 
-async function decodeRows(payload: Buffer): Promise<Rows> {
-  const packed = payload.subarray(lengthBytes + payload.readUInt32LE());
-  return JSON.parse((await decompress(packed)).toString('utf8')) as Rows;
+function decodeTaken({ kind, payload }: Entry): TakenList {
+  const head = readHead(payload);
+  return kind === entryKinds.textBlock ? (head as TakenList) : (head as BlockHead).taken;
+}
+
+/** Of an earlier version: rows in JSON. */
+async function decodeText(body: Buffer, packing: Packing): Promise<Rows> {
+  return packing.packTables(JSON.parse((await decompress(body)).toString('utf8')) as PlainRows);
+}
+
+async function decodeRows({ kind, payload }: Entry, packing: Packing): Promise<Rows> {
+  let at = lengthBytes + payload.readUInt32LE();
+  if (kind === entryKinds.textBlock) return decodeText(payload.subarray(at), packing);
+  const rows: Partial<Record<TableName, PackedRows>> = {};
+  for (const { table, columns, length, bytes } of (readHead(payload) as BlockHead).tables) {
+    const body = await decompress(payload.subarray(at, at + bytes), large);
+    rows[table] = packing.open(table, { columns, length, bytes: body });
+    at += bytes;
+  }
+  return rows;
 }
 
 function segmentNumbers(folder: string): number[] {
@@ -118,9 +153,9 @@ async function readInto(
   if (entry.kind === entryKinds.stored) {
     found.stored = Math.max(found.stored, entry.number);
     found.next = Math.max(found.next, entry.number + 1); // also where damage took the block itself
-  } else if (entry.kind === entryKinds.block) {
+  } else if (entry.kind !== entryKinds.checkpoint) {
     found.first ??= entry.number;
-    found.ledger.add(new Map(decodeTaken(entry.payload)));
+    found.ledger.add(new Map(decodeTaken(entry)));
     found.next = Math.max(found.next, entry.number + 1);
     found.blocks.push(place);
     found.lastBlocks.set(place.segment, entry.number);
@@ -212,7 +247,7 @@ export class Journal {
   /** Resolves when the block is on disk; then the ledger has it too. Rejects when nothing of it is. */
   append({ rows, taken }: { readonly rows: Rows; readonly taken: Taken }): Promise<JournalBlock> {
     return this.#exclusively(async () => {
-      const payload = await encodePayload({ rows, taken: [...taken] });
+      const payload = await encodePayload({ rows, taken });
       if (this.#active.bytes > this.#options.segmentBytesMax) await this.#rotate();
       const number = this.#found.next;
       const place = await this.#active.append({ kind: entryKinds.block, number, payload }, { durable: true });
@@ -228,8 +263,9 @@ export class Journal {
 
   /** Throws DamagedEntry when it is lost. */
   async read(block: JournalBlock): Promise<Rows> {
-    const { payload } = await readEntry(segmentFile(this.#options.folder, block.segment), block);
-    return await decodeRows(payload).catch((error: unknown) => {
+    const { folder, packing } = this.#options;
+    const entry = await readEntry(segmentFile(folder, block.segment), block);
+    return await decodeRows(entry, packing).catch((error: unknown) => {
       throw new DamagedEntry(`block ${block.number} cannot be read`, { cause: error });
     });
   }

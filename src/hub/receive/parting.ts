@@ -4,7 +4,8 @@
  * (`ID:0`, `ID:1`, `ID:0:0` …), the same at every attempt; the inserter takes them all for the block's.
  */
 
-import { BlockRefused, blockTables, type StoreBlock, type TableName } from '../../model/block.ts';
+import { BlockRefused, blockTables, type Row, type StoreBlock, type TableName } from '../../model/block.ts';
+import type { Packing } from '../../model/row/packing.ts';
 import type { Rows } from './journal.ts';
 import type { RefusedRow } from './refused.ts';
 
@@ -18,6 +19,12 @@ type Insert = (block: StoreBlock) => Promise<void>;
 /** Rows of a table that were refused since the last one that was taken. */
 export type Streaks = ReadonlyMap<TableName, number>;
 
+interface PartingOptions {
+  readonly insert: Insert;
+  readonly packing: Packing;
+  readonly streaks: Streaks;
+}
+
 export interface Parted {
   readonly refused: readonly RefusedRow[];
   readonly streaks: Streaks;
@@ -28,14 +35,16 @@ function tablesOf(rows: Rows): TableName[] {
 }
 
 /** Between tables first. Undefined for what cannot be halved: one row. */
-function halves(rows: Rows): readonly [Rows, Rows] | undefined {
+function halves(rows: Rows, packing: Packing): readonly [Rows, Rows] | undefined {
   const [table, ...others] = tablesOf(rows);
   if (table === undefined) return undefined;
-  const list = rows[table] ?? [];
-  if (others.length > 0) return [{ [table]: list }, { ...rows, [table]: [] }];
+  const { [table]: packed, ...rest } = rows;
+  if (others.length > 0) return [{ [table]: packed }, rest];
+  const list = [...(packed ?? [])];
   if (list.length === 1) return undefined;
   const middle = list.length >>> 1;
-  return [{ [table]: list.slice(0, middle) }, { [table]: list.slice(middle) }];
+  const half = (of: readonly Row[]): Rows => ({ [table]: packing.pack(table, of) });
+  return [half(list.slice(0, middle)), half(list.slice(middle))];
 }
 
 /**
@@ -44,7 +53,7 @@ function halves(rows: Rows): readonly [Rows, Rows] | undefined {
  */
 export async function insertParted(
   block: StoreBlock,
-  { insert, streaks: before }: { readonly insert: Insert; readonly streaks: Streaks },
+  { insert, packing, streaks: before }: PartingOptions,
 ): Promise<Parted> {
   const refused: RefusedRow[] = [];
   const streaks = new Map(before);
@@ -65,7 +74,7 @@ export async function insertParted(
       for (const table of tablesOf(part.rows)) streaks.delete(table);
     } catch (error) {
       if (!(error instanceof BlockRefused)) throw error;
-      const parts = halves(part.rows);
+      const parts = halves(part.rows, packing);
       if (!parts) refuse(part, error);
       for (const [n, rows] of parts?.entries() ?? []) await insertPart({ id: `${part.id}:${n}`, rows });
     }

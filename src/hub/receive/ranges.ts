@@ -24,6 +24,11 @@ export function hasNumber(ranges: Ranges, value: number): boolean {
 
 /** Adds first … last, which joins what it overlaps or touches. */
 export function addRange(ranges: Ranges, [first, last]: readonly [number, number]): void {
+  const end = ranges.at(-1);
+  if (end !== undefined && first === end + 1) {
+    ranges[ranges.length - 1] = last; // nearly all of them
+    return;
+  }
   const from = search(ranges, first - 1);
   let to = from;
   let [low, high] = [first, last];

@@ -3,6 +3,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
+import type { Batching } from './batch.ts';
 import type { BlockWriter } from './blocks.ts';
 import { busy } from './busy.ts';
 import type { Clocks } from './clocks.ts';
@@ -14,7 +15,7 @@ import type { LogRecord } from '../../model/row/record.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { Rejection } from '../../model/row/rejection.ts';
 import { describeAll, describeRejected, sortRecords, type MakeRow, type Rejected } from './sorting.ts';
-import type { Tally } from './tally.ts';
+import { openHeard, type Heard, type Tally } from './tally.ts';
 
 export interface IntakeRequest {
   readonly body: Buffer;
@@ -40,11 +41,22 @@ export interface ReceiverLimits {
 
 export interface ReceiverOptions {
   readonly writer: Pick<BlockWriter, 'admit'>;
+  readonly batching: Batching;
   readonly makeRow: MakeRow;
   readonly clocks: Clocks;
   readonly tally: Tally;
   readonly limits: ReceiverLimits;
   readonly clock: Clock;
+}
+
+/** What is told of a request once it is safe. */
+interface Admitted {
+  readonly safe: Promise<void>;
+  readonly at: string;
+  readonly nodes: readonly Heard[];
+  readonly rejected: readonly Rejected[];
+  readonly stored: number;
+  readonly duplicates: number;
 }
 
 /** A request is inflated into memory: not all of them at once. */
@@ -61,40 +73,42 @@ function decode(bytes: Buffer, encoding: IntakeRequest['encoding']): LogRecord[]
 
 /** Throws OperatorError: request.* for what the sender must mend, hub.* for what it shall send again. */
 export function createReceiver(options: ReceiverOptions): (request: IntakeRequest) => Promise<Receipt> {
-  const { writer, makeRow, clocks, tally, limits, clock } = options;
+  const { writer, batching, makeRow, clocks, tally, limits, clock } = options;
   const gate = createGate(inflatingMax);
   let heldBytes = 0;
 
-  async function store(records: readonly LogRecord[]): Promise<Receipt> {
+  /** Into a block. Of the records themselves nothing is held after that. */
+  function admit(records: readonly LogRecord[]): Admitted {
     const nowMs = clock.wallMs();
     const at = new Date(nowMs).toISOString();
     clocks.look(records, nowMs);
     const momentOf = (record: LogRecord) => ({ nowMs, clock: clocks.of(record) });
-    const { good, bad } = sortRecords(records, { makeRow, momentOf });
-    const { fates, safe } = writer.admit(good.map(({ row }) => row));
-    await safe;
+    batching.begin();
+    const { good, bad } = sortRecords(records, { makeRow, momentOf, pack: (row) => batching.add(row) });
+    const batch = batching.batch();
+    const { fates, safe } = writer.admit(batch);
     const rejected: Rejected[] = [...bad];
-    let stored = 0;
-    good.forEach(({ record, row: { identity } }, index) => {
-      if (fates[index] === 'new') {
-        stored++;
-        tally.stored(record, identity, { at, clock: clocks.of(record) });
-      } else if (fates[index] === 'duplicate') {
-        tally.duplicate();
-      } else {
-        const message = `record ${identity.sequence} is older than what is remembered of its agent`;
-        rejected.push({ record, error: new Rejection('horizon', message) });
+    const heard = openHeard();
+    good.forEach((record, index) => {
+      if (fates[index] === 'new') heard.add(record, clocks.of(record));
+      else if (fates[index] === 'beyond') {
+        const message = `record ${batch.rows[index]?.sequence} is older than what is remembered of its agent`;
+        rejected.push({ eventName: record.eventName, error: new Rejection('horizon', message) });
       }
     });
+    const stored = heard.records();
+    const duplicates = records.length - stored - rejected.length;
+    return { safe, at, nodes: heard.nodes, rejected, stored, duplicates };
+  }
+
+  function tell({ at, nodes, rejected, stored, duplicates }: Admitted): Receipt {
+    for (const node of nodes) tally.stored(node, at);
+    tally.duplicates(duplicates);
     for (const each of rejected) {
-      tally.rejected(each.record, { at, reason: each.error.reason, message: describeRejected(each) });
+      const message = describeRejected(each);
+      tally.rejected(each.eventName, { at, reason: each.error.reason, message });
     }
-    return {
-      stored,
-      duplicates: records.length - stored - rejected.length,
-      rejected: rejected.length,
-      message: describeAll(rejected),
-    };
+    return { stored, duplicates, rejected: rejected.length, message: describeAll(rejected) };
   }
 
   /** Books what it inflates; `heldBytes` goes down again when the request is done. */
@@ -104,16 +118,17 @@ export function createReceiver(options: ReceiverOptions): (request: IntakeReques
       if (heldBytes > 0 && heldBytes + bytes.length > limits.heldBytesMax) {
         throw busy(`${formatBytes(heldBytes)} are on their way to the journal`);
       }
-      const records = decode(bytes, encoding);
+      const admitted = admit(decode(bytes, encoding));
       heldBytes += bytes.length;
-      return { records, bytes: bytes.length };
+      return { admitted, bytes: bytes.length };
     });
   }
 
   return async (request) => {
-    const { records, bytes } = await read(request);
+    const { admitted, bytes } = await read(request);
     try {
-      return await store(records);
+      await admitted.safe;
+      return tell(admitted);
     } finally {
       heldBytes -= bytes;
     }

@@ -1,4 +1,4 @@
-/** Sorts the records of one request: those that have a row, and those that are rejected by name. */
+/** Sorts the records of one request: those whose row is packed, and those that are rejected by name. */
 
 import type { Moment } from '../../model/row/cells.ts';
 import type { LogRecord } from '../../model/row/record.ts';
@@ -6,36 +6,41 @@ import { Rejection } from '../../model/row/rejection.ts';
 import type { TableRow } from '../../model/row/rows.ts';
 
 export interface Rejected {
-  readonly record: LogRecord;
+  readonly eventName: string;
   readonly error: Rejection;
 }
 
 export interface Sorted {
-  readonly good: readonly { readonly record: LogRecord; readonly row: TableRow }[];
+  /** Their rows are packed, in this order. */
+  readonly good: readonly LogRecord[];
   readonly bad: readonly Rejected[];
 }
 
 export type MakeRow = (record: LogRecord, moment: Moment) => TableRow;
 
-export function sortRecords(
-  records: readonly LogRecord[],
-  { makeRow, momentOf }: { readonly makeRow: MakeRow; readonly momentOf: (record: LogRecord) => Moment },
-): Sorted {
-  const good: { record: LogRecord; row: TableRow }[] = [];
+export interface SortOptions {
+  readonly makeRow: MakeRow;
+  readonly momentOf: (record: LogRecord) => Moment;
+  readonly pack: (row: TableRow) => void;
+}
+
+export function sortRecords(records: readonly LogRecord[], { makeRow, momentOf, pack }: SortOptions): Sorted {
+  const good: LogRecord[] = [];
   const bad: Rejected[] = [];
   for (const record of records) {
     try {
-      good.push({ record, row: makeRow(record, momentOf(record)) });
+      pack(makeRow(record, momentOf(record)));
+      good.push(record);
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
-      bad.push({ record, error });
+      bad.push({ eventName: record.eventName, error });
     }
   }
   return { good, bad };
 }
 
-export function describeRejected({ record, error }: Rejected): string {
-  return `${record.eventName.slice(0, 100) || '(no event name)'}: ${error.message}`;
+export function describeRejected({ eventName, error }: Rejected): string {
+  return `${eventName.slice(0, 100) || '(no event name)'}: ${error.message}`;
 }
 
 /** `2 records rejected (bounds 1, missing 1); the first: sonde.flow: boot.id is missing` */

@@ -3,7 +3,6 @@
 import type { ClockReading } from '../../model/row/cells.ts';
 import { fieldOf, type LogRecord, type Value } from '../../model/row/record.ts';
 import type { RejectionReason } from '../../model/row/rejection.ts';
-import type { Identity } from '../../model/row/rows.ts';
 
 export const tallyLimits = {
   examplesMax: 10,
@@ -44,22 +43,60 @@ export interface TallyStatus {
 
 export interface Tally {
   request(outcome: 'taken' | 'malformed' | 'refused'): void;
-  stored(
-    record: LogRecord,
-    identity: Identity,
-    heard: { readonly at: string; readonly clock: ClockReading },
-  ): void;
-  duplicate(): void;
-  rejected(record: LogRecord, example: Example): void;
+  stored(heard: Heard, at: string): void;
+  duplicates(count: number): void;
+  rejected(eventName: string, example: Example): void;
   malformed(example: Example): void;
   status(): TallyStatus;
 }
 
-const [host, environment] = [fieldOf('host.name'), fieldOf('environment')];
+const emitterFields = {
+  host: fieldOf('host.name'),
+  environment: fieldOf('environment'),
+  instance: fieldOf('agent.instance'),
+  bootId: fieldOf('boot.id'),
+} as const;
 
 function textOf(record: LogRecord, field: number): string {
   const value: Value = record.fields[field] ?? record.resource[field];
   return typeof value === 'string' ? value : '';
+}
+
+/** Records of one node's agent, as they were received. */
+export interface Heard {
+  readonly host: string;
+  readonly environment: string;
+  readonly instance: string;
+  readonly bootId: string;
+  readonly clock: ClockReading;
+  records: number;
+}
+
+/** Adds up records of one request by who sent them: nearly always they are all of one. */
+export function openHeard(): {
+  readonly nodes: readonly Heard[];
+  records(): number;
+  add(record: LogRecord, clock: ClockReading): void;
+} {
+  const nodes: Heard[] = [];
+  return {
+    nodes,
+    records: () => nodes.reduce((sum, { records }) => sum + records, 0),
+    add(record: LogRecord, clock: ClockReading): void {
+      const host = textOf(record, emitterFields.host);
+      const environment = textOf(record, emitterFields.environment);
+      const instance = textOf(record, emitterFields.instance);
+      const bootId = textOf(record, emitterFields.bootId);
+      const last = nodes.at(-1);
+      const isLast =
+        last?.host === host &&
+        last.environment === environment &&
+        last.instance === instance &&
+        last.bootId === bootId;
+      if (isLast) last.records++;
+      else nodes.push({ host, environment, instance, bootId, clock, records: 1 });
+    },
+  };
 }
 
 export function createTally(): Tally {
@@ -76,16 +113,11 @@ export function createTally(): Tally {
     examples.length = Math.min(examples.length, tallyLimits.examplesMax);
   }
 
-  function hear(
-    record: LogRecord,
-    { bootId, instance }: Identity,
-    { at, clock }: Parameters<Tally['stored']>[2],
-  ): void {
-    const name = textOf(record, host);
-    const key = `${name} ${textOf(record, environment)} ${instance} ${bootId}`;
+  function hear({ host, environment, instance, bootId, clock, records: count }: Heard, at: string): void {
+    const key = `${host} ${environment} ${instance} ${bootId}`;
     const node = nodes.get(key) ?? {
-      'host.name': name,
-      environment: textOf(record, environment),
+      'host.name': host,
+      environment,
       'agent.instance': instance,
       'boot.id': bootId,
       lastHeardAt: at,
@@ -94,7 +126,7 @@ export function createTally(): Tally {
     };
     node.lastHeardAt = at;
     node.clock = clock;
-    node.records++;
+    node.records += count;
     nodes.delete(key);
     nodes.set(key, node);
     const [oldest] = nodes.keys();
@@ -105,14 +137,14 @@ export function createTally(): Tally {
     request(outcome) {
       requests[outcome]++;
     },
-    stored(record, identity, heard) {
-      records.stored++;
-      hear(record, identity, heard);
+    stored(heard, at) {
+      records.stored += heard.records;
+      hear(heard, at);
     },
-    duplicate() {
-      records.duplicates++;
+    duplicates(count) {
+      records.duplicates += count;
     },
-    rejected({ eventName }, example) {
+    rejected(eventName, example) {
       const { reason } = example;
       records.rejected++;
       if (reason !== 'malformed') reasons[reason] = (reasons[reason] ?? 0) + 1;

@@ -10,7 +10,7 @@ import type { QuestionSummary } from '../../question/contract.ts';
 import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
 import { openAsk } from '../ask/ask.ts';
 import { rowOf } from './crash-trial.ts';
-import { openStore } from './store.ts';
+import { openStore, packing } from './store.ts';
 import type { Store } from './store.ts';
 
 const clock = systemClock;
@@ -71,7 +71,7 @@ test('a cluster of two shards', async () => {
       connections_opened: 2,
     }),
   );
-  const block = { id: 'block', rows: { flows } };
+  const block = { id: 'block', rows: packing.packTables({ flows }) };
   await store.insert({ ...block, fresh: true });
   await store.insert(block);
   for (const table of ['flows', 'flows_1m', 'flows_1h']) {
@@ -105,7 +105,7 @@ test('a cluster of two shards', async () => {
       record_sequence: 100 + number,
     }),
   );
-  await store.insert({ id: 'windows', rows: { windows } });
+  await store.insert({ id: 'windows', rows: packing.packTables({ windows }) });
   const asked = { questions: discoverQuestions(questionsFolder()).questions, keptMs: () => 86_400_000 };
   const detectClock = { ...clock, wallMs: () => Date.parse('2026-03-01T10:30:00.000Z') };
   const detecting = (of: Store) => {

@@ -15,7 +15,7 @@ import { silentLog } from '../../lib/log.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/engine.ts';
 import { rowOf } from './crash-trial.ts';
-import { openStore } from './store.ts';
+import { openStore, packing } from './store.ts';
 import type { Store } from './store.ts';
 
 /** One part each of flows, flows_1m, flows_1h. */
@@ -70,7 +70,8 @@ test('a kill between token and part', async (t) => {
       record_sequence: number,
       connections_opened: 1,
     };
-    const block = { id: `block-${number}`, rows: { flows: [rowOf(store, 'flows', values)] } };
+    const rows = packing.packTables({ flows: [rowOf(store, 'flows', values)] });
+    const block = { id: `block-${number}`, rows };
     const { ended } = await killAtRename(engine.pid() ?? 0, number);
     await assert.rejects(store.insert({ ...block, fresh: true }), `rename ${number} killed nothing`);
     await ended;
@@ -80,7 +81,7 @@ test('a kill between token and part', async (t) => {
     await store.admin.insert({
       table: 'flows',
       columns: store.tables.flows as [string, ...string[]],
-      values: block.rows.flows,
+      values: [rowOf(store, 'flows', values)],
       format: 'JSONCompactEachRow',
       clickhouse_settings: {
         insert_deduplication_token: `${block.id}:flows`,

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../lib/clock.ts';
 import type { Prng } from '../../lib/prng.ts';
-import { blockTables, type Row, type StoreBlock, type TableName } from '../../model/block.ts';
-import type { Store } from './store.ts';
+import { blockTables, type PackedRows, type Row } from '../../model/block.ts';
+import type { StoreBlock, TableName } from '../../model/block.ts';
+import { packing, type Store } from './store.ts';
 
 interface Victim {
   pid(): number | undefined;
@@ -84,18 +85,18 @@ function makeBlock(store: Store, { prng, number }: { prng: Prng; number: number 
     Array.from({ length: count }, () => rowOf(store, table, values(sequence++)));
   return {
     id: `trial-${number}`,
-    rows: {
+    rows: packing.packTables({
       flows: rows('flows', 1 + prng.below(limits.rowsMax)),
       connection_events: rows('connection_events', prng.below(200)),
       dns: rows('dns', prng.below(500)),
       windows: rows('windows', 1 + prng.below(5)),
       listeners: rows('listeners', prng.below(20)),
-    },
+    }),
   };
 }
 
 function count(totals: Totals, store: Store, { rows }: StoreBlock): void {
-  for (const [table, list] of Object.entries(rows) as [TableName, readonly Row[]][]) {
+  for (const [table, list] of Object.entries(rows) as [TableName, PackedRows][]) {
     const columns = store.tables[table];
     add(totals, `${table}.rows`, list.length);
     for (const row of list) {

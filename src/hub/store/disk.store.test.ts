@@ -11,7 +11,7 @@ import { questionsFolder } from '../../question/discovery.ts';
 import { rowOf } from './crash-trial.ts';
 import { openDisk } from './disk.ts';
 import { openDropped } from './dropped.ts';
-import type { Store } from './store.ts';
+import { packing, type Store } from './store.ts';
 
 const daysStored = 4;
 const rowsOfDay = 1000;
@@ -60,11 +60,11 @@ test('over its limit the store drops the oldest of the finest level, and it stay
   };
   const blocks = Array.from({ length: daysStored }, (_, ago) => ({
     id: `day-${ago}`,
-    rows: {
+    rows: packing.packTables({
       flows: Array.from({ length: rowsOfDay }, (_, number) => of('flows', ago, number)),
       connection_events: [of('connection_events', ago, rowsOfDay)],
       windows: [of('windows', ago, rowsOfDay + 1)],
-    },
+    }),
   }));
   for (const block of blocks) await store.insert({ ...block, fresh: true });
   const whole = Object.fromEntries([3, 2, 1, 0].map((ago) => [dayOf(ago), rowsOfDay]));

@@ -10,10 +10,12 @@
  * One insert runs at a time: the comparison is about a store that nobody changes meanwhile.
  */
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
 import { blockTables } from '../../model/block.ts';
-import type { Row, StoreBlock, TableColumns, TableName } from '../../model/block.ts';
+import type { PackedRows, Row, StoreBlock, TableName } from '../../model/block.ts';
 import {
   extentOf,
   hourMs,
@@ -22,6 +24,7 @@ import {
   timeColumns,
   wholeHours,
 } from '../../model/row/extent.ts';
+import type { Packing } from '../../model/row/packing.ts';
 import { storedQuery } from '../../model/row/stored.ts';
 import { levelOf } from './dropped.ts';
 import type { Dropped } from './dropped.ts';
@@ -52,7 +55,7 @@ const limits = {
 
 export interface InserterOptions {
   readonly client: ClickHouseClient;
-  readonly tables: TableColumns;
+  readonly packing: Packing;
   readonly clock: Clock;
   /** How long flows and windows are kept as they came; for ever when it is left out. */
   readonly rawMs?: number | undefined;
@@ -63,28 +66,31 @@ export interface InserterOptions {
 
 export type InsertBlock = (block: StoreBlock) => Promise<void>;
 
-interface TableRows {
+/** Of a block. */
+interface TablePart<Rows> {
   readonly id: string;
   readonly table: TableName;
-  readonly rows: readonly Row[];
+  readonly rows: Rows;
 }
+
+/** To be looked into. */
+type TableRows = TablePart<readonly Row[]>;
 
 const insertSettings = {
   deduplicate_blocks_in_dependent_materialized_views: 1,
-  // Cut otherwise, a replayed block could meet its token with other rows.
-  input_format_parallel_parsing: 0,
   async_insert: 0,
+  // Merges do it; here it would be done over rows that hardly ever meet.
+  optimize_on_insert: 0,
   // Acknowledged by the shard itself, not by a queue on the way to it.
   distributed_foreground_insert: 1,
   // A reconciliation goes through this node as a whole.
   parallel_distributed_insert_select: '0',
-  date_time_input_format: 'best_effort',
 } as const;
 
 /** Adds to the rollups what they lack of the hours that these rows are in. */
 async function reconcile({ table, rows }: TableRows, options: InserterOptions): Promise<void> {
-  const { client, tables, clock, dropped, rawMs = Infinity } = options;
-  const { hosts, fromMs, toMs } = wholeHours(extentOf(rows, { table, columns: tables[table] }));
+  const { client, packing, clock, dropped, rawMs = Infinity } = options;
+  const { hosts, fromMs, toMs } = wholeHours(extentOf(rows, { table, columns: packing.tables[table] }));
   // What has been dropped for its age, or for want of disk, is no fault of the rollups.
   const rawFromMs = Math.max(clock.wallMs() - rawMs, dropped.untilMs('flows'));
   const keptFromMs = Math.ceil(rawFromMs / hourMs) * hourMs;
@@ -97,18 +103,18 @@ async function reconcile({ table, rows }: TableRows, options: InserterOptions): 
 
 /** Without what is too old to be there: nothing tells whether the rollups have had it. */
 function keptRows({ table, rows }: TableRows, options: InserterOptions): readonly Row[] {
-  const { tables, clock, rawMs = Infinity } = options;
+  const { packing, clock, rawMs = Infinity } = options;
   if (reconciliations[table].length === 0) return rows; // it has no rollups
-  const time = tables[table].indexOf(timeColumns[table]);
+  const time = packing.tables[table].indexOf(timeColumns[table]);
   const fromMs = clock.wallMs() - rawMs + limits.skewMsMax;
   return rows.filter((row) => Date.parse(String(row[time])) >= fromMs);
 }
 
 /** Without what was dropped for want of disk: it is not to come back, nor to be summed up again. */
-function undropped(part: TableRows, { tables, dropped }: InserterOptions): TableRows {
+function undropped(part: TableRows, { packing, dropped }: InserterOptions): TableRows {
   const fromMs = dropped.untilMs(levelOf(part.table));
   if (fromMs === 0) return part;
-  const time = tables[part.table].indexOf(timeColumns[part.table]);
+  const time = packing.tables[part.table].indexOf(timeColumns[part.table]);
   const rows = part.rows.filter((row) => Date.parse(String(row[time])) >= fromMs);
   dropped.leftOut(part.rows.length - rows.length);
   return { ...part, rows };
@@ -121,9 +127,24 @@ async function tellFailure(error: unknown, settle: () => Promise<void>): Promise
   throw told;
 }
 
+/** As they are packed. */
+async function insertPacked(
+  { id, table, rows }: TablePart<PackedRows>,
+  { client, packing, token }: Pick<InserterOptions, 'client' | 'packing'> & { readonly token: string },
+): Promise<void> {
+  const columns = packing.tables[table].slice(0, rows.columns).join(', ');
+  const { stream } = await client.exec({
+    query: `INSERT INTO ${table} (${columns}) FORMAT RowBinaryWithNamesAndTypes`,
+    values: Readable.from([packing.head(table, rows.columns), rows.bytes]),
+    query_id: `${queryPrefix(id)}${randomUUID()}`,
+    clickhouse_settings: { ...insertSettings, insert_deduplication_token: token },
+  });
+  await finished(stream.resume());
+}
+
 /** Rejects with BlockRefused for rows that no attempt will bring into the store. */
 export function openInserter(options: InserterOptions): InsertBlock {
-  const { client, tables, clock } = options;
+  const { client, packing, clock } = options;
   /** Blocks that were tried and whose end is not known. */
   const uncertain = new Set<string>();
 
@@ -132,16 +153,8 @@ export function openInserter(options: InserterOptions): InsertBlock {
     return answer.json<Row>();
   }
 
-  async function insertRows({ id, table, rows }: TableRows, token: string): Promise<void> {
-    await client.insert({
-      table,
-      // Rows of an earlier version have fewer columns: what was appended since gets its default.
-      columns: tables[table].slice(0, rows[0]?.length) as [string, ...string[]],
-      values: rows,
-      format: 'JSONCompactEachRow',
-      query_id: `${queryPrefix(id)}${randomUUID()}`,
-      clickhouse_settings: { ...insertSettings, insert_deduplication_token: token },
-    });
+  function insertRows({ id, table, rows }: TableRows, token: string): Promise<void> {
+    return insertPacked({ id, table, rows: packing.pack(table, rows) }, { client, packing, token });
   }
 
   /** Resolves when no earlier insert of this block runs any more. */
@@ -158,7 +171,7 @@ export function openInserter(options: InserterOptions): InsertBlock {
   }
 
   async function missingRows({ table, rows }: TableRows): Promise<readonly Row[]> {
-    const columns = tables[table];
+    const columns = packing.tables[table];
     const extent = extentOf(rows, { table, columns });
     const stored = await ask<Record<string, string>>(storedQuery, {
       table,
@@ -169,8 +182,8 @@ export function openInserter(options: InserterOptions): InsertBlock {
     return rows.filter((row) => !there.has(identityOf(row, columns)));
   }
 
-  async function insertMissing(whole: TableRows): Promise<void> {
-    const part = undropped(whole, options);
+  async function insertMissing(whole: TablePart<PackedRows>): Promise<void> {
+    const part = undropped({ ...whole, rows: [...whole.rows] }, options);
     if (part.rows.length === 0) return;
     let rows = await missingRows(part);
     if (rows.length === part.rows.length) {
@@ -189,9 +202,11 @@ export function openInserter(options: InserterOptions): InsertBlock {
     uncertain.add(id);
     if (!certain) await settle(id);
     for (const table of blockTables) {
-      const part = { id, table, rows: rows[table] ?? [] };
-      if (part.rows.length === 0) continue;
-      await (certain ? insertRows(part, blockToken(part)) : insertMissing(part));
+      const of = rows[table];
+      if (of === undefined || of.length === 0) continue;
+      const part = { id, table, rows: of };
+      const token = blockToken(part);
+      await (certain ? insertPacked(part, { client, packing, token }) : insertMissing(part));
     }
     uncertain.delete(id);
   }
@@ -202,7 +217,7 @@ export function openInserter(options: InserterOptions): InsertBlock {
     );
 }
 
-function blockToken({ id, table }: TableRows): string {
+function blockToken({ id, table }: TablePart<unknown>): string {
   return `${id}:${table}`;
 }
 

@@ -12,7 +12,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { blockTables } from '../../model/block.ts';
-import type { TableColumns } from '../../model/block.ts';
+import type { TypedColumn, TypedTables } from '../../model/row/packing.ts';
 
 export interface Migration {
   readonly number: number;
@@ -66,21 +66,25 @@ export function alteredTable(sql: string): string | undefined {
   return /^ALTER TABLE \{(\w+):Table\} ADD COLUMN IF NOT EXISTS /m.exec(sql)?.[1];
 }
 
-function columnsOf(table: string, migrations: readonly Migration[]): readonly string[] {
+/** Its name, and its type as ClickHouse says it. */
+function columnIn(line: string): TypedColumn {
+  const [, name = '', type = ''] = /^(\w+) (.*?)( CODEC\(.*\))?,?$/.exec(line) ?? [];
+  return { name, type };
+}
+
+function columnsOf(table: string, migrations: readonly Migration[]): readonly TypedColumn[] {
   const all = migrations.flatMap(({ statements }) => statements);
   return all.flatMap((sql) => {
     if (createdTable(sql) === table) {
       const list = sql.slice(sql.indexOf('\n(\n'), sql.indexOf('\n)\n'));
-      return [...list.matchAll(/^ {2}(\w+) /gm)].map((match) => match[1] ?? '');
+      return [...list.matchAll(/^ {2}(\w+ .*)/gm)].map((match) => columnIn(match[1] ?? ''));
     }
     if (alteredTable(sql) !== table) return [];
-    return [...sql.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map((match) => match[1] ?? '');
+    return [...sql.matchAll(/ADD COLUMN IF NOT EXISTS (.*)/g)].map((match) => columnIn(match[1] ?? ''));
   });
 }
 
 /** Read off the migrations, so that they are written once and known before any ClickHouse answers. */
-export function readTables(migrations: readonly Migration[]): TableColumns {
-  return Object.fromEntries(
-    blockTables.map((table) => [table, columnsOf(table, migrations)]),
-  ) as unknown as TableColumns;
+export function readTables(migrations: readonly Migration[]): TypedTables {
+  return Object.fromEntries(blockTables.map((table) => [table, columnsOf(table, migrations)]));
 }

@@ -20,6 +20,7 @@ const aboutRows: ReadonlySet<string> = new Set([
   'TOO_LARGE_ARRAY_SIZE',
   'SIZES_OF_ARRAYS_DONT_MATCH',
   'UNEXPECTED_DATA_AFTER_PARSED_VALUE',
+  'VIOLATED_CONSTRAINT',
   'BAD_QUERY_PARAMETER',
 ]);
 
@@ -30,8 +31,6 @@ function isAboutRows(error: unknown): error is ClickHouseError {
 
 /** BlockRefused for what is refused for good; the error itself for all else. */
 export function refusalOf(error: unknown): unknown {
-  // No string is that long: the block has to become smaller.
-  const isTooLong = error instanceof RangeError && error.message === 'Invalid string length';
-  if (!isTooLong && !isAboutRows(error)) return error;
+  if (!isAboutRows(error)) return error;
   return new BlockRefused(error.message.slice(0, reasonCharactersMax), { cause: error });
 }

@@ -2,6 +2,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Clock } from '../../lib/clock.ts';
 import type { TableColumns } from '../../model/block.ts';
+import { openPacking, type Packing } from '../../model/row/packing.ts';
 import { connect } from './connect.ts';
 import type { StoreUser } from './connect.ts';
 import { openDropped } from './dropped.ts';
@@ -71,7 +72,8 @@ export interface Store {
 }
 
 /** Known before the store is open: what is received is put into the journal in this shape. */
-export const tables: TableColumns = readTables(readMigrations());
+export const packing: Packing = openPacking(readTables(readMigrations()));
+export const { tables } = packing;
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   const admin = connect(options, options.hub);
@@ -98,7 +100,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     dropped,
     insert: openInserter({
       client: admin,
-      tables,
+      packing,
       clock: options.clock,
       rawMs: options.retention?.flowsMs,
       dropped,

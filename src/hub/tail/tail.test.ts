@@ -9,20 +9,21 @@ import { manualClock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
 import type { Row } from '../../model/block.ts';
-import { filledColumns } from '../../model/row/rows.ts';
 import { eventReader, type StreamEvent } from '../../question/event-stream.ts';
+import { packing } from '../store/store.ts';
 import { openTails, tailLimits } from './tail.ts';
 
 const { signal } = new AbortController();
 
+const unreadable = { columns: 1, length: 1, bytes: Buffer.alloc(0) };
+
 function flow(fields: Readonly<Record<string, unknown>>): Row {
-  const all: Readonly<Record<string, unknown>> = { labels: {}, lost: {}, ...fields };
-  return filledColumns.flows.map((column) => all[column] ?? '');
+  return packing.tables.flows.map((column) => fields[column] ?? null);
 }
 
 function rig() {
   const clock = manualClock({ wallMs: 1_000_000 });
-  return { clock, tails: openTails({ tables: filledColumns, clock, log: silentLog }) };
+  return { clock, tails: openTails({ tables: packing.tables, clock, log: silentLog }) };
 }
 
 /** Reads whatever has come, now and whenever it is asked. */
@@ -52,13 +53,13 @@ describe('a tail', () => {
     const stream = tails.open({ query: { filter: 'process.name=curl destination.ip=10.0.0.0/8' }, signal });
     const { events, take } = reading(stream);
     tails.offer({
-      flows: [
+      flows: packing.pack('flows', [
         flow({ process_name: 'curl', destination_ip: '10.0.0.7', bytes_sent: 5 }),
         flow({ process_name: 'curl', destination_ip: '11.0.0.7' }),
         flow({ process_name: 'wget', destination_ip: '10.0.0.7' }),
         flow({ process_name: 'curl', destination_ip: '10.0.0.7', workload_name: 'sonde' }),
-      ],
-      windows: [['not looked at']],
+      ]),
+      windows: packing.open('windows', unreadable),
     });
     await take();
     const [begin] = named(events, 'begin');
@@ -83,12 +84,12 @@ describe('a tail', () => {
     const offered = 4 * tailLimits.burstRowsMax;
     const long = flow({ process_name: 'x'.repeat(1000) });
     for (let i = 0; i < 4; i++) {
-      tails.offer({ flows: Array.from({ length: tailLimits.burstRowsMax }, () => long) });
+      tails.offer(packing.packTables({ flows: Array.from({ length: tailLimits.burstRowsMax }, () => long) }));
       await clock.advance(10_000);
     }
     assert.ok(stream.readableLength < tailLimits.bufferedBytesMax + 10_000, String(stream.readableLength));
     await take();
-    tails.offer({ flows: [] });
+    tails.offer({});
     await take();
     const lost = named(events, 'lost');
     assert.equal(lost.length, 1);
@@ -103,12 +104,12 @@ describe('a tail', () => {
     using _ = tails;
     const { events, take } = reading(tails.open({ query: {}, signal }));
     const rows = Array.from({ length: tailLimits.burstRowsMax + 5 }, () => flow({ process_name: 'curl' }));
-    tails.offer({ flows: rows });
+    tails.offer(packing.packTables({ flows: rows }));
     await take();
     assert.equal(named(events, 'row').length, tailLimits.burstRowsMax);
     assert.deepEqual(named(events, 'lost'), [{ rate: 5, slow: 0 }]);
     await clock.advance(1000);
-    tails.offer({ flows: rows });
+    tails.offer(packing.packTables({ flows: rows }));
     await take();
     assert.equal(named(events, 'row').length, tailLimits.burstRowsMax + tailLimits.rowsPerSecondMax);
   });
@@ -140,7 +141,10 @@ describe('a tail', () => {
     const bad = tails.open({ query: { table: 'windows', filter: 'lost.x=1 -agent.version~a' }, signal });
     const good = reading(tails.open({ query: {}, signal }));
     const failed = once(bad, 'error');
-    tails.offer({ windows: [null as unknown as Row], flows: [flow({ process_name: 'curl' })] });
+    tails.offer({
+      windows: packing.open('windows', unreadable),
+      flows: packing.pack('flows', [flow({ process_name: 'curl' })]),
+    });
     await failed;
     await good.take();
     assert.equal(named(good.events, 'row').length, 1);

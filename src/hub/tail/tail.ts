@@ -50,7 +50,8 @@ export interface TailsOptions {
 interface Tail {
   readonly table: TableName;
   readonly stream: Readable;
-  look(rows: readonly Row[]): void;
+  look(row: Row): void;
+  tellLost(): void;
   beat(): void;
 }
 
@@ -121,14 +122,12 @@ function openTail({ query }: TailAsked, { tables, clock }: TailsOptions): Tail {
     table,
     stream: outlet.stream,
     beat: () => outlet.beat(),
-    look(rows) {
-      for (const row of rows) {
-        if (!matches(row)) continue;
-        if (mayTell()) outlet.tell({ event: 'row', value: cells(row) });
-        else outlet.lose('rate');
-      }
-      outlet.tellLost();
+    look(row) {
+      if (!matches(row)) return;
+      if (mayTell()) outlet.tell({ event: 'row', value: cells(row) });
+      else outlet.lose('rate');
     },
+    tellLost: () => outlet.tellLost(),
   };
 }
 
@@ -147,15 +146,26 @@ export function openTails(options: TailsOptions): Tails {
     if (!stop.signal.aborted) throw error;
   });
 
-  /** A fault of ours ends one tail, and nothing else. */
-  function look(tail: Tail, rows: readonly Row[]): void {
+  /** A fault of ours ends tails, and nothing else. */
+  function lookWith(lookers: readonly Tail[], work: () => void): void {
     try {
-      tail.look(rows);
+      work();
     } catch (error) {
-      tails.delete(tail);
-      tail.stream.destroy(error as Error);
+      for (const tail of lookers) {
+        tails.delete(tail);
+        tail.stream.destroy(error as Error);
+      }
       log.warn(`a tail ended: ${(error as Error).stack ?? String(error)}`);
     }
+  }
+
+  /** Each row is read once, for all who look. */
+  function lookAll(lookers: readonly Tail[], rows: Iterable<Row>): void {
+    lookWith(lookers, () => {
+      for (const row of rows) {
+        for (const tail of lookers) if (tails.has(tail)) lookWith([tail], () => tail.look(row));
+      }
+    });
   }
 
   return {
@@ -174,7 +184,10 @@ export function openTails(options: TailsOptions): Tails {
       return tail.stream;
     },
     offer(rows) {
-      for (const tail of tails) look(tail, rows[tail.table] ?? []);
+      for (const [table, lookers] of Map.groupBy(tails, (tail) => tail.table)) {
+        lookAll(lookers, rows[table] ?? []);
+      }
+      for (const tail of tails) tail.tellLost();
     },
     [Symbol.dispose]() {
       stop.abort();
