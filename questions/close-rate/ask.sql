@@ -3,36 +3,41 @@
 -- them compare, is by the time zone asked for.
 WITH
   -- Of 64 bits: groups and sets of these are a third of the work, and two of some million are never the same.
+  -- Of what has few values each value is hashed once, not each row.
   cityHash64(
-    host_name, environment, workload_name, process_name, direction, destination_ip, destination_port
+    cityHash64(host_name), cityHash64(environment), cityHash64(workload_name), cityHash64(process_name),
+    cityHash64(direction), destination_ip, destination_port
   ) AS row_key,
+  ({destination_first:IPv6}, {destination_last:IPv6})
+    = (toIPv6('::'), toIPv6('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')) AS is_any_destination,
   -- More than are told, by how much they close; then, for those only, what they did in other hours.
-  chosen AS (
-    SELECT
-      row_key AS key,
-      any(host_name) AS of_host,
-      any(environment) AS of_environment,
-      any((destination_ip, destination_port, process_name)) AS what,
-      any((direction, workload_name)) AS how
-    FROM {flows:Identifier}
-    WHERE window_start >= {from:DateTime64(3, 'UTC')}
-      AND window_start < {to:DateTime64(3, 'UTC')}
-      AND network_transport != 'udp'
-      AND connection_established
-      AND connections_ended > 0
-      AND {host:String} IN ('', host_name)
-      AND {environment:String} IN ('', environment)
-      AND ({own:Bool} OR workload_name != 'sonde')
-      AND process_name LIKE {process:String}
-      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
-        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
-      AND {port:UInt16} IN (0, destination_port)
-      AND {direction:String} IN ('any', direction)
-    GROUP BY row_key
-    HAVING sum(connections_ended) >= {min:UInt64}
-    ORDER BY sum(connections_ended) DESC, what, of_host, of_environment, how
-    LIMIT 3 * {limit:UInt32}
-  ),
+  (
+    SELECT groupArray(key)
+    FROM (
+      SELECT row_key AS key
+      FROM {flows:Identifier}
+      WHERE window_start >= {from:DateTime64(3, 'UTC')}
+        AND window_start < {to:DateTime64(3, 'UTC')}
+        AND network_transport != 'udp'
+        AND connection_established
+        AND connections_ended > 0
+        AND {host:String} IN ('', host_name)
+        AND {environment:String} IN ('', environment)
+        AND ({own:Bool} OR workload_name != 'sonde')
+        AND process_name LIKE {process:String}
+        AND (
+          is_any_destination
+          OR toIPv6OrDefault(splitByChar('/', destination_ip)[1])
+            BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+        )
+        AND {port:UInt16} IN (0, destination_port)
+        AND {direction:String} IN ('any', direction)
+      GROUP BY row_key
+      HAVING sum(connections_ended) >= {min:UInt64}
+      ORDER BY sum(connections_ended) DESC
+      LIMIT 3 * {limit:UInt32} WITH TIES
+    )
+  ) AS chosen,
   totals AS (
     SELECT
       row_key AS key,
@@ -61,8 +66,12 @@ WITH
       AND network_transport != 'udp'
       AND connection_established
       AND connections_ended > 0
-      AND row_key IN (SELECT key FROM chosen)
+      AND row_key IN (SELECT arrayJoin(chosen))
     GROUP BY row_key
+    -- Of those that close as often as the last of them some are too many.
+    ORDER BY
+      closed DESC, of_address, of_port, of_process, of_host, of_environment, of_direction, of_workload
+    LIMIT 3 * {limit:UInt32}
   ),
   -- How long each node was heard in the range: a rate needs it.
   heard AS (
@@ -95,7 +104,7 @@ WITH
       AND network_transport != 'udp'
       AND connection_established
       AND connections_ended > 0
-      AND row_key IN (SELECT key FROM chosen)
+      AND row_key IN (SELECT arrayJoin(chosen))
     GROUP BY row_key, hour
   ),
   -- All that closed of each, and by hour of the day.

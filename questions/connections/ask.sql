@@ -1,5 +1,14 @@
 -- One row per owner, destination and state. A latency quantile is the upper bound of its histogram's bucket.
 WITH
+  -- Of 64 bits: groups and sets of these are a third of the work, and two of some million are never the same.
+  -- Of what has few values each value is hashed once, not each row.
+  cityHash64(
+    cityHash64(host_name), cityHash64(environment), cityHash64(workload_name), cityHash64(process_name),
+    cityHash64(direction), destination_ip, destination_port, cityHash64(network_transport),
+    cityHash64(connection_state)
+  ) AS row_key,
+  ({destination_first:IPv6}, {destination_last:IPv6})
+    = (toIPv6('::'), toIPv6('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')) AS is_any_destination,
   -- The newest closed window of each node that is still heard: what is open there is open now. A node that
   -- fell silent, or that found nothing open, adds nothing.
   newest AS (
@@ -11,16 +20,13 @@ WITH
       >= {to:DateTime64(3, 'UTC')}
   ),
   still_open AS (
-    SELECT
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state,
-      sum(connections_open) AS open_now
+    SELECT row_key AS key, sum(connections_open) AS open_now
     FROM flows
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND connections_open > 0
       AND (host_name, environment, agent_instance, window_start) IN newest
-    GROUP BY ALL
+    GROUP BY row_key
   ),
   -- Who talked to what before the range, in whole hours and then in what is left up to its start. Two sets,
   -- not one of both: that a cluster refuses.
@@ -38,25 +44,23 @@ WITH
       AND window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
       AND window_start < {from:DateTime64(3, 'UTC')}
   ),
+  -- By what they are ranked, of which only that is read.
   weights AS (
     SELECT
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state,
-      sumMapIf(latency_histogram, {sort:String} = 'latency') AS latencies,
+      row_key AS key,
+      sum(connections_ended) AS weighed_ended,
+      if({sort:String} = 'latency', sumMap(latency_histogram), map()) AS latencies,
       arrayCumSum(mapValues(latencies)) AS latencies_up_to,
-      sum(connections_ended) AS ended,
-      CASE {sort:String}
-        WHEN 'ended' THEN toFloat64(ended)
-        WHEN 'bytes' THEN toFloat64(sum(bytes_sent) + sum(bytes_received))
-        WHEN 'retransmits' THEN toFloat64(sum(retransmits))
-        WHEN 'resets' THEN toFloat64(sum(resets_sent) + sum(resets_received))
-        WHEN 'latency' THEN toFloat64(
-          mapKeys(latencies)[arrayFirstIndex(n -> n >= 0.95 * latencies_up_to[-1], latencies_up_to)]
-        )
-        WHEN 'first_seen' THEN toFloat64(min(window_start))
-        WHEN 'last_seen' THEN toFloat64(max(window_start))
-        ELSE toFloat64(sum(connections_opened))
-      END AS weight
+      if({sort:String} = 'ended', toFloat64(sum(connections_ended)),
+      if({sort:String} = 'bytes', toFloat64(sum(bytes_sent) + sum(bytes_received)),
+      if({sort:String} = 'retransmits', toFloat64(sum(retransmits)),
+      if({sort:String} = 'resets', toFloat64(sum(resets_sent) + sum(resets_received)),
+      if({sort:String} = 'latency', toFloat64(
+        mapKeys(latencies)[arrayFirstIndex(n -> n >= 0.95 * latencies_up_to[-1], latencies_up_to)]
+      ),
+      if({sort:String} = 'first_seen', toFloat64(min(window_start)),
+      if({sort:String} = 'last_seen', toFloat64(max(window_start)),
+      toFloat64(sum(connections_opened))))))))) AS weight
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -64,8 +68,11 @@ WITH
       AND {environment:String} IN ('', environment)
       AND ({own:Bool} OR workload_name != 'sonde')
       AND process_name LIKE {process:String}
-      AND toIPv6OrDefault(splitByChar('/', destination_ip)[1])
-        BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+      AND (
+        is_any_destination
+        OR toIPv6OrDefault(splitByChar('/', destination_ip)[1])
+          BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+      )
       AND {port:UInt16} IN (0, destination_port)
       AND {direction:String} IN ('any', direction)
       AND {transport:String} IN ('any', network_transport)
@@ -77,30 +84,28 @@ WITH
         AND (host_name, environment, process_name, direction, destination_ip, destination_port)
           NOT IN known_since
       )
-    GROUP BY
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state
+    GROUP BY row_key
   ),
-  -- The rows of the answer; what follows is worked out for these only.
+  -- The rows of the answer, and those beside the last of them; what follows is worked out for these only.
   chosen AS (
-    SELECT
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state
+    SELECT key
     FROM weights
-    LEFT JOIN still_open USING (
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state
-    )
-    ORDER BY
-      if({sort:String} = 'open', toFloat64(open_now), weight) DESC,
-      ended DESC, process_name, direction, destination_ip, destination_port, network_transport,
-      connection_state, host_name, environment, workload_name
-    LIMIT {limit:UInt32}
+    LEFT JOIN still_open USING (key)
+    ORDER BY if({sort:String} = 'open', toFloat64(open_now), weight) DESC, weighed_ended DESC
+    LIMIT {limit:UInt32} WITH TIES
   ),
   totals AS (
     SELECT
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state,
+      row_key AS key,
+      any(host_name) AS of_host,
+      any(environment) AS of_environment,
+      any(workload_name) AS of_workload,
+      any(process_name) AS of_process,
+      any(direction) AS of_direction,
+      any(destination_ip) AS of_address,
+      any(destination_port) AS of_port,
+      any(network_transport) AS of_transport,
+      any(connection_state) AS of_state,
       sum(connections_opened) AS opened,
       sum(connections_adopted) AS adopted,
       sum(connections_established) AS established,
@@ -135,22 +140,17 @@ WITH
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
-      AND (
-        host_name, environment, workload_name, process_name, direction,
-        destination_ip, destination_port, network_transport, connection_state
-      ) IN chosen
-    GROUP BY
-      host_name, environment, workload_name, process_name, direction,
-      destination_ip, destination_port, network_transport, connection_state
+      AND row_key IN chosen
+    GROUP BY row_key
   )
 SELECT
-  process_name AS `process.name`,
-  host_name AS `host.name`,
-  direction,
-  destination_ip AS `destination.ip`,
-  destination_port AS `destination.port`,
-  network_transport AS `network.transport`,
-  connection_state AS `connection.state`,
+  of_process AS `process.name`,
+  of_host AS `host.name`,
+  of_direction AS direction,
+  of_address AS `destination.ip`,
+  of_port AS `destination.port`,
+  of_transport AS `network.transport`,
+  of_state AS `connection.state`,
   opened AS `connections.opened`,
   ended AS `connections.ended`,
   open_now AS `connections.open_now`,
@@ -159,7 +159,7 @@ SELECT
   quantiles_ms[2] AS `latency.p95_ms`,
   sent AS `bytes.sent`,
   received AS `bytes.received`,
-  workload_name AS `workload.name`,
+  of_workload AS `workload.name`,
   first_start AS first_seen,
   last_start AS last_seen,
   established AS `connections.established`,
@@ -172,12 +172,9 @@ SELECT
   retransmitted AS retransmits,
   reset_by_us AS `resets.sent`,
   reset_by_peer AS `resets.received`,
-  environment
+  of_environment AS environment
 FROM totals
-LEFT JOIN still_open USING (
-  host_name, environment, workload_name, process_name, direction,
-  destination_ip, destination_port, network_transport, connection_state
-)
+LEFT JOIN still_open USING (key)
 ORDER BY
   CASE {sort:String}
     WHEN 'ended' THEN toFloat64(ended)
@@ -190,6 +187,6 @@ ORDER BY
     WHEN 'last_seen' THEN toFloat64(last_start)
     ELSE toFloat64(opened)
   END DESC,
-  ended DESC, process_name, direction, destination_ip, destination_port, network_transport, connection_state,
-  host_name, environment, workload_name
+  ended DESC, of_process, of_direction, of_address, of_port, of_transport, of_state, of_host, of_environment,
+  of_workload
 LIMIT {limit:UInt32}

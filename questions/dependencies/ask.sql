@@ -3,8 +3,15 @@
 -- address had in the hours of the range.
 WITH
   toStartOfHour({from:DateTime64(3, 'UTC')} - toIntervalMillisecond({history:UInt64})) AS history_start,
+  -- Whole minutes are summed up already.
+  toStartOfHour({from:DateTime64(3, 'UTC')}) AS hour_of_from,
+  toStartOfMinute({from:DateTime64(3, 'UTC')}) AS minute_of_from,
+  toStartOfMinute({from:DateTime64(3, 'UTC')} + toIntervalMillisecond(59999)) AS minutes_from,
+  toStartOfMinute({to:DateTime64(3, 'UTC')}) AS minutes_to,
   -- Of 64 bits: groups and sets of these are a third of the work, and two of some million are never the same.
-  cityHash64(environment, workload_name, process_name, destination_ip, destination_port) AS edge_key,
+  -- Of what has few values each value is hashed once, not each row.
+  cityHash64(environment) + 3 * cityHash64(workload_name) + 5 * cityHash64(process_name)
+    + 7 * cityHash64(destination_ip, destination_port) AS edge_key,
   named AS (
     SELECT
       environment, process_name, destination_ip, destination_port,
@@ -31,18 +38,27 @@ WITH
   edges AS (
     SELECT
       environment, workload_name, process_name, destination_ip, destination_port,
-      sum(connections_opened) + sum(connections_adopted) AS used,
-      sum(connections_ended) AS ended,
-      sumIf(
-        connections_ended,
-        connection_state IN ('refused', 'timed_out', 'unreachable', 'failed')
-      ) AS failed,
+      sum(begun) AS used,
+      sum(over) AS ended,
+      sumIf(over, connection_state IN ('refused', 'timed_out', 'unreachable', 'failed')) AS failed,
       max(host_name IN watched) AS is_watched,
       any(edge_key) AS key
-    FROM {flows:Identifier}
-    WHERE window_start >= {from:DateTime64(3, 'UTC')}
-      AND window_start < {to:DateTime64(3, 'UTC')}
-      AND {host:String} IN ('', host_name)
+    FROM (
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, host_name, direction,
+        connection_state, connections_opened + connections_adopted AS begun, connections_ended AS over
+      FROM {flows_sums:Identifier}
+      WHERE window_start >= minutes_from AND window_start < minutes_to
+      UNION ALL
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, host_name, direction,
+        connection_state, connections_opened + connections_adopted AS begun, connections_ended AS over
+      FROM {flows:Identifier}
+      WHERE window_start >= {from:DateTime64(3, 'UTC')}
+        AND window_start < {to:DateTime64(3, 'UTC')}
+        AND (window_start < minutes_from OR window_start >= minutes_to)
+    )
+    WHERE {host:String} IN ('', host_name)
       AND {environment:String} IN ('', environment)
       AND ({own:Bool} OR workload_name != 'sonde')
       AND direction = 'egress'
@@ -50,29 +66,29 @@ WITH
       AND {port:UInt16} IN (0, destination_port)
     GROUP BY environment, workload_name, process_name, destination_ip, destination_port
   ),
-  -- Before the range, in whole hours and then in what is left up to its start.
+  -- Before the range, in whole hours, then whole minutes, then what is left up to its start.
   known_edges AS (
-    SELECT key, min(start) AS edge_start
+    SELECT edge_key AS key, min(window_start) AS edge_start
     FROM (
-      SELECT edge_key AS key, min(window_start) AS start
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, direction, window_start
       FROM flows_1h
-      WHERE window_start >= history_start
-        AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
-        AND {environment:String} IN ('', environment)
-        AND direction = 'egress'
-        AND process_name LIKE {process:String}
-      GROUP BY edge_key
+      WHERE window_start >= history_start AND window_start < hour_of_from
       UNION ALL
-      SELECT edge_key AS key, min(window_start) AS start
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, direction, window_start
+      FROM {flows_sums:Identifier}
+      WHERE window_start >= hour_of_from AND window_start < minute_of_from
+      UNION ALL
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, direction, window_start
       FROM {flows:Identifier}
-      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
-        AND window_start < {from:DateTime64(3, 'UTC')}
-        AND {environment:String} IN ('', environment)
-        AND direction = 'egress'
-        AND process_name LIKE {process:String}
-      GROUP BY edge_key
+      WHERE window_start >= minute_of_from AND window_start < {from:DateTime64(3, 'UTC')}
     )
-    GROUP BY key
+    WHERE {environment:String} IN ('', environment)
+      AND direction = 'egress'
+      AND process_name LIKE {process:String}
+    GROUP BY edge_key
   ),
   -- Of each process, and under no process at all of everybody: a resolver daemon asks for others.
   known_names AS (
@@ -82,14 +98,14 @@ WITH
         environment, workload_name, process_name, dns_question_name AS dependency, window_start AS start
       FROM dns_1h
       WHERE window_start >= history_start
-        AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
+        AND window_start < hour_of_from
         AND {environment:String} IN ('', environment)
         AND direction = 'egress'
       UNION ALL
       SELECT
         environment, workload_name, process_name, dns_question_name AS dependency, window_start AS start
       FROM {dns:Identifier}
-      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
+      WHERE window_start >= hour_of_from
         AND window_start < {from:DateTime64(3, 'UTC')}
         AND {environment:String} IN ('', environment)
         AND direction = 'egress'
@@ -177,7 +193,7 @@ WITH
       destination_port AS port_used,
       any(name_source) AS port_source,
       any(name_scope) AS port_place,
-      groupArray((destination_ip, destination_port)) AS port_ends,
+      groupArray((destination_ip, key)) AS port_ends,
       sum(used) AS port_connections,
       sum(ended) AS port_over,
       sum(failed) AS port_failures,
@@ -224,55 +240,62 @@ WITH
       AND workload_name LIKE {workload:String}
       AND ({port:UInt16} = 0 OR notEmpty(ends))
   ),
-  chosen AS (
-    SELECT
-      joined.environment AS environment,
-      joined.workload_name AS workload_name,
-      joined.process_name AS process_name,
-      joined.dependency AS dependency,
-      port,
-      source, place, ends, connections, over, failures, asked, unanswered, denied, newest_lookup,
-      answers, asked_by_bucket, asked_first, asked_last,
-      arrayMin(arrayFilter(start -> start > toDateTime64(0, 3, 'UTC'), [known_edge, name_start]))
-        AS known_first,
-      multiIf(
-        known_first > toDateTime64(0, 3, 'UTC'), 'no',
-        is_user_watched OR is_asker_watched, 'yes',
-        NULL
-      ) AS is_new,
-      -- One failure in a hundred is a failing dependency; of those the one that fails often and mostly
-      -- comes first.
-      failures >= 0.01 * greatest(over, 1) AS connections_fail,
-      denied + unanswered >= 0.01 * greatest(asked, 1) AS lookups_fail,
-      multiIf(
-        connections_fail AND failures >= denied + unanswered, 'connections_failed',
-        lookups_fail AND unanswered >= denied, 'lookups_unanswered',
-        lookups_fail, 'lookups_failed',
-        connections_fail, 'connections_failed',
-        is_new = 'yes', 'new',
-        'in_use'
-      ) AS found,
-      multiIf(connections_fail OR lookups_fail, 2, found = 'new', 1, 0) AS tier,
-      if(
-        tier = 2,
-        failures * failures / greatest(over, 1)
-          + (denied + unanswered) * (denied + unanswered) / greatest(asked, 1),
-        toFloat64(connections)
-      ) AS weight
-    FROM joined
-    LEFT JOIN known_names
-      ON joined.environment = known_names.environment
-      AND asking_workload = known_names.workload_name
-      AND asking_process = known_names.process_name
-      AND joined.dependency = known_names.dependency
-    WHERE {only:String} = 'any'
-      OR ({only:String} = 'failing' AND tier = 2)
-      OR ({only:String} = 'new' AND is_new = 'yes')
-    ORDER BY
-      tier DESC, weight DESC, asked DESC, dependency, port, process_name, workload_name, environment
-    LIMIT {limit:UInt32}
-  ),
-  -- Of all of them: asking first which are told would be to ask all that twice.
+  -- The rows that are told, worked out once: what else there is to say is looked for of these only.
+  (
+    SELECT groupArray((
+      environment, workload_name, process_name, dependency, port, ends, found, tier, weight, is_new, place,
+      known_first, connections, over, failures, asked, denied, unanswered, newest_lookup, answers,
+      asked_by_bucket, asked_first, asked_last
+    ))
+    FROM (
+      SELECT
+        joined.environment AS environment,
+        joined.workload_name AS workload_name,
+        joined.process_name AS process_name,
+        joined.dependency AS dependency,
+        port,
+        source, place, ends, connections, over, failures, asked, unanswered, denied, newest_lookup,
+        answers, asked_by_bucket, asked_first, asked_last,
+        arrayMin(arrayFilter(start -> start > toDateTime64(0, 3, 'UTC'), [known_edge, name_start]))
+          AS known_first,
+        multiIf(
+          known_first > toDateTime64(0, 3, 'UTC'), 'no',
+          is_user_watched OR is_asker_watched, 'yes',
+          NULL
+        ) AS is_new,
+        -- One failure in a hundred is a failing dependency; of those the one that fails often and mostly
+        -- comes first.
+        failures >= 0.01 * greatest(over, 1) AS connections_fail,
+        denied + unanswered >= 0.01 * greatest(asked, 1) AS lookups_fail,
+        multiIf(
+          connections_fail AND failures >= denied + unanswered, 'connections_failed',
+          lookups_fail AND unanswered >= denied, 'lookups_unanswered',
+          lookups_fail, 'lookups_failed',
+          connections_fail, 'connections_failed',
+          is_new = 'yes', 'new',
+          'in_use'
+        ) AS found,
+        multiIf(connections_fail OR lookups_fail, 2, found = 'new', 1, 0) AS tier,
+        if(
+          tier = 2,
+          failures * failures / greatest(over, 1)
+            + (denied + unanswered) * (denied + unanswered) / greatest(asked, 1),
+          toFloat64(connections)
+        ) AS weight
+      FROM joined
+      LEFT JOIN known_names
+        ON joined.environment = known_names.environment
+        AND asking_workload = known_names.workload_name
+        AND asking_process = known_names.process_name
+        AND joined.dependency = known_names.dependency
+      WHERE {only:String} = 'any'
+        OR ({only:String} = 'failing' AND tier = 2)
+        OR ({only:String} = 'new' AND is_new = 'yes')
+      ORDER BY
+        tier DESC, weight DESC, asked DESC, dependency, port, process_name, workload_name, environment
+      LIMIT {limit:UInt32}
+    )
+  ) AS chosen,
   details AS (
     WITH connection_state IN ('refused', 'timed_out', 'unreachable', 'failed') AS is_failure
     SELECT
@@ -295,30 +318,18 @@ WITH
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {host:String} IN ('', host_name)
       AND direction = 'egress'
-      AND process_name LIKE {process:String}
+      AND edge_key IN (SELECT arrayJoin(arrayFlatten(arrayMap(row -> row.6.2, chosen))))
     GROUP BY edge_key
   ),
   told AS (
     SELECT
-      environment, workload_name, process_name, dependency, port,
-      any(found) AS finding,
-      any(tier) AS tier,
-      any(weight) AS weight,
-      any(is_new) AS is_new,
-      any(place) AS place,
-      any(known_first) AS known_first,
-      any(connections) AS connections,
-      any(over) AS over,
-      any(failures) AS failures,
-      any(asked) AS asked,
-      any(denied) AS denied,
-      any(unanswered) AS unanswered,
-      any(newest_lookup) AS newest_lookup,
-      any(answers) AS answers,
+      chosen[number] AS row,
+      row.1 AS environment, row.2 AS workload_name, row.3 AS process_name, row.4 AS dependency,
+      row.5 AS port, row.7 AS finding, row.8 AS tier, row.9 AS weight, row.10 AS is_new, row.11 AS place,
+      row.12 AS known_first, row.13 AS connections, row.14 AS over, row.15 AS failures, row.16 AS asked,
+      row.17 AS denied, row.18 AS unanswered, row.19 AS newest_lookup, row.20 AS answers,
+      row.21 AS asked_by_bucket, row.22 AS asked_first, row.23 AS asked_last,
       arrayCumSum(mapValues(answers)) AS answers_up_to,
-      any(asked_by_bucket) AS asked_by_bucket,
-      any(asked_first) AS asked_first,
-      any(asked_last) AS asked_last,
       max(destination_ip != '') AS is_used,
       uniqExactIf(destination_ip, destination_ip != '') AS addresses_used,
       max((newest, destination_ip)) AS last_use,
@@ -329,15 +340,12 @@ WITH
       max(start_last) AS start_last,
       sumMap(by_bucket) AS by_bucket
     FROM (
-      SELECT
-        *,
-        end.1 AS destination_ip,
-        cityHash64(environment, workload_name, process_name, end.1, end.2) AS key
-      FROM chosen
-      LEFT ARRAY JOIN ends AS end
-    ) AS single
+      SELECT number, end.1 AS destination_ip, end.2 AS key
+      FROM (SELECT arrayJoin(arrayEnumerate(chosen)) AS number)
+      LEFT ARRAY JOIN chosen[number].6 AS end
+    ) AS ends
     LEFT JOIN details USING (key)
-    GROUP BY environment, workload_name, process_name, dependency, port
+    GROUP BY number
   ),
   last_use.2 AS address,
   splitByChar('/', address)[1] AS plain

@@ -7,12 +7,21 @@ WITH
   if(direction = 'egress', host_name, '') AS by_host,
   if(direction = 'egress', workload_name, '') AS by_workload,
   if(direction = 'egress', process_name, '') AS by_process,
-  -- Of 64 bits, as sets of these are a third of the work; two in some million are never the same.
-  cityHash64(environment, direction, by_host, by_workload, by_process, source_ip) AS source_key,
-  cityHash64(environment, direction, by_host, by_process, source_ip, destination_ip, destination_port)
-    AS contact_key,
+  -- Of 64 bits, as sets of these are a third of the work; two in some million are never the same. Of what has
+  -- few values each value is hashed once, not each row.
+  if(direction = 'egress', cityHash64(host_name), 0) AS host_key,
+  if(direction = 'egress', cityHash64(workload_name), 0) AS workload_key,
+  if(direction = 'egress', cityHash64(process_name), 0) AS process_key,
   cityHash64(
-    environment, host_name, direction, process_name, source_ip, destination_ip, destination_port
+    cityHash64(environment), cityHash64(direction), host_key, workload_key, process_key, source_ip
+  ) AS source_key,
+  cityHash64(
+    cityHash64(environment), cityHash64(direction), host_key, process_key, source_ip, destination_ip,
+    destination_port
+  ) AS contact_key,
+  cityHash64(
+    cityHash64(environment), cityHash64(host_name), cityHash64(direction), cityHash64(process_name),
+    source_ip, destination_ip, destination_port
   ) AS edge_key,
   intDiv(
     toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
@@ -56,7 +65,8 @@ WITH
     GROUP BY source_key
     HAVING uniqExact(destination_ip, destination_port) >= {min:UInt64}
   ),
-  -- Two sets, not one of both: that a cluster refuses.
+  -- Before the range, in whole hours, then whole minutes, then what is left up to its start. Three sets, not
+  -- one of all: that a cluster refuses.
   contacts_in_hours AS (
     SELECT DISTINCT contact_key
     FROM flows_1h
@@ -64,19 +74,32 @@ WITH
       AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
       AND source_key IN suspects
   ),
+  contacts_in_minutes AS (
+    SELECT DISTINCT contact_key
+    FROM {flows_sums:Identifier}
+    WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
+      AND window_start < toStartOfMinute({from:DateTime64(3, 'UTC')})
+      AND source_key IN suspects
+  ),
   contacts_since AS (
     SELECT DISTINCT contact_key
     FROM {flows:Identifier}
-    WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
+    WHERE window_start >= toStartOfMinute({from:DateTime64(3, 'UTC')})
       AND window_start < {from:DateTime64(3, 'UTC')}
       AND source_key IN suspects
   ),
   contacts AS (
     SELECT
       environment, direction, by_host, by_workload, by_process, source_ip, destination_ip, destination_port,
+      cityHash64(
+        cityHash64(environment), cityHash64(direction), if(direction = 'egress', cityHash64(by_host), 0),
+        if(direction = 'egress', cityHash64(by_process), 0), source_ip, destination_ip, destination_port
+      ) AS key_of_contact,
       max(connection_established) AS is_reached,
       min(bucket) AS first_bucket,
-      (max(age), argMax((connection_state, host_name, process_name), age)) AS newest,
+      (
+        max(age), (argMax(connection_state, age), argMax(host_name, age), argMax(process_name, age))
+      ) AS newest,
       max(host_name IN watched) AS is_watched,
       sum(connections_opened) + sumIf(resets_sent, direction = 'ingress' AND is_failure) AS tries,
       sum(connections_established) AS established,
@@ -97,9 +120,14 @@ WITH
       AND source_key IN suspects
     GROUP BY
       environment, direction, by_host, by_workload, by_process, source_ip, destination_ip, destination_port
-    HAVING (is_reached OR max(is_failure))
-      AND contact_key NOT IN contacts_in_hours
-      AND contact_key NOT IN contacts_since
+    -- In one: what is about keys alone would be asked of every row.
+    HAVING if(
+      is_reached OR max(is_failure),
+      key_of_contact NOT IN contacts_in_hours
+        AND key_of_contact NOT IN contacts_in_minutes
+        AND key_of_contact NOT IN contacts_since,
+      false
+    )
   ),
   -- The walk of Jung and others: a first contact that fails multiplies the odds of a scanner by four, one
   -- that is answered divides them; it begins again where the odds fall to even. One step is one bucket.

@@ -11,58 +11,18 @@ WITH
     '::ffff:169.254.0.0/112', 'fc00::/7', 'fe80::/10'
   ] AS private_networks,
   toIPv6OrDefault(splitByChar('/', destination_ip)[1]) AS far,
+  toStartOfHour({from:DateTime64(3, 'UTC')}) AS hour_of_from,
+  toStartOfMinute({from:DateTime64(3, 'UTC')}) AS minute_of_from,
+  -- Of 64 bits; of what has few values each value is hashed once, not each row.
+  cityHash64(
+    cityHash64(environment), cityHash64(workload_name), cityHash64(process_name), cityHash64(host_name),
+    destination_ip, destination_port, cityHash64(network_transport)
+  ) AS use_key,
   watched AS (
     SELECT host_name
     FROM nodes_now
     GROUP BY host_name
     HAVING min(first_seen) <= {from:DateTime64(3, 'UTC')} - toIntervalHour(24)
-  ),
-  -- What expectations say of those who opened connections. Pods are known in windows as they came only.
-  bound AS (
-    SELECT
-      environment, workload_name, process_name, host_name,
-      groupArrayArray(targets) AS allowed,
-      min(label) AS policy
-    FROM (
-      SELECT environment, workload_name, process_name, host_name, number
-      FROM (
-        SELECT
-          environment, workload_name, process_name, host_name,
-          groupUniqArray(namespace_of) AS namespaces
-        FROM (
-          SELECT
-            environment, workload_name, process_name, host_name, direction, window_start, '' AS namespace_of
-          FROM {flows:Identifier}
-          UNION ALL
-          SELECT
-            environment, workload_name, process_name, host_name, direction, window_start,
-            k8s_namespace AS namespace_of
-          FROM flows
-          WHERE k8s_namespace != ''
-        )
-        WHERE {expectations:String} != ''
-          AND window_start >= {from:DateTime64(3, 'UTC')}
-          AND window_start < {to:DateTime64(3, 'UTC')}
-          AND {environment:String} IN ('', environment)
-          AND process_name LIKE {process:String}
-          AND direction = 'egress'
-        GROUP BY environment, workload_name, process_name, host_name
-      ) AS whom
-      CROSS JOIN (
-        SELECT number, environment AS environments, workload, process, host, namespace
-        FROM expectations WHERE digest = {expectations:String} LIMIT 1 BY number
-      ) AS patterns
-      WHERE (environments = '%' OR environment LIKE environments)
-        AND (workload = '%' OR workload_name LIKE workload)
-        AND (process = '%' OR process_name LIKE process)
-        AND (host = '%' OR host_name LIKE host)
-        AND (namespace = '%' OR arrayExists(each -> each LIKE namespace, namespaces))
-    ) AS meant
-    JOIN (
-      SELECT number, label, targets
-      FROM expectations WHERE digest = {expectations:String} LIMIT 1 BY number
-    ) AS entries USING (number)
-    GROUP BY environment, workload_name, process_name, host_name
   ),
   facts AS (
     SELECT
@@ -79,34 +39,37 @@ WITH
       AND direction = 'egress'
     GROUP BY environment, process_name, destination_ip
   ),
-  -- Before the range, in whole hours and then in what is left up to its start.
+  -- Before the range, in whole hours, then whole minutes, then what is left up to its start; by all hosts.
   past AS (
     SELECT
-      environment, workload_name, process_name, host_name, destination_ip, destination_port,
-      network_transport,
+      environment, workload_name, process_name, destination_ip, destination_port,
       sum(opened) AS past_opened,
-      min(start) AS past_start
+      min(start) AS past_start,
+      groupUniqArray(host) AS past_hosts
     FROM (
       SELECT
-        environment, workload_name, process_name, host_name, destination_ip, destination_port,
-        network_transport, direction, connections_opened AS opened, window_start AS start
+        environment, workload_name, process_name, destination_ip, destination_port, direction,
+        cityHash64(host_name) AS host, connections_opened AS opened, window_start AS start
       FROM flows_1h
-      WHERE window_start >= history_start
-        AND window_start < toStartOfHour({from:DateTime64(3, 'UTC')})
+      WHERE window_start >= history_start AND window_start < hour_of_from
       UNION ALL
       SELECT
-        environment, workload_name, process_name, host_name, destination_ip, destination_port,
-        network_transport, direction, connections_opened AS opened, window_start AS start
+        environment, workload_name, process_name, destination_ip, destination_port, direction,
+        cityHash64(host_name) AS host, connections_opened AS opened, window_start AS start
+      FROM {flows_sums:Identifier}
+      WHERE window_start >= hour_of_from AND window_start < minute_of_from
+      UNION ALL
+      SELECT
+        environment, workload_name, process_name, destination_ip, destination_port, direction,
+        cityHash64(host_name) AS host, connections_opened AS opened, window_start AS start
       FROM {flows:Identifier}
-      WHERE window_start >= toStartOfHour({from:DateTime64(3, 'UTC')})
-        AND window_start < {from:DateTime64(3, 'UTC')}
+      WHERE window_start >= minute_of_from AND window_start < {from:DateTime64(3, 'UTC')}
     )
     WHERE {environment:String} IN ('', environment)
       AND process_name LIKE {process:String}
       AND direction = 'egress'
       AND opened > 0
-    GROUP BY
-      environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
+    GROUP BY environment, workload_name, process_name, destination_ip, destination_port
   ),
   present AS (
     SELECT
@@ -115,20 +78,7 @@ WITH
       sum(connections_opened) AS now_opened,
       sum(connections_established) AS now_established,
       (max(window_start), argMax(connection_state, window_start)) AS now_newest,
-      sum(latency_sum_ms) AS now_latency_sum,
-      sum(latency_count) AS now_latencies,
-      sum(bytes_sent) AS now_sent,
-      sum(bytes_received) AS now_received,
-      sumMap(map(
-        intDiv(
-          toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
-          {bucket_ms:UInt64}
-        ),
-        connections_opened
-      )) AS now_by_bucket,
-      minIf(window_start, connections_opened > 0) AS now_start,
-      -- The first windows with one, and what they sent: whether they come by the clock.
-      groupArrayIf(64)((toUnixTimestamp(window_start), bytes_sent), connections_opened > 0) AS now_uses
+      minIf(window_start, connections_opened > 0) AS now_start
     FROM {flows:Identifier}
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
@@ -138,21 +88,30 @@ WITH
       AND process_name LIKE {process:String}
       AND direction = 'egress'
       AND {port:UInt16} IN (0, destination_port)
-      AND far BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
-      AND far NOT BETWEEN toIPv6('::ffff:127.0.0.0') AND toIPv6('::ffff:127.255.255.255')
-      AND far NOT BETWEEN toIPv6('::ffff:224.0.0.0') AND toIPv6('::ffff:239.255.255.255')
-      AND far < toIPv6('ff00::')
-      AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0', '255.255.255.255')
     GROUP BY
       environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
-    HAVING now_opened > 0
+    -- In one: what is about keys alone would be asked of every row.
+    HAVING if(
+      now_opened > 0,
+      far BETWEEN {destination_first:IPv6} AND {destination_last:IPv6}
+        AND far NOT BETWEEN toIPv6('::ffff:127.0.0.0') AND toIPv6('::ffff:127.255.255.255')
+        AND far NOT BETWEEN toIPv6('::ffff:224.0.0.0') AND toIPv6('::ffff:239.255.255.255')
+        AND far < toIPv6('ff00::')
+        AND destination_ip NOT IN ('::1', '0.0.0.0/0', '::/0', '255.255.255.255'),
+      false
+    )
   ),
   both AS (
-    SELECT *
+    SELECT
+      *, 0 AS past_opened, toDateTime64(0, 3, 'UTC') AS past_start, CAST([], 'Array(UInt64)') AS past_hosts
     FROM present
-    FULL JOIN past USING (
-      environment, workload_name, process_name, host_name, destination_ip, destination_port, network_transport
-    )
+    UNION ALL
+    SELECT
+      environment, workload_name, process_name, '' AS host_name, destination_ip, destination_port,
+      '' AS network_transport, 0 AS now_opened, 0 AS now_established,
+      (toDateTime64(0, 3, 'UTC'), '') AS now_newest, toDateTime64(0, 3, 'UTC') AS now_start,
+      past_opened, past_start, past_hosts
+    FROM past
   ),
   -- By which entry each may be talked to. Where a name is asked for and none is known, nobody can tell yet.
   held AS (
@@ -179,7 +138,9 @@ WITH
       ) AS verdict
     FROM both
     LEFT JOIN facts USING (environment, process_name, destination_ip)
-    LEFT JOIN bound USING (environment, workload_name, process_name, host_name)
+    LEFT JOIN expected_by(
+      digest = {expectations:String}, from = {from:DateTime64(3, 'UTC')}, to = {to:DateTime64(3, 'UTC')}
+    ) AS bound USING (environment, workload_name, process_name, host_name)
   ),
   -- What was looked up before names are known of connections counts as used: its addresses may have changed.
   grouped AS (
@@ -200,20 +161,15 @@ WITH
       argMax(name, now_newest) AS newest_name,
       sum(past_opened) AS n_before,
       minIf(past_start, past_opened > 0) AS start_before,
-      groupUniqArrayIf(host_name, past_opened > 0) AS hosts_before,
+      groupUniqArrayArray(past_hosts) AS hosts_before,
       sum(now_opened) AS opened,
       sum(now_established) AS established,
       max((now_newest, host_name, destination_ip)) AS newest,
-      groupUniqArrayIf(host_name, now_opened > 0) AS hosts,
+      groupUniqArrayIf(cityHash64(host_name), now_opened > 0) AS hosts,
       uniqExactIf(destination_ip, now_opened > 0) AS addresses,
-      sum(now_latency_sum) AS latency_sum,
-      sum(now_latencies) AS latencies,
-      sum(now_sent) AS sent,
-      sum(now_received) AS received,
-      sumMap(now_by_bucket) AS by_bucket,
       minIf(now_start, now_opened > 0) AS start_first,
       verdict, minIf(if(verdict = 'expected', allowed_by, policy), now_opened > 0) AS entry,
-      groupArrayArray(if(past_opened > 0 AND verdict IN ('', 'expected'), [], now_uses)) AS uses,
+      groupArrayIf(use_key, now_opened > 0) AS keys,
       0 AS is_looked_up
     FROM held
     GROUP BY environment, workload_name, process_name, destination_port, place, verdict
@@ -224,12 +180,8 @@ WITH
       '' AS source, '' AS newest_name, 0 AS n_before, toDateTime64(0, 3, 'UTC') AS start_before,
       [] AS hosts_before, 0 AS opened, 0 AS established,
       ((toDateTime64(0, 3, 'UTC'), ''), '', '') AS newest,
-      [] AS hosts, 0 AS addresses, 0 AS latency_sum, 0 AS latencies, 0 AS sent, 0 AS received,
-      CAST(map(), 'Map(Int64, UInt64)') AS by_bucket,
-      toDateTime64(0, 3, 'UTC') AS start_first,
-      '' AS verdict, '' AS entry,
-      CAST([], 'Array(Tuple(UInt32, UInt64))') AS uses,
-      1 AS is_looked_up
+      [] AS hosts, 0 AS addresses, toDateTime64(0, 3, 'UTC') AS start_first, '' AS verdict, '' AS entry,
+      CAST([], 'Array(UInt64)') AS keys, 1 AS is_looked_up
     FROM dns_1h
     WHERE window_start >= history_start
       AND window_start < names_start
@@ -303,10 +255,7 @@ WITH
       max(score) AS surprise,
       sum(opened) AS all_opened,
       any(opened_by_process) AS of_process,
-      sumMap(by_bucket) AS all_by_bucket,
       min(start_first) AS first_start,
-      sum(sent) AS all_sent,
-      sum(received) AS all_received,
       max(is_process_new) AS is_stranger,
       max(is_nameless) AS has_no_name,
       max(is_port_new AND n > 0) AS has_new_port,
@@ -318,13 +267,68 @@ WITH
       max(prevalence) AS knowing_share,
       any(peers) AS other_nodes,
       sum(established) AS all_established,
-      sum(latency_sum) / nullIf(sum(latencies), 0) AS latency_mean_ms,
       max(addresses) AS places,
       length(groupUniqArrayArray(hosts)) AS nodes,
-      arraySort(use -> use.1, groupArrayArray(uses)) AS sorted
+      groupArrayArray(keys) AS all_keys
     FROM judged
     WHERE {only:String} = finding OR ({only:String} = 'any' AND finding != 'expected')
     GROUP BY environment, workload_name, process_name, place, finding, is_search, port
+  ),
+  -- The rows of the answer, in its order, worked out once: what follows is looked for of these only.
+  (
+    SELECT groupArray((
+      finding, process_name, workload_name, environment, place, port, name, last_use, by_entry, surprise,
+      [is_first_time, is_stranger, has_no_name, has_new_port, is_search], all_opened, of_process, first_start,
+      novelty, past_connections, past_once, knowing_share, other_nodes, all_established, places, nodes,
+      all_keys
+    ))
+    FROM (
+      SELECT *
+      FROM told
+      ORDER BY
+        finding = 'expected', finding = 'not_allowed' DESC, finding = 'new' DESC,
+        if(finding IN ('not_allowed', 'new'), surprise, NULL) DESC, finding = 'known_to_peers',
+        first_start DESC, place, port, process_name, workload_name, environment
+      LIMIT {limit:UInt32}
+    )
+  ) AS chosen,
+  uses AS (
+    SELECT
+      use_key AS key,
+      sum(latency_sum_ms) AS latency_sum,
+      sum(latency_count) AS latencies,
+      sum(bytes_sent) AS sent,
+      sum(bytes_received) AS received,
+      sumMap(map(
+        intDiv(
+          toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}),
+          {bucket_ms:UInt64}
+        ),
+        connections_opened
+      )) AS by_bucket,
+      -- The first windows with one, and what they sent.
+      groupArrayIf(64)((toUnixTimestamp(window_start), bytes_sent), connections_opened > 0) AS times
+    FROM {flows:Identifier}
+    WHERE window_start >= {from:DateTime64(3, 'UTC')}
+      AND window_start < {to:DateTime64(3, 'UTC')}
+      AND direction = 'egress'
+      AND use_key IN (SELECT arrayJoin(arrayFlatten(arrayMap(row -> row.23, chosen))))
+    GROUP BY use_key
+  ),
+  known AS (
+    SELECT
+      number,
+      sum(latency_sum) / nullIf(sum(latencies), 0) AS latency_mean_ms,
+      sum(sent) AS all_sent,
+      sum(received) AS all_received,
+      sumMap(by_bucket) AS all_by_bucket,
+      arraySort(use -> use.1, groupArrayArray(times)) AS sorted
+    FROM (
+      SELECT number, arrayJoin(chosen[number].23) AS key
+      FROM (SELECT arrayJoin(arrayEnumerate(chosen)) AS number)
+    ) AS ends
+    LEFT JOIN uses USING (key)
+    GROUP BY number
   ),
   -- How alike gaps and sizes are (skew of quartiles, scatter around the median), how evenly uses are spread
   -- over parts of the time between first and last, and, of six hours or more, how much of the range that is.
@@ -355,46 +359,41 @@ WITH
       dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) AS range_s,
       arrayConcat(alike, [evenness], if(range_s >= 6 * 3600, [least(1, span_s / range_s)], [])) AS marks,
       if(length(gaps) >= 3 AND length(sorted) >= 4, arrayReduce('avg', marks), NULL) AS regular
-    FROM told
+    FROM known
   )
 SELECT
-  finding,
-  process_name AS `process.name`,
-  workload_name AS `workload.name`,
-  last_use.2 AS `host.name`,
-  place AS `destination.group`,
-  nullIf(name, '') AS `destination.name`,
-  last_use.3 AS `destination.ip`,
-  nullIf(port, 0) AS `destination.port`,
-  last_use.1.2 AS `connection.state`,
-  nullIf(by_entry, '') AS expectation,
-  surprise AS score,
+  chosen[number] AS row,
+  row.1 AS finding,
+  row.2 AS `process.name`,
+  row.3 AS `workload.name`,
+  row.8.2 AS `host.name`,
+  row.5 AS `destination.group`,
+  nullIf(row.7, '') AS `destination.name`,
+  row.8.3 AS `destination.ip`,
+  nullIf(row.6, 0) AS `destination.port`,
+  row.8.1.2 AS `connection.state`,
+  nullIf(row.9, '') AS expectation,
+  row.10 AS score,
   nullIf(arrayStringConcat(arrayFilter(
-    (sign, has) -> has = 1,
-    ['first time', 'new process', 'no name', 'new port', 'many ports'],
-    [is_first_time, is_stranger, has_no_name, has_new_port, is_search]
+    (sign, has) -> has = 1, ['first time', 'new process', 'no name', 'new port', 'many ports'], row.11
   ), ', '), '') AS signs,
-  all_opened AS `connections.opened`,
-  all_opened / of_process AS share,
+  row.12 AS `connections.opened`,
+  row.12 / row.13 AS share,
   arrayMap(i -> all_by_bucket[i], range({buckets:UInt64})) AS over_time,
-  first_start AS first_seen,
-  last_use.1.1 AS last_seen,
+  row.14 AS first_seen,
+  row.8.1.1 AS last_seen,
   all_sent AS `bytes.sent`,
   all_received AS `bytes.received`,
-  novelty,
-  past_connections AS `history.connections`,
-  past_once AS `history.once`,
-  knowing_share AS prevalence,
-  other_nodes AS peers,
-  all_established AS `connections.established`,
+  row.15 AS novelty,
+  row.16 AS `history.connections`,
+  row.17 AS `history.once`,
+  row.18 AS prevalence,
+  row.19 AS peers,
+  row.20 AS `connections.established`,
   latency_mean_ms AS latency_ms,
   regular AS regularity,
-  places AS addresses,
-  nodes,
-  environment
+  row.21 AS addresses,
+  row.22 AS nodes,
+  row.4 AS environment
 FROM clocked
-ORDER BY
-  finding = 'expected', finding = 'not_allowed' DESC, finding = 'new' DESC,
-  if(finding IN ('not_allowed', 'new'), surprise, NULL) DESC, finding = 'known_to_peers',
-  first_start DESC, place, port, process_name, workload_name, environment
-LIMIT {limit:UInt32}
+ORDER BY number

@@ -76,7 +76,9 @@ const embedded = z.strictObject({
 
 const retention = z.strictObject({
   flows: duration({ min: '1h', max: '400d', default: '3d' }).meta({ description: 'windows as they came' }),
-  minutes: duration({ min: '1h', max: '1000d', default: '30d' }).meta({ description: 'sums per minute' }),
+  minutes: duration({ min: '1h', max: '1000d', default: '30d' }).meta({
+    description: 'sums per minute; as long as windows, at least',
+  }),
   hours: duration({ min: '1d', max: '4000d', default: '400d' }).meta({ description: 'sums per hour' }),
   events: duration({ min: '1h', max: '400d', default: '3d' }).meta({ description: 'single connections' }),
 });

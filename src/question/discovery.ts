@@ -13,6 +13,7 @@ import {
   parseManifest,
   parseSignals,
   questionTables,
+  summedTables,
   type Manifest,
   type QuestionTable,
 } from './manifest.ts';
@@ -73,9 +74,13 @@ function sqlProblem(sql: string, { params, reads }: Manifest): string | undefine
   if (unknown !== undefined) return `takes {${unknown}}, which the manifest does not have`;
   const unused = [...own, ...needed].find((name) => !names.has(name));
   if (unused !== undefined) return `never uses {${unused}}`;
-  const unread = questionTables.find((table) => tables.has(table) && !reads.includes(table));
+  const levels = (table: QuestionTable): string[] =>
+    summedTables.includes(table) ? [table, `${table}_sums`] : [table];
+  const unread = questionTables.find(
+    (table) => !reads.includes(table) && levels(table).some((name) => tables.has(name)),
+  );
   if (unread !== undefined) return `reads {${unread}:Identifier}, which the manifest does not name in reads`;
-  const strange = [...tables].find((table) => !(questionTables as readonly string[]).includes(table));
+  const strange = [...tables].find((table) => !questionTables.flatMap(levels).includes(table));
   return strange === undefined ? undefined : `reads {${strange}:Identifier}, which is no table of the store`;
 }
 

@@ -16,6 +16,11 @@ export type QuestionTable = (typeof questionTables)[number];
 /** Their rows are tellings of single things: there is no rollup of them. */
 export const unrolledTables: readonly QuestionTable[] = ['connection_events', 'listeners'];
 
+/** Their whole minutes are summed up already: {name_sums:Identifier}. */
+export const summedTables: readonly QuestionTable[] = questionTables.filter(
+  (table) => !unrolledTables.includes(table),
+);
+
 /** A question's own parameters may not be called as what every question or `sonde ask` has. */
 const reservedNames: ReadonlySet<string> = new Set([
   ...rangeParams,

@@ -3,7 +3,7 @@
 import { OperatorError } from '../../lib/errors.ts';
 import type { Answer, Coverage, ParamValue, QuestionSummary } from '../../question/contract.ts';
 import type { Question } from '../../question/discovery.ts';
-import { unrolledTables, type QuestionTable } from '../../question/manifest.ts';
+import { summedTables, unrolledTables } from '../../question/manifest.ts';
 import { nothingExpected, type InForce } from '../../question/expectation.ts';
 import { readParams, scopeParams, sqlParams, type ParamProblem } from '../../question/params.ts';
 import { cells } from './cells.ts';
@@ -14,7 +14,7 @@ import { openGate } from './gate.ts';
 import { openMap, type AskMap } from './map.ts';
 import type { Asking, AskOptions } from './options.ts';
 import { openAskStore, type AskStore, type StoreRow } from './query.ts';
-import { bucketsOf, levelOf, readRange, widen } from './range.ts';
+import { bucketsOf, levelOf, minuteLevel, rawLevel, readRange, widen } from './range.ts';
 import type { Buckets, Level, Retention, TimeRange } from './range.ts';
 import { openSearch, type AskSearch } from './search.ts';
 
@@ -66,9 +66,15 @@ function rangeParams({ range }: Inquiry): { from: Date; to: Date } {
 /** One row more than asked for tells whether there are more. */
 function askRows(store: AskStore, inquiry: Inquiry, { digest }: InForce): Promise<readonly StoreRow[]> {
   const { question, level, series, values, signal } = inquiry;
-  const tableOf = (table: QuestionTable): string =>
-    unrolledTables.includes(table) ? table : `${table}${level.suffix}`;
-  const tables = question.reads.map((table) => [table, tableOf(table)]);
+  const sums = level === rawLevel ? minuteLevel : level;
+  const tables = question.reads.flatMap((table) =>
+    summedTables.includes(table)
+      ? [
+          [table, `${table}${level.suffix}`],
+          [`${table}_sums`, `${table}${sums.suffix}`],
+        ]
+      : [[table, table]],
+  );
   return store({
     question: question.id,
     sql: question.sql,

@@ -86,8 +86,8 @@ const levels: readonly [Level, Level, Level] = [
   { suffix: '_1h', grainMs: hourMs, rangeMsMax: Infinity },
 ];
 
-/** Rows as they came. */
-export const [rawLevel] = levels;
+/** Rows as they came, and their sums per minute. */
+export const [rawLevel, minuteLevel] = levels;
 
 /** How long the store keeps what. */
 export interface Retention {

@@ -42,13 +42,18 @@ export const keptTables: readonly KeptTable[] = [
   { table: 'addresses', time: 'time', level: 'hoursMs' },
 ];
 
+/** Whole minutes of a range that windows answer are taken from their sums: those are kept as long, at least. */
+function keptMs(level: keyof Retention, retention: Retention): number {
+  return level === 'minutesMs' ? Math.max(retention.minutesMs, retention.flowsMs) : retention[level];
+}
+
 const readTtl = statement('table-ttl');
 const modifyTtl = statement('modify-ttl');
 
 async function applyToNode(client: ClickHouseClient, retention: Retention, cluster?: Cluster): Promise<void> {
   for (const { table: name, time, level } of keptTables) {
     const table = localTable(name, cluster);
-    const seconds = String(Math.round(retention[level] / 1000));
+    const seconds = String(Math.round(keptMs(level, retention) / 1000));
     const answer = await client.query({ query: readTtl, query_params: { table }, format: 'JSONEachRow' });
     const [found] = await answer.json<{ seconds: string }>();
     if (found?.seconds === seconds) continue;

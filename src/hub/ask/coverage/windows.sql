@@ -9,6 +9,8 @@ WITH
   toUnixTimestamp64Milli(window_end) AS end_ms,
   least(to_ms, {settled_ms:Int64} - toInt64(window_ms)) AS due_ms,
   window_start >= {from:DateTime64(3, 'UTC')} AS in_range,
+  toStartOfMinute({from:DateTime64(3, 'UTC')} + toIntervalMillisecond(59999)) AS minutes_from,
+  toStartOfMinute({to:DateTime64(3, 'UTC')}) AS minutes_to,
   told AS (
     SELECT
       host_name,
@@ -37,17 +39,30 @@ WITH
     GROUP BY host_name, environment, agent_instance
     HAVING heard OR NOT said_goodbye
   ),
+  -- Whole minutes from their sums, and what is left at the range's borders from windows.
   stored AS (
     SELECT
       host_name,
       environment,
       agent_instance,
-      sum(connections_opened) AS stored_opened,
-      sum(connections_ended) AS stored_ended
-    FROM {flows:Identifier}
+      sum(opened) AS stored_opened,
+      sum(ended) AS stored_ended
+    FROM (
+      SELECT
+        host_name, environment, agent_instance, network_transport,
+        connections_opened AS opened, connections_ended AS ended
+      FROM flows_1m
+      WHERE window_start >= minutes_from AND window_start < minutes_to
+      UNION ALL
+      SELECT
+        host_name, environment, agent_instance, network_transport,
+        connections_opened AS opened, connections_ended AS ended
+      FROM flows
+      WHERE window_start >= {from:DateTime64(3, 'UTC')}
+        AND window_start < {to:DateTime64(3, 'UTC')}
+        AND (window_start < minutes_from OR window_start >= minutes_to)
+    )
     WHERE network_transport != 'udp'
-      AND window_start >= {from:DateTime64(3, 'UTC')}
-      AND window_start < {to:DateTime64(3, 'UTC')}
       AND {host:String} IN ('', host_name)
       AND {environment:String} IN ('', environment)
     GROUP BY host_name, environment, agent_instance

@@ -3,56 +3,6 @@
 -- before these, in whole hours, an address has the name that it had last.
 WITH
   (SELECT min(window_start) FROM names_1h WHERE window_start >= {from:DateTime64(3, 'UTC')}) AS names_start,
-  bound AS (
-    SELECT
-      environment, workload_name, process_name, host_name,
-      groupArrayArray(targets) AS allowed
-    FROM (
-      SELECT environment, workload_name, process_name, host_name, number
-      FROM (
-        SELECT
-          environment, workload_name, process_name, host_name,
-          groupUniqArray(namespace_of) AS namespaces
-        FROM (
-          SELECT DISTINCT environment, workload_name, process_name, host_name, '' AS namespace_of
-          FROM flows_1h
-          WHERE {expectations:String} != ''
-            AND window_start >= {from:DateTime64(3, 'UTC')}
-            AND window_start < {to:DateTime64(3, 'UTC')}
-            AND {environment:String} IN ('', environment)
-            AND direction = 'egress'
-          UNION ALL
-          SELECT DISTINCT environment, workload_name, process_name, host_name, k8s_namespace AS namespace_of
-          FROM flows
-          WHERE {expectations:String} != ''
-            AND window_start >= {kept_from:DateTime64(3, 'UTC')}
-            AND window_start < {to:DateTime64(3, 'UTC')}
-            AND {environment:String} IN ('', environment)
-            AND direction = 'egress'
-            AND k8s_namespace != ''
-        )
-        GROUP BY environment, workload_name, process_name, host_name
-      ) AS whom
-      CROSS JOIN (
-        SELECT number, environment AS environments, workload, process, host, namespace
-        FROM expectations
-        WHERE digest = {expectations:String}
-        LIMIT 1 BY number
-      ) AS patterns
-      WHERE (environments = '%' OR environment LIKE environments)
-        AND (workload = '%' OR workload_name LIKE workload)
-        AND (process = '%' OR process_name LIKE process)
-        AND (host = '%' OR host_name LIKE host)
-        AND (namespace = '%' OR arrayExists(each -> each LIKE namespace, namespaces))
-    ) AS meant
-    JOIN (
-      SELECT number, label, targets
-      FROM expectations
-      WHERE digest = {expectations:String}
-      LIMIT 1 BY number
-    ) AS entries USING (number)
-    GROUP BY environment, workload_name, process_name, host_name
-  ),
   facts AS (
     SELECT
       environment, process_name, destination_ip,
@@ -148,7 +98,9 @@ WITH
       ).label AS allowed_by
     FROM opened
     LEFT JOIN facts USING (environment, process_name, destination_ip)
-    LEFT JOIN bound USING (environment, workload_name, process_name, host_name)
+    LEFT JOIN expected_by(
+      digest = {expectations:String}, from = {from:DateTime64(3, 'UTC')}, to = {to:DateTime64(3, 'UTC')}
+    ) AS bound USING (environment, workload_name, process_name, host_name)
   )
 SELECT
   held.environment AS environment,
