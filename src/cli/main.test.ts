@@ -191,7 +191,7 @@ test('a fault of ours has its stack and its own exit code', () => {
   assert.match(stderr, /\n {4}at /);
 });
 
-test('a process that lives with an agent in it has little memory; others have what Node gives them', () => {
+test('an agent and a hub have less memory for what is young; others have what Node gives them', () => {
   const [bin, modules] = [join(folder, 'own/bin'), join(folder, 'own/node_modules/.bin')];
   for (const path of [bin, modules]) mkdirSync(path, { recursive: true });
   writeFileSync(join(bin, 'sonde'), readFileSync(sonde), { mode: 0o755 });
@@ -203,5 +203,6 @@ test('a process that lives with an agent in it has little memory; others have wh
   for (const word of ['agent', 'up']) {
     assert.deepEqual(flags(word), ['--max-semi-space-size=2', '--v8-pool-size=1'], word);
   }
-  for (const words of [['hub'], ['ask', 'agent'], []]) assert.deepEqual(flags(...words), [], words.join(' '));
+  assert.deepEqual(flags('hub'), ['--max-semi-space-size=8']);
+  for (const words of [['ask', 'agent'], []]) assert.deepEqual(flags(...words), [], words.join(' '));
 });

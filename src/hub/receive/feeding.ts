@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { isOperatorError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { BlockRefused, type StoreBlock } from '../../model/block.ts';
+import { freeBytes } from '../../model/row/binary.ts';
 import type { Packing } from '../../model/row/packing.ts';
 import type { WrittenBlock } from './blocks.ts';
 import type { Journal, JournalBlock, Rows } from './journal.ts';
@@ -144,7 +145,9 @@ function openQueue(unstored: readonly JournalBlock[]) {
       waiting.push({ block, ...kept, isFresh: true });
     },
     shift(): void {
-      keptBytes -= waiting.shift()?.keptBytes ?? 0;
+      const stored = waiting.shift();
+      keptBytes -= stored?.keptBytes ?? 0;
+      for (const { bytes } of Object.values(stored?.rows ?? {})) freeBytes(bytes);
       if (waiting.length === 0) empty.resolve(undefined);
     },
   };

@@ -4,12 +4,13 @@ import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import { isOperatorError, OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
+import { freeBytes } from '../../model/row/binary.ts';
 
 /** Frames of one zstd body: an empty one takes 9 bytes of a request and 80 µs. Nobody's sender makes so many. */
 const framesMax = 1000;
 
-/** Each chunk of what comes out is a turn of a thread: as a rule a request is one or two. */
-const chunkSize = 256 << 10;
+/** Each chunk of what comes out is a turn of a thread: as a rule a request is one. */
+const chunkSize = 1 << 20;
 
 interface Inflated {
   readonly buffer: Buffer;
@@ -56,6 +57,11 @@ function tooLarge(bytesMax: number): OperatorError {
     what: 'inflated',
     limit: 'limits.inflated in hub.yaml',
   });
+}
+
+/** Nobody reads it any more. It goes at once: what lies about until the collector comes is a hundred requests. */
+export function release(inflated: Buffer): void {
+  if (inflated.buffer.byteLength >= chunkSize) freeBytes(inflated); // a small one may share its memory
 }
 
 /** `encoding` is the Content-Encoding header. Throws request.compression, request.too_large and request.malformed. */

@@ -8,7 +8,7 @@ import type { BlockWriter } from './blocks.ts';
 import { busy } from './busy.ts';
 import type { Clocks } from './clocks.ts';
 import { createGate } from './gate.ts';
-import { inflate } from './inflate.ts';
+import { inflate, release } from './inflate.ts';
 import { decodeJson } from './json.ts';
 import { MalformedLogs } from './logs.ts';
 import type { LogRecord } from '../../model/row/record.ts';
@@ -118,9 +118,11 @@ export function createReceiver(options: ReceiverOptions): (request: IntakeReques
       if (heldBytes > 0 && heldBytes + bytes.length > limits.heldBytesMax) {
         throw busy(`${formatBytes(heldBytes)} are on their way to the journal`);
       }
+      const { length } = bytes;
       const admitted = admit(decode(bytes, encoding));
-      heldBytes += bytes.length;
-      return { admitted, bytes: bytes.length };
+      if (bytes !== body) release(bytes);
+      heldBytes += length;
+      return { admitted, bytes: length };
     });
   }
 

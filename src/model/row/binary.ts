@@ -31,6 +31,11 @@ export function openSink(bytes: number): Sink {
   return { bytes: buffer, view: viewOf(buffer), length: 0 };
 }
 
+/** Bytes that nobody reads any more, and that share their memory with no others: not for the collector to find. */
+export function freeBytes({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
 /** Room for so many bytes: where they begin. They count as written. */
 export function extend(sink: Sink, bytes: number): number {
   const at = sink.length;
@@ -38,6 +43,7 @@ export function extend(sink: Sink, bytes: number): number {
   if (sink.length > sink.bytes.length) {
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * sink.bytes.length, sink.length));
     sink.bytes.copy(larger, 0, 0, at);
+    freeBytes(sink.bytes);
     sink.bytes = larger;
     sink.view = viewOf(larger);
   }
