@@ -21,12 +21,11 @@ async function timed(ask: () => Promise<unknown>): Promise<number> {
   return performance.now() - at;
 }
 
-/** What the page asks when it is opened without a question: the list, and then the first of them. */
+/** What the page asks at once when it is opened without a question. */
+const homeAsks = ['questions', 'overview?since=1h', 'findings?state=open&since=400d&limit=100'];
+
 async function openHome(url: string): Promise<void> {
-  const { questions } = (await json(`${url}/api/v1/questions`)) as {
-    questions: readonly QuestionSummary[];
-  };
-  await json(`${url}/api/v1/questions/${questions[0]?.id ?? ''}`);
+  await Promise.all(homeAsks.map((path) => json(`${url}/api/v1/${path}`)));
 }
 
 export async function answersCost(runs: number, say: (line: string) => void): Promise<Block> {

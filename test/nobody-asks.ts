@@ -11,4 +11,5 @@ export const nobodyAsks: HubParts['ask'] = {
   search: refuse,
   facets: refuse,
   destinations: refuse,
+  overview: refuse,
 };

@@ -189,6 +189,39 @@ describe('the page of a real hub', () => {
     }
   });
 
+  test('opens with an overview: nodes, connections, what failed, and all questions', async () => {
+    const opened = await browser.open(`${hub.url}/?since=15m`);
+    const { page } = opened;
+    const failed = page.getByRole('figure', { name: /^Failed or reset over time/ });
+    for (let tries = 0; (await failed.locator('li').count()) < 3; tries++) {
+      assert.ok(tries < 120, 'the store has not shown what was sent');
+      await page.getByRole('button', { name: 'Ask now' }).click();
+      await sleep(500);
+    }
+    const states = await failed.locator('li').allInnerTexts();
+    assert.deepEqual(
+      states.map((line) => line.split(/\s+/).filter((word) => word !== '')),
+      [
+        ['refused', '360'],
+        ['timed_out', '330'],
+        ['reset', '120'],
+      ],
+    );
+    const coverage = await page.getByRole('region', { name: 'Coverage' }).innerText();
+    assert.match(coverage, /nodes\s+1 of 1/);
+    const cards = page.getByRole('region', { name: 'Questions' }).getByRole('link');
+    assert.equal(await cards.count(), (await page.getByRole('navigation').locator('li').count()) - 2);
+    await page
+      .getByRole('region', { name: 'Open findings' })
+      .getByText(/^None\./)
+      .waitFor();
+    await failed.getByRole('button', { name: /refused/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'Search' }).waitFor();
+    await page.locator('tbody tr').first().waitFor();
+    assert.deepEqual([...new Set(await column(page, 'connection.state'))], ['refused']);
+    await close(opened);
+  });
+
   test('ranks the planted destination first, with process and state', async () => {
     const opened = await openQuestion('Timeouts');
     const { page } = opened;
@@ -288,6 +321,10 @@ describe('the page of a real hub', () => {
       [800, 600],
     ] as const) {
       test(`screenshots: ${scheme}, ${width} by ${height}`, async () => {
+        const home = await browser.open(hub.url, { width, height, scheme });
+        await home.page.locator('.plot canvas').first().waitFor();
+        await keepScreenshot(home.page, `overview-${scheme}-${width}`);
+        await close(home);
         for (const title of ['Timeouts', 'Connections']) {
           const opened = await openQuestion(title, { width, height, scheme });
           await keepScreenshot(opened.page, `${title.toLowerCase()}-${scheme}-${width}`);

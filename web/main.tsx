@@ -7,6 +7,7 @@ import './styles/controls.css';
 import './styles/answer.css';
 import './styles/rows.css';
 import './styles/search.css';
+import './styles/home.css';
 import { Page } from './page.tsx';
 
 const place = document.getElementById('page');

@@ -3,11 +3,12 @@ import type { JSX } from 'react';
 import { AnswerPage } from './answer-page.tsx';
 import { askQuestions } from './ask/api.ts';
 import { useAsked } from './ask/use-asked.ts';
+import { HomePage } from './home/home-page.tsx';
 import { ProblemNote } from './problem-note.tsx';
 import { Questions } from './questions.tsx';
 import { SearchPage } from './search/search-page.tsx';
 import { useView } from './view/use-view.ts';
-import { otherQuestion, searchId } from './view/view.ts';
+import { homeId, searchId } from './view/view.ts';
 
 /** Questions come and go with the hub's version: looked at now and then. */
 const questionsEveryMs = 60_000;
@@ -22,14 +23,9 @@ export function Page(): JSX.Element {
   });
   const questions = asked.latest?.value.questions;
   const question = questions?.find(({ id }) => id === view.question);
-  const first = questions?.[0]?.id;
 
   useEffect(() => {
-    if (view.question === '' && first !== undefined) show(otherQuestion(view, first), 'replace');
-  }, [view, first, show]);
-
-  useEffect(() => {
-    const title = view.question === searchId ? 'Search' : question?.title;
+    const title = { [homeId]: 'Overview', [searchId]: 'Search' }[view.question] ?? question?.title;
     document.title = title === undefined ? 'Sonde' : `${title} · Sonde`;
   }, [question, view.question]);
 
@@ -39,7 +35,9 @@ export function Page(): JSX.Element {
         Skip to the answer
       </a>
       <Questions questions={questions} view={view} show={show} />
-      {view.question === searchId ? (
+      {view.question === homeId ? (
+        <HomePage questions={questions} view={view} show={show} />
+      ) : view.question === searchId ? (
         <SearchPage view={view} show={show} />
       ) : question !== undefined ? (
         <AnswerPage key={question.id} question={question} view={view} show={show} />
@@ -48,7 +46,7 @@ export function Page(): JSX.Element {
           {questions === undefined ? (
             <ProblemNote failure={asked.failure} onRetry={askNow} />
           ) : (
-            view.question !== '' && <UnknownQuestion id={view.question} isEmpty={questions.length === 0} />
+            <UnknownQuestion id={view.question} isEmpty={questions.length === 0} />
           )}
         </main>
       )}

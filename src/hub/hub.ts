@@ -169,6 +169,7 @@ function askedOf(connection: Connection): Pick<HubParts, 'ask' | 'exports' | 'de
       search: async (asking) => backend().ask.search(asking),
       facets: async (asking) => backend().ask.facets(asking),
       destinations: async (asking) => backend().ask.destinations(asking),
+      overview: async (asking) => backend().ask.overview(asking),
     },
     exports: { rows: async (table, asking) => backend().exports.rows(table, asking) },
     detect: {

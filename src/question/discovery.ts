@@ -22,6 +22,8 @@ export interface Question {
   readonly id: string;
   /** As the API tells it. */
   readonly summary: QuestionSummary;
+  /** Where it stands in a list. */
+  readonly order: number;
   readonly reads: readonly QuestionTable[];
   /** What the agents must see for it. */
   readonly signals: readonly SignalName[];
@@ -99,7 +101,7 @@ export function readQuestion(folder: string, id: string): Question {
   const sql = read('ask.sql');
   const problem = sqlProblem(sql, manifest);
   if (problem !== undefined) throw invalid('ask.sql', problem);
-  const { title, asks, params, columns, reads, signals, detect, news } = manifest;
+  const { title, asks, order = Infinity, params, columns, reads, signals, detect, news } = manifest;
   const detectors = detect.map((each) => {
     const statement = read(each.sql);
     const wrong = detectSqlProblem(statement);
@@ -108,7 +110,7 @@ export function readQuestion(folder: string, id: string): Question {
   });
   const takesExpectations = takenBy(sql).names.has('expectations');
   const summary = { id, title, asks, params, columns };
-  return { id, summary, reads, signals, sql, takesExpectations, detectors, news };
+  return { id, summary, order, reads, signals, sql, takesExpectations, detectors, news };
 }
 
 /** In order. */

@@ -98,6 +98,7 @@ const signals = z.array(z.enum(signalNames)).default(['lifecycle']);
 const manifest = z.strictObject({
   title: z.string().min(3).max(60),
   asks: sentence.regex(/\?$/, 'must be a question'),
+  order: z.int().min(1).max(1000).optional(),
   reads: z.array(z.enum(questionTables)).min(1),
   signals,
   params: z.array(param).refine(namesDiffer, unique).default([]),
@@ -107,6 +108,8 @@ const manifest = z.strictObject({
 });
 
 export interface Manifest extends Omit<QuestionSummary, 'id'> {
+  /** Where it stands in a list: those with none come last. */
+  readonly order?: number | undefined;
   readonly reads: readonly QuestionTable[];
   readonly signals: readonly SignalName[];
   readonly detect: z.output<typeof detectSchema>;

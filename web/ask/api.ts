@@ -2,6 +2,8 @@
 import type { Answer, QuestionSummary } from '../../src/question/contract.ts';
 import { eventReader } from '../../src/question/event-stream.ts';
 import type { StreamEvent } from '../../src/question/event-stream.ts';
+import type { Finding } from '../../src/question/finding.ts';
+import type { Overview } from '../../src/question/overview.ts';
 import type { Facets, SearchAnswer } from '../../src/question/search/contract.ts';
 
 export interface QuestionList {
@@ -90,6 +92,23 @@ export async function askAnswer(url: string, signal: AbortSignal): Promise<Answe
   const isWhole = Array.isArray(value?.rows) && Array.isArray(value.columns) && value.coverage !== undefined;
   if (!isWhole) throw notUnderstood('Its rows, columns or coverage are missing.');
   return value as Answer;
+}
+
+export async function askOverview(url: string, signal: AbortSignal): Promise<Overview> {
+  const value = (await ask(url, signal)) as Partial<Overview> | null;
+  const isWhole = Array.isArray(value?.opened) && Array.isArray(value.failed) && value.coverage !== undefined;
+  if (!isWhole) throw notUnderstood('Its counts or coverage are missing.');
+  return value as Overview;
+}
+
+export interface FindingList {
+  readonly findings: readonly Finding[];
+}
+
+export async function askFindings(url: string, signal: AbortSignal): Promise<FindingList> {
+  const value = (await ask(url, signal)) as Partial<FindingList> | null;
+  if (!Array.isArray(value?.findings)) throw notUnderstood('There are no findings in it.');
+  return value as FindingList;
 }
 
 export async function askSearch(url: string, signal: AbortSignal): Promise<SearchAnswer> {

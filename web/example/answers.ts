@@ -1,6 +1,8 @@
 /** Made-up questions and answers, for work on the page without a hub: one of every column type. */
 import type { Answer, Cell, Column, Coverage, QuestionSummary, Share } from '../../src/question/contract.ts';
 import type { Prng } from '../../src/lib/prng.ts';
+import type { Finding } from '../../src/question/finding.ts';
+import type { Overview } from '../../src/question/overview.ts';
 
 type ColumnText = readonly [name: string, type: Column['type'], title: string, description: string];
 
@@ -162,4 +164,57 @@ export function exampleAnswer(
     answeredAt: new Date(span.toMs).toISOString(),
     tookMs: 12,
   };
+}
+
+export function exampleOverview(prng: Prng, { fromMs, toMs }: Span): Overview {
+  const failed = ['timed_out', 'refused', 'reset'].map((state, rank) => {
+    const byBucket = series(prng, 40 / (rank + 1));
+    return { state, connections: byBucket.reduce((sum, value) => sum + value, 0), byBucket };
+  });
+  return {
+    from: new Date(fromMs).toISOString(),
+    to: new Date(toMs).toISOString(),
+    bucketMs: (toMs - fromMs) / bucketsMax,
+    opened: Array.from({ length: bucketsMax }, () => 300 + prng.below(80)),
+    failed,
+    coverage: whole,
+  };
+}
+
+function exampleFinding(rank: number, nowMs: number): Finding {
+  const process = rank === 1 ? '<img src=x onerror=alert(1)>' : (processes[rank % processes.length] ?? '');
+  const startedMs = nowMs - rank * 17 * 60_000;
+  return {
+    id: `example-${rank}`,
+    question: 'example-trouble',
+    finds: 'trouble',
+    title: `${process} fails to reach 10.31.9.${rank}:5432`,
+    severity: rank === 0 ? 'critical' : 'warning',
+    labels: { 'process.name': process },
+    state: 'open',
+    startedAt: new Date(startedMs).toISOString(),
+    lastAt: new Date(nowMs).toISOString(),
+    closedAt: null,
+    statistic: 12,
+    baseline: 1,
+    threshold: 5,
+    windowMs: 60_000,
+    facts: {},
+    evidence: {
+      query: {
+        from: new Date(startedMs).toISOString(),
+        to: new Date(nowMs).toISOString(),
+        process,
+      },
+      rows: [],
+    },
+    nextStep: 'Look at the other end.',
+    technique: '',
+    muted: '',
+  };
+}
+
+/** Newest first. */
+export function exampleFindings(count: number, nowMs: number): readonly Finding[] {
+  return Array.from({ length: count }, (_, rank) => exampleFinding(rank, nowMs));
 }

@@ -12,7 +12,8 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { prng } from '../../src/lib/prng.ts';
 import { parseDurationMs } from '../../src/lib/units.ts';
 import type { Answer } from '../../src/question/contract.ts';
-import { exampleAnswer, exampleQuestions } from './answers.ts';
+import type { Overview } from '../../src/question/overview.ts';
+import { exampleAnswer, exampleFindings, exampleOverview, exampleQuestions } from './answers.ts';
 
 export interface Behaviour {
   /** What an answer becomes before it is sent. */
@@ -28,6 +29,10 @@ export interface Behaviour {
   until?: Promise<void>;
   /** Connections are cut. */
   isAway?: boolean;
+  /** What an overview becomes before it is sent. */
+  changeOverview?: (overview: Overview) => Overview;
+  /** Findings that are open; three by default. */
+  findings?: number;
 }
 
 export interface ExampleHub extends AsyncDisposable {
@@ -54,17 +59,20 @@ const types: Readonly<Record<string, string>> = {
 
 const rowsOf: Readonly<Record<string, number>> = { 'example-trouble': 14, 'example-many': 640 };
 
+function spanOf({ searchParams }: URL, nowMs: number): { readonly fromMs: number; readonly toMs: number } {
+  const toMs = Date.parse(searchParams.get('to') ?? '') || nowMs;
+  const sinceMs = parseDurationMs(searchParams.get('since') ?? '1h') ?? 3_600_000;
+  return { fromMs: Date.parse(searchParams.get('from') ?? '') || toMs - sinceMs, toMs };
+}
+
 function answerTo(url: URL, nowMs: number): Answer | undefined {
   const id = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
   const question = exampleQuestions.find((each) => each.id === id);
   if (question === undefined) return undefined;
-  const query = url.searchParams;
-  const toMs = Date.parse(query.get('to') ?? '') || nowMs;
-  const sinceMs = parseDurationMs(query.get('since') ?? '1h') ?? 3_600_000;
-  const fromMs = Date.parse(query.get('from') ?? '') || toMs - sinceMs;
   // The same rows each time: only the clock moves.
-  const answer = exampleAnswer(prng(7), { question, rows: rowsOf[id] ?? 0, span: { fromMs, toMs } });
-  const host = query.get('host') ?? '';
+  const span = spanOf(url, nowMs);
+  const answer = exampleAnswer(prng(7), { question, rows: rowsOf[id] ?? 0, span });
+  const host = url.searchParams.get('host') ?? '';
   return { ...answer, rows: answer.rows.filter((row) => host === '' || row['host.name'] === host) };
 }
 
@@ -90,6 +98,14 @@ async function sendAnswer(response: ServerResponse, url: URL, hub: ExampleHub, n
   else sendJson(response, change?.(answer, url.searchParams) ?? answer);
 }
 
+function sendOverview(response: ServerResponse, url: URL, hub: ExampleHub, nowMs: number): void {
+  hub.asked.push(`${url.pathname}${url.search}`);
+  const { problem, changeOverview } = hub.behaviour;
+  const overview = exampleOverview(prng(11), spanOf(url, nowMs));
+  if (problem !== undefined) sendJson(response, problem, problem.status);
+  else sendJson(response, changeOverview?.(overview) ?? overview);
+}
+
 export async function startExampleHub({ port, clock, folder, headers }: Options): Promise<ExampleHub> {
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -112,9 +128,13 @@ export async function startExampleHub({ port, clock, folder, headers }: Options)
     }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const url = new URL(request.url ?? '/', hub.url);
+    const nowMs = clock.wallMs();
     if (url.pathname === '/api/v1/questions') sendJson(response, { questions: exampleQuestions });
-    else if (url.pathname.startsWith('/api/v1/questions/')) {
-      await sendAnswer(response, url, hub, clock.wallMs());
+    else if (url.pathname === '/api/v1/overview') sendOverview(response, url, hub, nowMs);
+    else if (url.pathname === '/api/v1/findings') {
+      sendJson(response, { findings: exampleFindings(hub.behaviour.findings ?? 3, nowMs) });
+    } else if (url.pathname.startsWith('/api/v1/questions/')) {
+      await sendAnswer(response, url, hub, nowMs);
     } else await sendFile(response, folder, decodeURIComponent(url.pathname));
   }
   return hub;

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answerUrl, otherQuestion, pageUrl, readView, searchUrl, withParam } from './view.ts';
+import {
+  answerUrl,
+  evidenceView,
+  homeId,
+  otherQuestion,
+  overviewUrl,
+  pageUrl,
+  readView,
+  searchUrl,
+  withParam,
+} from './view.ts';
 import type { View } from './view.ts';
 
 const hub = 'http://127.0.0.1:7400';
@@ -32,7 +42,7 @@ describe('the URL is the view', () => {
   test('what is as it would be anyway is not in it', () => {
     assert.equal(pageUrl(read('/#q')), '/#q');
     assert.equal(pageUrl(read('/?since=1h&own=false&host=#q')), '/#q');
-    assert.equal(pageUrl(read('/')), '/#');
+    assert.equal(pageUrl(read('/')), '/');
   });
 
   test('an id that is no word stays itself', () => {
@@ -91,4 +101,18 @@ test('a search, its facets and its tail are asked of one view', () => {
   assert.equal(searchUrl(view, 'facets'), `/api/v1/facets?since=15m&${filter}`);
   assert.equal(searchUrl(view, 'tail'), `/api/v1/tail?${filter}`);
   assert.equal(searchUrl(read('/#search'), 'search'), '/api/v1/search?since=1h&limit=200');
+});
+
+test('what the page opens with has no fragment, and an overview of range and scope', () => {
+  const home = otherQuestion(whole, homeId);
+  assert.equal(pageUrl(home), '/?since=15m&host=web-1&environment=production&own=true');
+  assert.equal(overviewUrl(read('/?min=5')), '/api/v1/overview?since=1h');
+  assert.equal(overviewUrl(home), '/api/v1/overview?since=15m&host=web-1&environment=production&own=true');
+});
+
+test('evidence of a finding is the question, asked for exactly that', () => {
+  const query = { from: '2026-11-25T12:00:00Z', to: '2026-11-25T13:00:00Z', host: 'web-1', process: 'a b' };
+  const view = evidenceView({ question: 'any-question', evidence: { query, rows: [] } });
+  assert.deepEqual(view.range, { from: query.from, to: query.to });
+  assert.deepEqual([view.question, view.host, view.params], ['any-question', 'web-1', { process: 'a b' }]);
 });

@@ -5,6 +5,7 @@
  *
  *   /?since=15m&host=web-1&process=curl#timeouts?sort=-timed_out&row=5f1c22ab
  */
+import type { Finding } from '../../src/question/finding.ts';
 
 /** Back from now, or fixed; RFC 3339. */
 export type Range = { readonly since: string } | { readonly from: string; readonly to: string };
@@ -15,7 +16,7 @@ export interface Sort {
 }
 
 export interface View {
-  /** Id; empty while none is chosen. */
+  /** Id; empty for the page that it opens with. */
   readonly question: string;
   readonly range: Range;
   /** Empty: all. */
@@ -103,7 +104,7 @@ export function pageUrl(view: View): string {
   if (view.sort !== undefined) looking.set('sort', `${view.sort.descending ? '-' : ''}${view.sort.column}`);
   if (view.row !== undefined) looking.set('row', view.row);
   const fragment = withQuery(encodeURIComponent(view.question), looking);
-  return `${withQuery('/', queryOf(view))}#${fragment}`;
+  return `${withQuery('/', queryOf(view))}${fragment === '' ? '' : `#${fragment}`}`;
 }
 
 /** Where the answer is: always with its range, whatever the API's default is. */
@@ -114,8 +115,22 @@ export function answerUrl(view: View, format?: 'csv' | 'json' | 'ndjson'): strin
   return `/api/v1/questions/${encodeURIComponent(view.question)}?${query}`;
 }
 
-/** The page's own name among questions: rows by any label. */
+/** The page's own names among questions: what it opens with, and rows by any label. */
+export const homeId = '';
 export const searchId = 'search';
+
+/** Where the overview of this is. */
+export function overviewUrl(view: View): string {
+  const query = queryOf({ ...view, params: {} });
+  if ('since' in view.range) query.set('since', view.range.since);
+  return `/api/v1/overview?${query}`;
+}
+
+/** The question that shows what was found, asked for exactly that. */
+export function evidenceView({ question, evidence }: Pick<Finding, 'question' | 'evidence'>): View {
+  const query = new URLSearchParams(evidence.query);
+  return readView(new URL(`http://page/?${query}#${encodeURIComponent(question)}`));
+}
 
 /** Where a search of this is, its facets, or its tail, which has no range. */
 export function searchUrl(view: View, of: 'search' | 'facets' | 'tail'): string {

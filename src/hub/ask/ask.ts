@@ -13,6 +13,7 @@ import { droppedNotes } from './dropped.ts';
 import { openGate } from './gate.ts';
 import { openMap, type AskMap } from './map.ts';
 import type { Asking, AskOptions } from './options.ts';
+import { openOverview, type AskOverview } from './overview.ts';
 import { openAskStore, type AskStore, type StoreRow } from './query.ts';
 import { bucketsOf, levelOf, minuteLevel, rawLevel, readRange, widen } from './range.ts';
 import type { Buckets, Level, Retention, TimeRange } from './range.ts';
@@ -20,7 +21,7 @@ import { openSearch, type AskSearch } from './search.ts';
 
 export const gateLimits = { runningMax: 4, waitingMax: 32 } as const;
 
-export interface Ask extends AskMap, AskSearch, AskDestinations {
+export interface Ask extends AskMap, AskSearch, AskDestinations, AskOverview {
   questions(): readonly QuestionSummary[];
   /** Rejects with an OperatorError for what whoever asks can mend. */
   answer(id: string, asking: Asking): Promise<Answer>;
@@ -138,11 +139,13 @@ async function answer(
 export function openAsk(options: AskOptions): Ask {
   const { client, cancel, questions } = options;
   const store = openAskStore({ client, cancel, gate: openGate(gateLimits) });
-  const summaries = questions.map(({ summary }) => summary);
+  const listed = [...questions].sort((a, b) => a.order - b.order || a.id.localeCompare(b.id));
+  const summaries = listed.map(({ summary }) => summary);
   return {
     ...openMap(store, options),
     ...openSearch(store, options),
     ...openDestinations(store, options),
+    ...openOverview(store, options),
     questions: () => summaries,
     async answer(id, asking) {
       const question = questions.find((each) => each.id === id);

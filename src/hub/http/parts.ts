@@ -6,6 +6,7 @@ import type { DestinationList } from '../../question/destination.ts';
 import type { ExpectationList } from '../../question/expectation.ts';
 import type { DetectSummary, Finding, FindingsAsked } from '../../question/finding.ts';
 import type { EdgeMap, NodeList } from '../../question/map.ts';
+import type { Overview } from '../../question/overview.ts';
 import type { Facets, SearchAnswer } from '../../question/search/contract.ts';
 
 /** What became of one request of log records. Every record of it is in exactly one of the three counts. */
@@ -48,6 +49,7 @@ export interface HubParts {
     search(asking: Asking): Promise<SearchAnswer>;
     facets(asking: Asking): Promise<Facets>;
     destinations(asking: Asking): Promise<DestinationList>;
+    overview(asking: Asking): Promise<Overview>;
   };
   readonly exports: {
     /** Rows of a table in a stream, which ends with an error where they are not all. */

@@ -7,7 +7,7 @@ export const route = defineRoute({
   summary: 'The questions that can be asked, with their parameters and columns',
   responses: {
     200: {
-      description: 'sorted by id',
+      description: 'as they are listed',
       content: { 'application/json': z.object({ questions: z.array(z.record(z.string(), z.unknown())) }) },
     },
   },
