@@ -3,6 +3,7 @@ import { binomial, now, poisson, rhythm, wandering } from '../chance.ts';
 import { count, minute, spread, week, type World } from '../world.ts';
 
 export const world: World = {
+  times: 2,
   ordinary:
     '5 to 200 closes in 10 s at noon, of which 0.05 to 5 % are reset, a share that wanders by half; once a week a deployment with twice as many for five minutes',
   key(random, stepMs) {

@@ -174,28 +174,46 @@ async function watched(of: History): Promise<void> {
   ]);
 }
 
-test('a new admin edge, and a chain that goes on from it, are found once each, with their path', async () => {
+test('one new admin edge is an errand; a chain that goes on from it is found, with its path', async () => {
   await using edges = await history.beside();
   await watched(edges);
   const at = (host: string, from: number) => ({ environment: 'e', host, from, to: from + windowMs });
   await edges.write(at('node-a', -60 * minute), [admin(a, b)]);
   await edges.write(at('node-b', -60 * minute), [accepted(a, b), accepted('10.1.0.9', b)]);
+  await edges.run(-50 * minute);
+  assert.deepEqual(await about(edges, 'lateral-movement'), []);
   await edges.write(at('node-b', -40 * minute), [admin(b, c, { 'bytes.sent': 3_000_000 })]);
   await edges.write(at('node-b', -39 * minute), [admin(b, c, { 'connections.opened': 0 })]);
   await edges.run(0);
-  const found = (await about(edges, 'lateral-movement')).toReversed();
+  const found = await about(edges, 'lateral-movement');
   assert.deepEqual(
     found.map(({ finds, severity, technique, facts }) => [finds, severity, technique, facts['path']]),
-    [
-      ['new admin edges', 'warning', 'T1021.004', `${a} → ${b}:22`],
-      ['new admin edges', 'critical', 'T1570', `${a} → ${b}:22 → ${c}:22`],
-    ],
+    [['new admin edges', 'critical', 'T1570', `${a} → ${b}:22 → ${c}:22`]],
   );
-  assert.equal(found[1]?.evidence.rows[0]?.['finding'], 'chain');
+  assert.equal(found[0]?.evidence.rows[0]?.['finding'], 'chain');
   assert.deepEqual(await edges.statusOf('lateral-movement', 'new admin edges'), {
     ...{ finds: 'new admin edges', state: 'armed', armedAt: edges.at(-6 * hour), findings: 1, limits: [] },
     keys: { armed: 1 },
   });
+});
+
+test('one host that goes to three new ones within half an hour is found, with all of them', async () => {
+  await using edges = await history.beside();
+  await watched(edges);
+  const others = ['10.1.0.11', '10.1.0.12', '10.1.0.13'];
+  for (const [n, to] of others.entries()) {
+    const from = (-50 + 10 * n) * minute;
+    await edges.write({ environment: 'e', host: 'node-a', from, to: from + windowMs }, [admin(a, to)]);
+  }
+  await edges.run(0);
+  const [found, ...more] = await about(edges, 'lateral-movement');
+  assert.deepEqual(more, []);
+  assert.equal(found?.facts['path'], `${a} → ${others.map((to) => `${to}:22`).join(', ')}`);
+  assert.deepEqual(
+    new Set(found.evidence.rows.map((row) => row['destination.ip'])),
+    new Set(others),
+    'each of them is in the rows that go with it',
+  );
 });
 
 test('known admin edges, those of a young node, and those that were not let in are quiet', async () => {

@@ -48,6 +48,17 @@ test('where half of all is reset, nothing can be told', () => {
   assert.deepEqual([last?.status, last?.why], ['insufficient', 'usual share 52 %']);
 });
 
+test('some minutes with twice the share that the day has had are no burst; if it goes on it is one', () => {
+  const wandered = [...usual, ...Array.from({ length: 120 }, () => ({ n: 50, x: 2 })), ...usual];
+  const firesAt = (x: number): number => {
+    const steps = run([...wandered, ...Array.from({ length: 100 }, () => ({ n: 50, x }))]);
+    return steps.slice(wandered.length).findIndex(({ firings }) => firings.length > 0);
+  };
+  const [briefSteps, twice, thrice] = [60, 5, 8];
+  assert.equal(firesAt(twice), briefSteps - 1, 'a tenth, after a twenty-fifth: ten minutes');
+  assert.ok(firesAt(thrice) < briefSteps / 2);
+});
+
 test('a week of chance at the usual share is quiet; five times as many is found in some steps', () => {
   const random = prng(11);
   const draw = (p: number) => ({

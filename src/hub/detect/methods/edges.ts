@@ -1,8 +1,9 @@
 /**
- * New edges between hosts on ports of remote administration, and the chains that they make: an edge follows
- * another one when its source is where that one went, within half an hour (the paths of "Hopper", Ho and
- * others, USENIX Security 2021, without the logins that those have). Whoever meets new hosts on several days
- * administers them: that is no news, and said. What comes is edges that are half an hour old at most.
+ * New edges between hosts on ports of remote administration, and what they make together in half an hour.
+ * A chain: an edge follows another one when its source is where that one went (the paths of "Hopper", Ho and
+ * others, USENIX Security 2021, without the logins that those have). A spread: one source, several addresses.
+ * A single one is an errand, and in the answer. Whoever meets new hosts on several days administers them:
+ * that is no news, and said. What comes is edges that are half an hour old at most.
  */
 
 import { count, defineMethod, threshold, type Firing, type Seen, type Step } from '../method.ts';
@@ -10,6 +11,7 @@ import { count, defineMethod, threshold, type Firing, type Seen, type Step } fro
 interface Edge {
   /** When it was new. */
   readonly atMs: number;
+  readonly who: string;
   readonly from: string;
   readonly to: string;
   readonly port: string;
@@ -23,10 +25,15 @@ interface Edge {
   readonly isLarge: boolean;
 }
 
+/** By name: how many on which day (of Unix time). */
+type Days = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 interface State {
   readonly recent: Readonly<Record<string, Edge>>;
-  /** By who and port: how many new ones on which day (of Unix time). */
-  readonly days: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** New edges, by who and port. */
+  readonly days: Days;
+  /** When something was told in the last day, by who. */
+  readonly told: Readonly<Record<string, readonly number[]>>;
 }
 
 const [minuteMs, dayMs] = [60_000, 86_400_000];
@@ -62,8 +69,8 @@ function idOf(seen: Seen): string {
   return ['source.ip', 'destination.ip', 'destination.port'].map((name) => text(seen, name)).join(' ');
 }
 
-function sourceOf(seen: Seen): string {
-  return `${text(seen, 'who')} to port ${text(seen, 'destination.port')}`;
+function sourceOf({ who, port }: Pick<Edge, 'who' | 'port'>): string {
+  return `${who} to port ${port}`;
 }
 
 function edgeOf(seen: Seen, atMs: number): Edge {
@@ -71,6 +78,7 @@ function edgeOf(seen: Seen, atMs: number): Edge {
   const place = `${text(seen, 'host.name')} ${text(seen, 'namespace')}`;
   return {
     atMs,
+    who: text(seen, 'who'),
     from: text(seen, 'source.ip'),
     to: text(seen, 'destination.ip'),
     port: text(seen, 'destination.port'),
@@ -103,16 +111,23 @@ function pathTo(edge: Edge, recent: readonly Edge[], chainMs: number): readonly 
   return path;
 }
 
-function pathText(path: readonly Edge[]): string {
-  return [path[0]?.from ?? '', ...path.map(({ to, port }) => `${to}:${port}`)].join(' → ');
+const placeOf = ({ to, port }: Edge): string => `${to}:${port}`;
+
+/** `a → b:22 → c:22`, or `a → b:22, c:22, d:22`. */
+function pathText({ path, spread }: Together): string {
+  if (path.length > 1) return [path[0]?.from ?? '', ...path.map(placeOf)].join(' → ');
+  const named = spread.slice(0, hopsMax).map(placeOf).join(', ');
+  const more = spread.length > hopsMax ? ` and ${String(spread.length - hopsMax)} more` : '';
+  return `${path[0]?.from ?? ''} → ${named}${more}`;
 }
 
-/** Both ends may have told it: the bytes are those of the first that did. */
+/** Both ends may have told it: the bytes are those of the first that did, and its own end knows who it is. */
 function merged(known: Edge | undefined, seen: Seen, atMs: number): Edge {
   const fresh = edgeOf(seen, atMs);
   const edge = known ?? fresh;
   const bytes = edge.direction === fresh.direction ? edge.bytes + count(seen, 'bytes') : edge.bytes;
-  return { ...edge, bytes, end: edge.end || fresh.end, start: edge.start || fresh.start };
+  const { who } = fresh.direction === 'egress' ? fresh : edge;
+  return { ...edge, who, bytes, end: edge.end || fresh.end, start: edge.start || fresh.start };
 }
 
 function daysBefore(of: Readonly<Record<string, number>> | undefined, today: number): number {
@@ -120,15 +135,15 @@ function daysBefore(of: Readonly<Record<string, number>> | undefined, today: num
 }
 
 /** Those that met new ones on some days, in the order of their names. */
-function restless(days: State['days'], today: number, daysMin: number): string | undefined {
+function restless(days: Days, today: number, daysMin: number): string | undefined {
   const names = Object.keys(days).filter((source) => daysBefore(days[source], today) >= daysMin);
   const more = names.length > namedMax ? ` and ${String(names.length - namedMax)} more` : '';
   if (names.length === 0) return undefined;
   return `new ones are usual of ${names.sort().slice(0, namedMax).join(', ')}${more}`;
 }
 
-function kept(days: State['days'], today: number): State['days'] {
-  const all = Object.entries(days).map(([source, of]) => {
+function kept(days: ReadonlyMap<string, Days[string]>, today: number): Days {
+  const all = [...days].map(([source, of]) => {
     const lately = Object.entries(of).filter(([day]) => Number(day) > today - daysKept);
     return [source, Object.fromEntries(lately)] as const;
   });
@@ -138,93 +153,109 @@ function kept(days: State['days'], today: number): State['days'] {
   return Object.fromEntries(some.sort((a, b) => newest(b[1]) - newest(a[1])).slice(0, sourcesMax));
 }
 
-function firingOf(seen: Seen, edge: Edge, path: readonly Edge[]): Firing {
+function countIn(days: Map<string, Days[string]>, name: string, today: number): void {
+  const of = days.get(name) ?? {};
+  days.set(name, { ...of, [today]: (of[today] ?? 0) + 1 });
+}
+
+/** What hangs together with an edge: those that led there, and the others of its source. */
+interface Together {
+  readonly path: readonly Edge[];
+  /** One for each address, itself included. */
+  readonly spread: readonly Edge[];
+}
+
+function firingOf(seen: Seen, edge: Edge, together: Together, spreadMin: number): Firing {
+  const { path, spread } = together;
   const isChain = path.length > 1;
+  const [strength, least] = isChain ? [path.length, 2] : [spread.length, spreadMin];
   return {
     seen,
     severity: isChain || edge.isLarge ? 'critical' : 'warning',
-    statistic: path.length + (edge.isLarge ? 1 : 0),
+    statistic: strength + (edge.isLarge ? 1 : 0),
     baseline: null,
-    threshold: 1,
-    facts: { path: pathText(path), hops: path.length, bytes: edge.bytes },
+    threshold: least,
+    facts: { path: pathText(together), hops: path.length, addresses: spread.length, bytes: edge.bytes },
     technique: edge.isLarge ? transfer : (techniques[edge.port] ?? 'T1021'),
   };
 }
 
-interface Shown {
-  readonly seen: Seen;
-  /** Of somebody who always meets new ones. */
-  readonly isUsual: boolean;
-  /** One too many of somebody new. */
-  readonly isOneOfMany: boolean;
-}
-
-/** Counts it where it is new. */
-function judged(
-  step: Step<State>,
-  seen: Seen,
-  { days, isNew }: { readonly days: Map<string, Readonly<Record<string, number>>>; readonly isNew: boolean },
-): Shown {
-  const today = Math.floor(step.atMs / dayMs);
-  const source = sourceOf(seen);
-  const of = days.get(source) ?? {};
-  const nth = (of[today] ?? 0) + (isNew ? 1 : 0);
-  if (isNew) days.set(source, { ...of, [today]: nth });
-  const isUsual = daysBefore(of, today) >= threshold(step, 'restless_days');
-  return { seen, isUsual, isOneOfMany: isNew && nth > threshold(step, 'per_day') };
+function spreadOf(edge: Edge, edges: readonly Edge[]): readonly Edge[] {
+  const own = edges.filter(({ who }) => who === edge.who);
+  const inOrder = own.sort((a, b) => a.atMs - b.atMs || (a.to < b.to ? -1 : 1));
+  return [...new Map(inOrder.map((each) => [each.to, each])).values()];
 }
 
 /** New edges join those of the last half hour; to those that are known already bytes are added. */
-function gather(step: Step<State>, chainMs: number) {
+function gather(step: Step<State>, today: number) {
   const before = Object.entries(step.state?.recent ?? {});
+  const chainMs = threshold(step, 'chain_min') * minuteMs;
   const recent = new Map(before.filter(([, { atMs }]) => step.atMs - atMs <= chainMs));
   const days = new Map(Object.entries(step.state?.days ?? {}));
-  const shown = new Map<string, Shown>();
+  const shown = new Map<string, Seen>();
   for (const seen of step.seen) {
     const id = idOf(seen);
     const known = recent.get(id);
     const isNew = count(seen, 'age_ms') === 0 && count(seen, 'heard_h') >= threshold(step, 'heard_h');
     if (known === undefined && !isNew) continue;
-    recent.set(id, merged(known, seen, step.atMs));
-    if (!shown.has(id)) shown.set(id, judged(step, seen, { days, isNew: known === undefined }));
+    const edge = merged(known, seen, step.atMs);
+    recent.set(id, edge);
+    if (known === undefined) countIn(days, sourceOf(edge), today);
+    if (!shown.has(id)) shown.set(id, seen);
   }
-  return { recent, days, shown };
+  return { recent, days, shown, chainMs };
 }
 
-/** What there is to tell of an edge that this step had something of, and the edge as it is then. */
-function told(
-  { seen, isUsual, isOneOfMany }: Shown,
-  edge: Edge,
-  { step, path }: { readonly step: Step<State>; readonly path: readonly Edge[] },
-): readonly [edge: Edge, firings: readonly Firing[]] {
-  const isLarge = edge.bytes > threshold(step, 'large_mib') * 1024 * 1024;
-  const isMore = path.length > 1 || isLarge;
-  const isNews = edge.isTold ? isLarge !== edge.isLarge : edge.atMs === step.atMs || isMore;
-  const isTold = isNews && !isUsual && (!isOneOfMany || isMore);
-  const now = { ...edge, isLarge, isTold: edge.isTold || isTold };
-  return [now, isTold ? [firingOf(seen, now, path)] : []];
+/** Whoever always meets new ones is no news. */
+function unusual(
+  edges: readonly Edge[],
+  days: ReadonlyMap<string, Days[string]>,
+  step: Step<State>,
+): readonly Edge[] {
+  const today = Math.floor(step.atMs / dayMs);
+  const daysMin = threshold(step, 'restless_days');
+  return edges.filter((edge) => daysBefore(days.get(sourceOf(edge)), today) < daysMin);
+}
+
+function toldLately({ state, atMs }: Step<State>): Map<string, readonly number[]> {
+  const all = Object.entries(state?.told ?? {});
+  const lately = all.map(([who, times]) => [who, times.filter((at) => atMs - at < dayMs)] as const);
+  return new Map(lately.filter(([, times]) => times.length > 0));
+}
+
+/** Whether there is something to tell of it; of one source a few a day, and one of them a spread. */
+function isFound({ path, spread }: Together, step: Step<State>, toldOf: number): boolean {
+  if (path.length > 1) return toldOf < threshold(step, 'per_day');
+  return toldOf === 0 && spread.length >= threshold(step, 'spread');
 }
 
 export const method = defineMethod<State>({
-  revision: 1,
-  thresholds: ['heard_h', 'chain_min', 'large_mib', 'restless_days', 'per_day'],
+  revision: 2,
+  thresholds: ['heard_h', 'chain_min', 'spread', 'large_mib', 'restless_days', 'per_day'],
   step(step) {
     const today = Math.floor(step.atMs / dayMs);
-    const chainMs = threshold(step, 'chain_min') * minuteMs;
-    const { recent, days, shown } = gather(step, chainMs);
+    const { recent, days, shown, chainMs } = gather(step, today);
+    const told = toldLately(step);
     const all = [...recent.values()];
+    const strange = unusual(all, days, step);
     const firings: Firing[] = [];
-    for (const [id, each] of shown) {
+    for (const [id, seen] of shown) {
       const edge = recent.get(id);
       if (edge === undefined) continue;
-      const [now, news] = told(each, edge, { step, path: pathTo(edge, all, chainMs) });
+      const together = { path: pathTo(edge, all, chainMs), spread: spreadOf(edge, strange) };
+      if (!together.path.some((each) => strange.includes(each))) continue;
+      const isLarge = edge.bytes > threshold(step, 'large_mib') * 1024 * 1024;
+      const isFirst = !edge.isTold && isFound(together, step, told.get(edge.who)?.length ?? 0);
+      if (isFirst) told.set(edge.who, [...(told.get(edge.who) ?? []), step.atMs]);
+      const now = { ...edge, isLarge, isTold: edge.isTold || isFirst };
       recent.set(id, now);
-      firings.push(...news);
+      if (isFirst || (edge.isTold && isLarge && !edge.isLarge))
+        firings.push(firingOf(seen, now, together, threshold(step, 'spread')));
     }
-    const daysNow = kept(Object.fromEntries(days), today);
+    const daysNow = kept(days, today);
     const newest = [...recent].sort((a, b) => b[1].atMs - a[1].atMs).slice(0, recentMax);
     return {
-      state: { recent: Object.fromEntries(newest), days: daysNow },
+      state: { recent: Object.fromEntries(newest), days: daysNow, told: Object.fromEntries(told) },
       status: 'armed',
       why: restless(daysNow, today, threshold(step, 'restless_days')),
       firings,
