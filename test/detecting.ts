@@ -3,10 +3,17 @@ import { parseHubConfig } from '../src/hub/config.ts';
 import type { Detect } from '../src/hub/detect/detect.ts';
 import { openDetecting, type DetectingOptions } from '../src/hub/detect/main.ts';
 import type { Method, Seen, Stepped } from '../src/hub/detect/method.ts';
-import { systemClock } from '../src/lib/clock.ts';
+import type { Ask } from '../src/hub/ask/ask.ts';
+import { systemClock, type Clock } from '../src/lib/clock.ts';
 import { silentLog, type Log } from '../src/lib/log.ts';
+import type { Store } from '../src/hub/store/store.ts';
 import type { Row } from '../src/model/block.ts';
-import { discoverQuestions, questionsFolder, readQuestion } from '../src/question/discovery.ts';
+import {
+  discoverQuestions,
+  questionsFolder,
+  readQuestion,
+  type Question,
+} from '../src/question/discovery.ts';
 import type { DetectorStatus, Finding } from '../src/question/finding.ts';
 import { dayMs, openAsker, type Asker } from './asking.ts';
 
@@ -48,6 +55,16 @@ export function runSteps(
   });
 }
 
+interface Others {
+  readonly log?: Log;
+  readonly clock?: Partial<Clock>;
+  readonly idle?: Ask['idle'];
+  /** Between the detectors and the store. */
+  readonly client?: (client: Store['ask']) => Store['ask'];
+  /** Instead of all that there are. */
+  readonly questions?: readonly Question[];
+}
+
 export interface History extends AsyncDisposable {
   /** Its time stands still; all times are told against it, in milliseconds. */
   readonly nowMs: number;
@@ -70,7 +87,8 @@ export interface History extends AsyncDisposable {
   tell(events: readonly (Readonly<Record<string, unknown>> & { readonly at: number })[]): Promise<void>;
   /** As a hub does that comes at that time; what is expected is as a file says it. */
   run(atMs: number, expected?: unknown): Promise<void>;
-  open(atMs: number, config?: unknown, log?: Log): Promise<Detect>;
+  /** Runs only when it is told to, unless the configuration says that it is enabled. */
+  open(atMs: number, config?: object, others?: Others): Promise<Detect>;
   findings(): Promise<readonly Finding[]>;
   /** Of its first, or of the one that finds that. */
   statusOf(question: string, finds?: string): Promise<DetectorStatus | undefined>;
@@ -102,19 +120,21 @@ export async function openHistory(first?: Asker): Promise<History> {
   const { tables } = store;
   const { questions } = discoverQuestions(questionsFolder());
   let expectations: Pick<DetectingOptions, 'expectations'> = {};
-  const open: History['open'] = (atMs, config = {}, log = silentLog) =>
+  const asking = asker.openAsk(questionsFolder());
+  const open: History['open'] = (atMs, config = {}, { log = silentLog, clock = {}, ...others } = {}) =>
     openDetecting({
       ...expectations,
-      config: { ...parseHubConfig({ detect: config }, 'the test').detect, enabled: false },
-      questions,
-      store,
-      ask: asker.openAsk(questionsFolder()),
+      config: parseHubConfig({ detect: { enabled: false, ...config } }, 'the test').detect,
+      questions: others.questions ?? questions,
+      store: { ...store, ask: others.client?.(store.ask) ?? store.ask },
+      ask: others.idle === undefined ? asking : { ...asking, idle: others.idle },
       keptMs: () => 3 * dayMs,
       // Who waits for other hubs waits for these in the same process.
       clock: {
         ...systemClock,
         wallMs: () => nowMs + atMs,
         sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 300), signal),
+        ...clock,
       },
       log,
     });

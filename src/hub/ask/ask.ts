@@ -25,6 +25,8 @@ export interface Ask extends AskMap, AskSearch, AskDestinations, AskOverview {
   questions(): readonly QuestionSummary[];
   /** Rejects with an OperatorError for what whoever asks can mend. */
   answer(id: string, asking: Asking): Promise<Answer>;
+  /** Resolves when nobody is being answered. */
+  idle(signal: AbortSignal): Promise<void>;
 }
 
 /** A question with all that it needs to be put to the store. */
@@ -138,7 +140,8 @@ async function answer(
 
 export function openAsk(options: AskOptions): Ask {
   const { client, cancel, questions } = options;
-  const store = openAskStore({ client, cancel, gate: openGate(gateLimits) });
+  const gate = openGate(gateLimits);
+  const store = openAskStore({ client, cancel, gate, settings: { priority: '1' } });
   const listed = [...questions].sort((a, b) => a.order - b.order || a.id.localeCompare(b.id));
   const summaries = listed.map(({ summary }) => summary);
   return {
@@ -147,6 +150,7 @@ export function openAsk(options: AskOptions): Ask {
     ...openDestinations(store, options),
     ...openOverview(store, options),
     questions: () => summaries,
+    idle: (signal) => gate.idle(signal),
     async answer(id, asking) {
       const question = questions.find((each) => each.id === id);
       if (question === undefined) {

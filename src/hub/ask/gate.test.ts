@@ -61,6 +61,28 @@ describe('the gate', () => {
     assert.equal(b.hasStarted(), false);
   });
 
+  test('it is idle when the last one has left, and whoever waits for that can give up', async () => {
+    const gate = openGate({ runningMax: 1, waitingMax: 1 });
+    await gate.idle(signal);
+    const [a, b] = [work(), work()];
+    const running = [a, b].map(({ run }) => gate.run(run, signal));
+    const order: string[] = [];
+    const idle = gate.idle(signal).then(() => order.push('idle'));
+    const gone = new AbortController();
+    const given = gate.idle(gone.signal);
+    gone.abort(new Error('gone'));
+    await assert.rejects(given, /gone/);
+    a.end();
+    await running[0];
+    await turns();
+    assert.equal(b.hasStarted(), true);
+    assert.deepEqual(order, []);
+    b.end();
+    await running[1];
+    await idle;
+    assert.deepEqual(order, ['idle']);
+  });
+
   test('work that fails leaves its place', async () => {
     const gate = openGate({ runningMax: 1, waitingMax: 0 });
     await assert.rejects(

@@ -1,7 +1,7 @@
 /** One query of the store, within limits: nobody's question may take the hub from the others. */
 
 import { randomUUID } from 'node:crypto';
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { ClickHouseError } from '@clickhouse/client';
 import { OperatorError } from '../../lib/errors.ts';
 import type { Gate } from './gate.ts';
@@ -94,9 +94,10 @@ export interface AskStoreOptions {
   readonly client: ClickHouseClient;
   readonly cancel: CancelQuery;
   readonly gate: Gate;
+  readonly settings?: ClickHouseSettings;
 }
 
-export function openAskStore({ client, cancel, gate }: AskStoreOptions): AskStore {
+export function openAskStore({ client, cancel, gate, settings: own }: AskStoreOptions): AskStore {
   return ({ question, sql, params, signal }) =>
     gate.run(async () => {
       const queryId = randomUUID();
@@ -107,7 +108,7 @@ export function openAskStore({ client, cancel, gate }: AskStoreOptions): AskStor
           query_id: queryId,
           query_params: { ...params },
           format: 'JSONEachRow',
-          clickhouse_settings: settings,
+          clickhouse_settings: { ...settings, ...own },
           abort_signal: signal,
         });
         return await result.json<StoreRow>();

@@ -225,7 +225,7 @@ test('after a downtime it goes on where it stood; what is too old is passed over
   await late.write({ environment: 'late', from: -10 * hour, to: -10 * hour + 5 * minute }, [storm]);
   const lines: string[] = [];
   const log = { info: () => undefined, warn: (line: string) => lines.push(line) };
-  await using detect = await late.open(20_000, {}, log);
+  await using detect = await late.open(20_000, {}, { log });
   await detect.run();
   assert.deepEqual(
     (await late.findings()).map(({ startedAt }) => startedAt),

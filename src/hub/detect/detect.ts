@@ -22,8 +22,11 @@ import { isMuted, muteReason } from './mute.ts';
 import { runDetector, whoseOf, type Armed, type RunOptions } from './runner.ts';
 import { countOpen, readAttempts, readFindings, readHead, type DetectStore, type Head } from './store.ts';
 import { newsStatus } from './news.ts';
+import { atOnce, type Pace } from './pace.ts';
 
 export const everyMs = 30_000;
+/** Who is behind leaves the others their turn after so much work. */
+const turnMs = 5000;
 const summaryMs = 86_400_000;
 
 /** Of a run's questions: more new findings are told without rows. */
@@ -36,7 +39,12 @@ export interface DetectOptions {
   /** By question: what of it is new needs a history, too. */
   readonly news: ReadonlyMap<string, News>;
   readonly methods: ReadonlyMap<string, Method>;
+  /** Of what is told, and how detectors stand. */
   readonly store: DetectStore;
+  /** The same for the detectors themselves: nobody waits for these. */
+  readonly runs: DetectStore;
+  /** When they may begin, those that run by themselves. */
+  readonly pace: Pace;
   readonly deliver: Deliver;
   /** The question's answer for a finding. */
   readonly ask: (
@@ -168,25 +176,24 @@ export function openDetect(options: DetectOptions): Detect {
   const armed = arm(options);
   const startedMs = clock.wallMs();
 
-  async function runOne(each: Armed): Promise<void> {
+  async function runOne(each: Armed, how: Pick<RunOptions, 'pace' | 'turnMs'>): Promise<boolean> {
     const nowMs = clock.wallMs();
     const muted: RunOptions['muted'] = (finding) => muteReason(config.mute, finding, nowMs);
     const { keptMs, expectations } = options;
     const { digest: expected } = (await expectations?.()) ?? nothingExpected;
     const evidence = evidenceOfRun(options, stop.signal);
-    const given = { store, startedMs, log, keptMs, historyMs: config.history, expected };
-    await runDetector({ ...each, ...given, muted, evidence, signal: stop.signal }, nowMs);
+    const given = { store: options.runs, startedMs, clock, log, keptMs, historyMs: config.history, expected };
+    return runDetector({ ...each, ...given, ...how, muted, evidence, signal: stop.signal }, nowMs);
   }
 
-  /** One that cannot run does not keep the others from it. */
-  async function runAll(): Promise<void> {
-    for (const each of armed) {
-      try {
-        await runOne(each);
-      } catch (error) {
-        if (stop.signal.aborted) return;
+  /** One that cannot run does not keep the others from it. False where it has more to look at. */
+  async function tryOne(each: Armed): Promise<boolean> {
+    try {
+      return await runOne(each, { pace: options.pace, turnMs });
+    } catch (error) {
+      if (!stop.signal.aborted)
         log.warn(`the detector of ${each.detector.question} did not run: ${reasonOf(error)}`);
-      }
+      return true;
     }
   }
 
@@ -199,10 +206,19 @@ export function openDetect(options: DetectOptions): Detect {
   }
 
   async function loop(): Promise<void> {
-    while (!stop.signal.aborted) {
-      await runAll();
+    const elapsedMs = (): number => Number(clock.monotonicNs() / 1_000_000n);
+    const behind = new Set<Armed>();
+    for (let nextMs = -Infinity; !stop.signal.aborted;) {
+      // Who is behind goes on before the others' next round.
+      const isRound = elapsedMs() >= nextMs;
+      for (const each of isRound ? armed : behind) {
+        if (await tryOne(each)) behind.delete(each);
+        else behind.add(each);
+      }
       await deliverAll();
-      await clock.sleep(everyMs, stop.signal).catch(() => undefined); // stopped: the loop ends
+      if (isRound) nextMs = elapsedMs() + everyMs;
+      const waitMs = behind.size > 0 ? 0 : Math.max(0, nextMs - elapsedMs());
+      await clock.sleep(waitMs, stop.signal).catch(() => undefined); // stopped: the loop ends
     }
   }
 
@@ -220,7 +236,10 @@ export function openDetect(options: DetectOptions): Detect {
       return readFindings(store, asked, clock.wallMs());
     },
     async run() {
-      for (const each of armed) await runOne(each);
+      for (const each of armed) {
+        let isDone = false;
+        while (!isDone) isDone = await runOne(each, { pace: atOnce, turnMs: Infinity });
+      }
       await options.deliver(stop.signal);
     },
     [Symbol.asyncDispose]: async () => {

@@ -14,6 +14,7 @@ import type { DetectConfig } from './config.ts';
 import { openDetect, type Detect } from './detect.ts';
 import { openDelivering } from './deliver/delivering.ts';
 import { loadMethods } from './method.ts';
+import { openPace } from './pace.ts';
 import type { DetectStore } from './store.ts';
 
 export interface DetectingOptions {
@@ -28,24 +29,39 @@ export interface DetectingOptions {
   readonly log: Log;
 }
 
-/** One query at a time: whoever asks comes first. */
-const gateLimits = { runningMax: 1, waitingMax: 32 } as const;
+/** Detectors have one query at a time, in one thread, and the store holds it up while it answers somebody. */
+const runs = {
+  limits: { runningMax: 1, waitingMax: 32 },
+  settings: { priority: '2', max_threads: 1 },
+} as const;
+/** How they stand is asked for with every answer, and small. */
+const asks = { limits: { runningMax: 4, waitingMax: 256 }, settings: { priority: '1' } } as const;
 
 export async function openDetecting(options: DetectingOptions): Promise<Detect> {
   const { config, questions, store, ask, keptMs, expectations, clock, log } = options;
   const stop = new AbortController();
-  const gate = openGate(gateLimits);
-  const query = openAskStore({ client: store.ask, cancel: (id) => store.cancel(id), gate });
-  const detectStore: DetectStore = {
-    query: ({ name, sql, params }) => query({ question: name, sql, params, signal: stop.signal }),
-    note: (table, rows) => store.note(table, rows),
+  const storeOf = ({ limits, settings }: typeof runs | typeof asks): DetectStore => {
+    const of = {
+      client: store.ask,
+      cancel: (id: string) => store.cancel(id),
+      gate: openGate(limits),
+      settings,
+    };
+    const query = openAskStore(of);
+    return {
+      query: ({ name, sql, params }) => query({ question: name, sql, params, signal: stop.signal }),
+      note: (table, rows) => store.note(table, rows),
+    };
   };
+  const detectStore = storeOf(asks);
   const detect = openDetect({
     config,
     detectors: questions.flatMap(({ detectors }) => detectors),
     news: new Map(questions.flatMap(({ id, news }) => (news === undefined ? [] : [[id, news] as const]))),
     methods: await loadMethods(),
     store: detectStore,
+    runs: storeOf(runs),
+    pace: openPace({ idle: (signal) => ask.idle(signal), clock }),
     deliver: await openDelivering({
       targets: config.deliver,
       perDay: config.findings_per_day,

@@ -4,11 +4,13 @@
  */
 
 import { isOperatorError } from '../../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Detector } from '../../question/detector.ts';
 import type { Finding } from '../../question/finding.ts';
 import { fold, type KeyState, type KeyStep } from './fold.ts';
 import type { Method, Seen } from './method.ts';
+import type { Pace } from './pace.ts';
 import {
   firstWindowMs,
   reachedMs,
@@ -25,10 +27,14 @@ export const runLimits = {
   lagMs: 10_000,
   /** So long nodes that are behind are waited for. */
   lateMsMax: 120_000,
-  /** What one query is about; less where it gives too much. */
-  chunkMsMin: 3_600_000,
-  chunkSteps: 100,
-  chunksMax: 100,
+  /** What the first query of a run is about, and every other one at least; less where it gives too much. */
+  spanMsMin: 600_000,
+  spanStepsMin: 10,
+  /** And at most: a span grows while queries are short, and shrinks when they are long. */
+  spanMsMax: 3_600_000,
+  spanStepsMax: 100,
+  shortMs: 500,
+  longMs: 2000,
   /** What is older after a downtime is passed over. */
   catchUpMsMax: 86_400_000,
   /** Without anything new, how far has been looked is noted so often. */
@@ -58,6 +64,10 @@ export interface RunOptions extends Armed {
   readonly keptMs: number;
   /** Digest of what is expected. */
   readonly expected: string;
+  readonly pace: Pace;
+  /** Then others have their turn. */
+  readonly turnMs: number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -80,7 +90,9 @@ async function begin(
   if (first === undefined) return undefined;
   const sinceMs = floorTo(first, detector.step);
   const untilMs = floorTo(Math.max(first, nowMs - Math.max(detector.history, historyMs)), detector.step);
-  return { untilMs, sinceMs, skippedMs: 0, keys: {}, limits: [], keysLeftOut: 0, open: 0 };
+  // As far as it comes at least with nodes that are behind.
+  const begunMs = floorTo(nowMs - runLimits.lagMs - runLimits.lateMsMax, detector.step);
+  return { untilMs, sinceMs, begunMs, skippedMs: 0, keys: {}, limits: [], keysLeftOut: 0, open: 0 };
 }
 
 /** Up to when it may look: what came late would never be looked at again. */
@@ -189,7 +201,18 @@ function withTold(state: KeyState, told: ReadonlyMap<string, Finding>): KeyState
     : state;
 }
 
-async function runChunk(options: RunOptions, head: Head, range: Range): Promise<Head> {
+interface Stand {
+  readonly head: Head;
+  /** Undefined while they are as the store has them. */
+  readonly states: ReadonlyMap<string, KeyState> | undefined;
+}
+
+/** Undefined where another hub has come further meanwhile: what it knows is of later steps. */
+async function runChunk(
+  options: RunOptions,
+  { head, states: had }: Stand,
+  range: Range,
+): Promise<Stand | undefined> {
   const { detector, method, zone, store } = options;
   const whose = whoseOf(options);
   const { rows, toMs } = await look(options, range);
@@ -199,9 +222,11 @@ async function runChunk(options: RunOptions, head: Head, range: Range): Promise<
     const next = { ...head, untilMs: toMs, skippedMs };
     if (toMs - head.untilMs >= runLimits.idleMsMax)
       await writeRun(store, whose, { head: next, changed: new Map(), findings: [] });
-    return next;
+    return { head: next, states: had };
   }
-  const states = await readStates(store, whose, runLimits.keysMax);
+  const read = had ? undefined : await readStates(store, whose, runLimits.keysMax);
+  if (read && read.untilMs > head.untilMs) return undefined;
+  const states = had ?? read?.states ?? new Map<string, KeyState>();
   const all = stepsOf(detector, rows ?? []);
   const known = new Set(states.keys());
   const steps = all.filter(({ key }) => known.has(key) || (known.size < runLimits.keysMax && known.add(key)));
@@ -209,35 +234,60 @@ async function runChunk(options: RunOptions, head: Head, range: Range): Promise<
   const { changed, findings } = fold({ detector, method, zone, states, steps, toMs, armedMs });
   const told = await complete(options, findings);
   const noted = new Map([...changed].map(([key, state]) => [key, withTold(state, told)]));
+  const after = new Map([...states, ...noted]);
   const next: Head = {
     ...head,
     untilMs: toMs,
     skippedMs,
     keysLeftOut: new Set(all.map(({ key }) => key)).size - new Set(steps.map(({ key }) => key)).size,
-    ...countKeys(new Map([...states, ...noted])),
+    ...countKeys(after),
   };
   await writeRun(store, whose, { head: next, changed: noted, findings: [...told.values()] });
-  return next;
+  return { head: next, states: after };
 }
 
-/** Resolves when it has looked at all that there is by that time. */
-export async function runDetector(options: RunOptions, nowMs: number): Promise<void> {
-  const { detector, store, keptMs, signal, log } = options;
+/** Where it goes on, when it ran before. What is older than a day is passed over, but not what it began with. */
+function goingOn({ detector, keptMs, log }: RunOptions, stood: Head, nowMs: number): Head {
+  const isOfBefore = stood.untilMs < (stood.begunMs ?? 0);
+  const lookedAtMs = isOfBefore ? keptMs : Math.min(runLimits.catchUpMsMax, keptMs);
+  const oldestMs = floorTo(nowMs - lookedAtMs, detector.step);
+  if (stood.untilMs >= oldestMs) return stood;
+  const passed = `from ${new Date(stood.untilMs).toISOString()} to ${new Date(oldestMs).toISOString()}`;
+  log.warn(`the detector of ${detector.question} did not run for long, and passes over ${passed}`);
+  return { ...stood, untilMs: oldestMs, skippedMs: stood.skippedMs + oldestMs - stood.untilMs };
+}
+
+/** What the next query is about: twice as much after a short one, half as much after a long one. */
+function nextSpanMs({ step }: Detector, spanMs = 0, tookMs = 0): number {
+  const { spanMsMin, spanStepsMin, spanMsMax, spanStepsMax, shortMs, longMs } = runLimits;
+  const wantedMs = tookMs < shortMs ? 2 * spanMs : tookMs > longMs ? spanMs / 2 : spanMs;
+  const mostMs = Math.min(wantedMs, Math.max(spanMsMax, spanStepsMax * step));
+  return floorTo(Math.max(mostMs, spanMsMin, spanStepsMin * step), step);
+}
+
+/** Resolves when its turn is over, or it has looked at all that there is by that time; false where more is left. */
+export async function runDetector(options: RunOptions, nowMs: number): Promise<boolean> {
+  const { detector, store, pace, clock, signal } = options;
   const stood = await readHead(store, whoseOf(options));
-  let head = stood ?? (await begin(options, nowMs));
-  if (head === undefined) return;
+  const begun = stood ?? (await begin(options, nowMs));
+  if (begun === undefined) return true;
   // From now on answers say when it will be armed.
-  if (!stood) await writeRun(store, whoseOf(options), { head, changed: new Map(), findings: [] });
-  const oldestMs = floorTo(nowMs - Math.min(runLimits.catchUpMsMax, keptMs), detector.step);
-  if (stood && head.untilMs < oldestMs) {
-    const passed = `from ${new Date(head.untilMs).toISOString()} to ${new Date(oldestMs).toISOString()}`;
-    log.warn(`the detector of ${detector.question} did not run for long, and passes over ${passed}`);
-    head = { ...head, untilMs: oldestMs, skippedMs: head.skippedMs + oldestMs - head.untilMs };
+  if (!stood) await writeRun(store, whoseOf(options), { head: begun, changed: new Map(), findings: [] });
+  let stand: Stand = { head: stood ? goingOn(options, stood, nowMs) : begun, states: undefined };
+  const toMs = await endMs(options, stand.head.untilMs, nowMs);
+  let spanMs = nextSpanMs(detector);
+  let turnMs = 0;
+  while (stand.head.untilMs < toMs && turnMs < options.turnMs) {
+    await pace.begin(signal);
+    const startNs = clock.monotonicNs();
+    const fromMs = stand.head.untilMs;
+    const next = await runChunk(options, stand, { fromMs, toMs: Math.min(toMs, fromMs + spanMs) });
+    const tookMs = Number(clock.monotonicNs() - startNs) / 1e6;
+    if (next === undefined || next.head.untilMs < toMs) await pace.rest(tookMs, signal);
+    if (next === undefined) return false;
+    stand = next;
+    spanMs = nextSpanMs(detector, spanMs, tookMs);
+    turnMs += tookMs;
   }
-  const toMs = await endMs(options, head.untilMs, nowMs);
-  const chunkMs = Math.max(runLimits.chunkMsMin, runLimits.chunkSteps * detector.step);
-  for (let chunks = 0; head.untilMs < toMs && chunks < runLimits.chunksMax && !signal.aborted; chunks++) {
-    const range = { fromMs: head.untilMs, toMs: Math.min(toMs, head.untilMs + chunkMs) };
-    head = await runChunk(options, head, range);
-  }
+  return stand.head.untilMs >= toMs;
 }

@@ -50,6 +50,8 @@ export interface Head {
   readonly untilMs: number;
   /** The first moment of which the store had anything. */
   readonly sinceMs: number;
+  /** When it first ran: up to then it looks at what was before. Older hubs wrote none. */
+  readonly begunMs?: number;
   /** What was passed over: too old, or too much. */
   readonly skippedMs: number;
   /** Keys by status. */
@@ -69,14 +71,19 @@ export async function readHead(store: DetectStore, whose: Whose): Promise<Head |
   return { ...state, untilMs: Number(row['until']) };
 }
 
+/** States of its keys, and up to when: those that one run wrote are all there, or none of them is. */
 export async function readStates(
   store: DetectStore,
   whose: Whose,
   keysMax: number,
-): Promise<ReadonlyMap<string, KeyState>> {
+): Promise<{ readonly untilMs: number; readonly states: ReadonlyMap<string, KeyState> }> {
   const params = { ...whose, keys_max: keysMax };
   const rows = await store.query({ name: whose.question, sql: statements.states, params });
-  return new Map(rows.map(({ key, state }) => [String(key), JSON.parse(String(state)) as KeyState]));
+  const keys = rows.filter(({ key }) => key !== '');
+  return {
+    untilMs: Number(rows.find(({ key }) => key === '')?.['until'] ?? 0),
+    states: new Map(keys.map(({ key, state }) => [String(key), JSON.parse(String(state)) as KeyState])),
+  };
 }
 
 /** The start of the oldest window since then. */

@@ -35,10 +35,10 @@ async function openStorms(...processes: string[]): Promise<History> {
 }
 
 /** A hub that runs once, at that time. */
-async function hubRuns(history: History, atMs: number, config: unknown): Promise<string[]> {
+async function hubRuns(history: History, atMs: number, config: object): Promise<string[]> {
   const lines: string[] = [];
   const log = { info: () => undefined, warn: (line: string) => lines.push(line) };
-  await using detect = await history.open(atMs, config, log);
+  await using detect = await history.open(atMs, config, { log });
   await detect.run();
   return lines;
 }
