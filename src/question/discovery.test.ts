@@ -50,7 +50,10 @@ test('a folder is a question, with what its manifest says', () => {
   assert.deepEqual(problems, []);
   const { reads, ...summary } = manifest;
   const rest = { signals: ['lifecycle'], sql, takesExpectations: false, detectors: [], news: undefined };
-  assert.deepEqual(questions, [{ id: 'sample', summary: { id: 'sample', ...summary }, reads, ...rest }]);
+  const last = { order: Infinity };
+  assert.deepEqual(questions, [
+    { id: 'sample', summary: { id: 'sample', ...summary }, ...last, reads, ...rest },
+  ]);
 });
 
 test('where there is no folder there are no questions', () => {
