@@ -50,7 +50,6 @@ const limitErrors: Readonly<Record<string, string>> = {
   TOO_MANY_ROWS: `${queryLimits.rowsReadMax} rows read`,
   TOO_MANY_BYTES: `${queryLimits.bytesReadMax} bytes read`,
   TOO_MANY_ROWS_OR_BYTES: `${queryLimits.resultRowsMax} rows`,
-  TIMEOUT_EXCEEDED: `${queryLimits.executionSMax} s`,
   TOO_SLOW: `${queryLimits.executionSMax} s`,
   MEMORY_LIMIT_EXCEEDED: `${queryLimits.memoryBytesMax} bytes of memory`,
 };
@@ -98,6 +97,7 @@ export interface AskStoreOptions {
 }
 
 export function openAskStore({ client, cancel, gate, settings: own }: AskStoreOptions): AskStore {
+  const of = { ...settings, ...own };
   return ({ question, sql, params, signal }) =>
     gate.run(async () => {
       const queryId = randomUUID();
@@ -108,14 +108,14 @@ export function openAskStore({ client, cancel, gate, settings: own }: AskStoreOp
           query_id: queryId,
           query_params: { ...params },
           format: 'JSONEachRow',
-          clickhouse_settings: { ...settings, ...own },
+          clickhouse_settings: of,
           abort_signal: signal,
         });
         return await result.json<StoreRow>();
       } catch (error) {
         signal.throwIfAborted();
         throw mendable(error, (type) => {
-          const limit = limitErrors[type];
+          const limit = type === 'TIMEOUT_EXCEEDED' ? `${of.max_execution_time} s` : limitErrors[type];
           return limit === undefined
             ? undefined
             : new OperatorError('question.too_large', { question, limit });

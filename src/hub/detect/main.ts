@@ -29,10 +29,10 @@ export interface DetectingOptions {
   readonly log: Log;
 }
 
-/** Detectors have one query at a time, in one thread, and the store holds it up while it answers somebody. */
+/** Of detectors: one query at a time, in one thread, held up while somebody is answered, so it has time. */
 const runs = {
   limits: { runningMax: 1, waitingMax: 32 },
-  settings: { priority: '2', max_threads: 1 },
+  settings: { priority: '2', max_threads: 1, max_execution_time: 100 },
 } as const;
 /** How they stand is asked for with every answer, and small. */
 const asks = { limits: { runningMax: 4, waitingMax: 256 }, settings: { priority: '1' } } as const;
