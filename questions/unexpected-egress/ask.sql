@@ -312,6 +312,7 @@ WITH
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND direction = 'egress'
+      AND process_name IN (SELECT arrayJoin(chosen).2)
       AND use_key IN (SELECT arrayJoin(arrayFlatten(arrayMap(row -> row.23, chosen))))
     GROUP BY use_key
   ),

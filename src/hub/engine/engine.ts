@@ -255,7 +255,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     users: cluster?.users ?? makeUsers(),
     httpPort: await freePort(),
     memoryMaxBytes: options.memoryMaxBytes,
-    sparesThreads: !isOlder(program.release, { major: 26, minor: 7 }),
+    isNew: !isOlder(program.release, { major: 26, minor: 7 }),
     ...(cluster === undefined ? {} : { tcpPort: cluster.tcpPort, cluster }),
   });
   await engine.open();
