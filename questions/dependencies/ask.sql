@@ -124,13 +124,9 @@ WITH
         environment, workload_name, process_name, dns_question_name,
         splitByChar('.', dns_question_name) AS parts,
         arrayJoin(range(1, least(length(parts), 12))) AS kept,
-        arrayJoin(
-          if(
-            endsWith(dns_question_name, '.cluster.local'),
-            ['', '.svc.cluster.local', '.cluster.local'],
-            ['']
-          )
-        ) AS domain,
+        arrayJoin(if(
+          endsWith(dns_question_name, '.cluster.local'), ['', '.svc.cluster.local', '.cluster.local'], ['']
+        )) AS domain,
         concat(arrayStringConcat(arraySlice(parts, 1, kept), '.'), domain) AS meant
       FROM {dns:Identifier}
       WHERE window_start >= {from:DateTime64(3, 'UTC')}
@@ -296,6 +292,17 @@ WITH
       LIMIT {limit:UInt32}
     )
   ) AS chosen,
+  answer AS (
+    SELECT
+      number, row.1 AS environment, row.2 AS workload_name, row.3 AS process_name, row.4 AS dependency,
+      row.5 AS port, row.6 AS ends, row.7 AS finding, row.8 AS tier, row.9 AS weight, row.10 AS is_new,
+      row.11 AS place, row.12 AS known_first, row.13 AS connections, row.14 AS over, row.15 AS failures,
+      row.16 AS asked, row.17 AS denied, row.18 AS unanswered, row.19 AS newest_lookup, row.20 AS answers,
+      row.21 AS asked_by_bucket, row.22 AS asked_first, row.23 AS asked_last,
+      arrayCumSum(mapValues(answers)) AS answers_up_to
+    FROM (SELECT 1)
+    ARRAY JOIN chosen AS row, arrayEnumerate(chosen) AS number
+  ),
   details AS (
     WITH connection_state IN ('refused', 'timed_out', 'unreachable', 'failed') AS is_failure
     SELECT
@@ -318,18 +325,12 @@ WITH
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND {host:String} IN ('', host_name)
       AND direction = 'egress'
-      AND edge_key IN (SELECT arrayJoin(arrayFlatten(arrayMap(row -> row.6.2, chosen))))
+      AND edge_key IN (SELECT arrayJoin(ends).2 FROM answer)
     GROUP BY edge_key
   ),
   told AS (
     SELECT
-      chosen[number] AS row,
-      row.1 AS environment, row.2 AS workload_name, row.3 AS process_name, row.4 AS dependency,
-      row.5 AS port, row.7 AS finding, row.8 AS tier, row.9 AS weight, row.10 AS is_new, row.11 AS place,
-      row.12 AS known_first, row.13 AS connections, row.14 AS over, row.15 AS failures, row.16 AS asked,
-      row.17 AS denied, row.18 AS unanswered, row.19 AS newest_lookup, row.20 AS answers,
-      row.21 AS asked_by_bucket, row.22 AS asked_first, row.23 AS asked_last,
-      arrayCumSum(mapValues(answers)) AS answers_up_to,
+      number,
       max(destination_ip != '') AS is_used,
       uniqExactIf(destination_ip, destination_ip != '') AS addresses_used,
       max((newest, destination_ip)) AS last_use,
@@ -340,10 +341,8 @@ WITH
       max(start_last) AS start_last,
       sumMap(by_bucket) AS by_bucket
     FROM (
-      SELECT number, end.1 AS destination_ip, end.2 AS key
-      FROM (SELECT arrayJoin(arrayEnumerate(chosen)) AS number)
-      LEFT ARRAY JOIN chosen[number].6 AS end
-    ) AS ends
+      SELECT number, end.1 AS destination_ip, end.2 AS key FROM answer LEFT ARRAY JOIN ends AS end
+    ) AS single
     LEFT JOIN details USING (key)
     GROUP BY number
   ),
@@ -395,6 +394,7 @@ SELECT
   addresses_used AS addresses,
   greatest(hosts_used, 1) AS hosts,
   environment
-FROM told
+FROM answer
+LEFT JOIN told USING (number)
 ORDER BY
   tier DESC, weight DESC, asked DESC, dependency, port, process_name, workload_name, environment

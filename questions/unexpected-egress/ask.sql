@@ -292,6 +292,9 @@ WITH
       LIMIT {limit:UInt32}
     )
   ) AS chosen,
+  answer AS (
+    SELECT number, row FROM (SELECT 1) ARRAY JOIN chosen AS row, arrayEnumerate(chosen) AS number
+  ),
   uses AS (
     SELECT
       use_key AS key,
@@ -312,8 +315,8 @@ WITH
     WHERE window_start >= {from:DateTime64(3, 'UTC')}
       AND window_start < {to:DateTime64(3, 'UTC')}
       AND direction = 'egress'
-      AND process_name IN (SELECT arrayJoin(chosen).2)
-      AND use_key IN (SELECT arrayJoin(arrayFlatten(arrayMap(row -> row.23, chosen))))
+      AND process_name IN (SELECT row.2 FROM answer)
+      AND use_key IN (SELECT arrayJoin(row.23) FROM answer)
     GROUP BY use_key
   ),
   known AS (
@@ -324,10 +327,7 @@ WITH
       sum(received) AS all_received,
       sumMap(by_bucket) AS all_by_bucket,
       arraySort(use -> use.1, groupArrayArray(times)) AS sorted
-    FROM (
-      SELECT number, arrayJoin(chosen[number].23) AS key
-      FROM (SELECT arrayJoin(arrayEnumerate(chosen)) AS number)
-    ) AS ends
+    FROM (SELECT number, arrayJoin(row.23) AS key FROM answer) AS ends
     LEFT JOIN uses USING (key)
     GROUP BY number
   ),
@@ -363,7 +363,6 @@ WITH
     FROM known
   )
 SELECT
-  chosen[number] AS row,
   row.1 AS finding,
   row.2 AS `process.name`,
   row.3 AS `workload.name`,
@@ -396,5 +395,6 @@ SELECT
   row.21 AS addresses,
   row.22 AS nodes,
   row.4 AS environment
-FROM clocked
+FROM answer
+LEFT JOIN clocked USING (number)
 ORDER BY number
