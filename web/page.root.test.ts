@@ -301,7 +301,7 @@ describe('a bad day', () => {
 
   test('a slow answer: the old one stays where it is, and is dimmed', async () => {
     const page = await openAnswer();
-    const top = (): Promise<unknown> => page.locator('table').boundingBox();
+    const top = () => page.locator('table').boundingBox();
     const before = await top();
     let go = (): void => assert.fail('nothing was held back');
     hub.behaviour.until = new Promise((resolve) => (go = resolve));
@@ -311,7 +311,9 @@ describe('a bad day', () => {
     assert.deepEqual(await top(), before);
     go();
     await page.locator('.answer.stale').waitFor({ state: 'detached' });
-    assert.deepEqual(await top(), before);
+    const now = await top();
+    // Its columns may be wider: times of yesterday have their day.
+    assert.deepEqual([now?.x, now?.y], [before?.x, before?.y]);
   });
 
   test('half blind: what is missing is coloured, has a sign, and is told in words', async () => {
