@@ -59,7 +59,7 @@ describe('the overview', () => {
     const findings = page.getByRole('region', { name: 'Open findings' });
     const lines = await findings.locator('li b').allInnerTexts();
     assert.match(lines[0] ?? '', /critical:\s+storefront fails to reach 10\.31\.9\.0:5432$/);
-    assert.match(lines[1] ?? '', /warning: <img src=x onerror=alert\(1\)> fails to reach/);
+    assert.match(lines[1] ?? '', /warning:\s+<img src=x onerror=alert\(1\)> fails to reach/);
     assert.equal(await page.locator('img[src="x"], [onerror]').count(), 0);
     await findings.getByRole('link').last().click();
     await page.getByRole('heading', { level: 1, name: 'Trouble by destination' }).waitFor();

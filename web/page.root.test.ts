@@ -311,8 +311,7 @@ describe('a bad day', () => {
     assert.deepEqual(await top(), before);
     go();
     await page.locator('.answer.stale').waitFor({ state: 'detached' });
-    const now = await top();
-    // Its columns may be wider: times of yesterday have their day.
+    const now = await top(); // columns may be wider: times of yesterday have their day
     assert.deepEqual([now?.x, now?.y], [before?.x, before?.y]);
   });
 
