@@ -300,7 +300,7 @@ describe('sonde ask', () => {
   const refused: readonly (readonly [words: string[], line: RegExp])[] = [
     [
       ['frob'],
-      /^sonde: there is no question frob; ask one of these: .*connections, .*loudest, .*timeouts.*\n$/,
+      /^sonde: there is no question frob; ask one of these: .*connections, .*timeouts, .*loudest.*\n$/,
     ],
     [
       ['timeouts', '--port', 'x'],

@@ -63,8 +63,9 @@ interface Room {
   readonly freeBytesMin: number;
 }
 
+/** Where nothing has to be free, what is free says nothing. */
 function lackingOf({ usedBytes, maxBytes, freeBytes, freeBytesMin }: Room): number {
-  return Math.max(usedBytes - maxBytes, freeBytesMin - freeBytes);
+  return Math.max(usedBytes - maxBytes, freeBytesMin > 0 ? freeBytesMin - freeBytes : -Infinity);
 }
 
 async function rowsOf<Row>(client: ClickHouseClient, query: string): Promise<Row[]> {
