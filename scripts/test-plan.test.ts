@@ -8,6 +8,7 @@ const found = [
   'src/a.test.ts',
   'src/kernel.root.test.ts',
   'test/boot.guest.test.ts',
+  'test/sweep.stress.test.ts',
   'test/tools.static.test.ts',
   'test/soak.long.root.test.ts',
   'src/slow.long.test.ts',
@@ -31,24 +32,25 @@ describe('test plan', () => {
     assert.deepEqual(testKindOf('src/store.test.ts'), { kind: 'unit', long: false });
   });
 
-  test('without options: all but the long ones, those of root one at a time, guests beside them', () => {
+  test('without options: all but the long ones; root one at a time, guests beside it, stress alone', () => {
     const plan = planTests(found, readTestOptions([]), root);
     assert.deepEqual(files(plan), [
       ['test/tools.static.test.ts', 'src/a.test.ts', 'src/b.test.ts'],
       ['src/tables.store.test.ts'],
       ['src/kernel.root.test.ts'],
       ['test/boot.guest.test.ts'],
+      ['test/sweep.stress.test.ts'],
     ]);
     assert.deepEqual(
       plan.phases.map((side) => side.map(({ concurrency }) => concurrency)),
-      [[2], [2], [1, 1]],
+      [[2], [2], [1, 1], [1]],
     );
     assert.equal(plan.leftOut, '');
   });
 
   test('a plain user is told what is left out', () => {
     const plan = planTests(found, readTestOptions(['--long']), user);
-    assert.equal(plan.leftOut, 'left out, root needed: 3 test files');
+    assert.equal(plan.leftOut, 'left out, root needed: 4 test files');
     assert.deepEqual(files(plan).flat(), [
       'test/tools.static.test.ts',
       'src/a.test.ts',
@@ -66,6 +68,7 @@ describe('test plan', () => {
     assert.deepEqual(of('--root', '--long'), [
       'src/kernel.root.test.ts',
       'test/boot.guest.test.ts',
+      'test/sweep.stress.test.ts',
       'test/soak.long.root.test.ts',
     ]);
   });

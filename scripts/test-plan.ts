@@ -5,12 +5,14 @@
  *   x.root.test.ts      root and a kernel  x.long.test.ts      minutes; also x.long.root.test.ts
  *   x.store.test.ts     the embedded ClickHouse, seconds each
  *   x.guest.test.ts     root; boots kernels of its own under qemu
+ *   x.stress.test.ts    root; so that races are met, it wants all processors
  */
 import { parseArgs } from 'node:util';
 
 export const testFolders = ['src', 'web', 'test', 'lab', 'questions', 'scripts'] as const;
 
-export type TestKind = 'static' | 'unit' | 'store' | 'root' | 'guest';
+const testKinds = ['static', 'unit', 'store', 'root', 'guest', 'stress'] as const;
+export type TestKind = (typeof testKinds)[number];
 
 export interface TestOptions {
   readonly kinds: readonly TestKind[];
@@ -35,6 +37,8 @@ export interface TestPlan {
   /** What was asked for and cannot run here, in words; empty when nothing is left out. */
   readonly leftOut: string;
 }
+
+const wantRoot: ReadonlySet<TestKind> = new Set(['root', 'guest', 'stress']);
 
 const limits = {
   unitMaxMs: 120_000,
@@ -67,14 +71,15 @@ export function readTestOptions(args: readonly string[]): TestOptions {
   if (values.check || values.static) asked.push('static');
   if (values.check || values.unit) asked.push('unit');
   if (values.store) asked.push('store');
-  if (values.root) asked.push('root', 'guest');
-  const kinds = asked.length > 0 ? asked : (['static', 'unit', 'store', 'root', 'guest'] as const);
+  if (values.root) asked.push('root', 'guest', 'stress');
+  const kinds = asked.length > 0 ? asked : testKinds;
   return { kinds, long: values.long, files: positionals, names: values.name };
 }
 
 export function testKindOf(path: string): { readonly kind: TestKind; readonly long: boolean } {
   const words = (path.split('/').at(-1) ?? '').split('.').slice(1, -2);
-  const kind = (['guest', 'root', 'store', 'static'] as const).find((word) => words.includes(word)) ?? 'unit';
+  const kind =
+    (['stress', 'guest', 'root', 'store', 'static'] as const).find((word) => words.includes(word)) ?? 'unit';
   return { kind, long: words.includes('long') };
 }
 
@@ -88,7 +93,7 @@ export function planTests(
     .map((path) => ({ path, ...testKindOf(path) }))
     .filter(({ kind, long }) => named || (options.kinds.includes(kind) && (options.long || !long)))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const runnable = asked.filter(({ kind }) => (kind !== 'root' && kind !== 'guest') || machine.isRoot);
+  const runnable = asked.filter(({ kind }) => machine.isRoot || !wantRoot.has(kind));
   const pick = (kind: TestKind, long: boolean): string[] =>
     runnable.filter((file) => file.kind === kind && file.long === long).map(({ path }) => path);
 
@@ -109,15 +114,10 @@ export function planTests(
       // Guests have kernels of their own, and take what processors those leave idle.
       { files: pick('guest', false), concurrency: 1, timeoutMs: limits.guestMaxMs },
     ],
+    [{ files: pick('stress', false), concurrency: 1, timeoutMs: limits.guestMaxMs }],
     [
       {
-        files: [
-          ...pick('static', true),
-          ...pick('unit', true),
-          ...pick('store', true),
-          ...pick('root', true),
-          ...pick('guest', true),
-        ],
+        files: testKinds.flatMap((kind) => pick(kind, true)),
         concurrency: 1,
         timeoutMs: limits.longMaxMs,
       },

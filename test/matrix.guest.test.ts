@@ -1,5 +1,5 @@
 /**
- * The tests of test/matrix/plan.ts on two other kernels, booted under qemu: tracepoint arguments, socket
+ * The tests of test/matrix/plan.ts on another kernel, booted under qemu: tracepoint arguments, socket
  * internals and the verifier differ there. All kernels of the plan: test/matrix/kernels.long.root.test.ts.
  */
 import { matrixInCi } from './matrix/plan.ts';
