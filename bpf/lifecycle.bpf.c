@@ -54,6 +54,13 @@ static __always_inline void note_closer(struct connection *c)
 		connection_owned_by(c, task, OWNER_EXACT); /* right under fork and socket activation */
 }
 
+/* The sweep's first part knows a socket by it, and must not ask for it. */
+static __always_inline void give_cookie(const struct sock *sk)
+{
+	if (sweeps_in_two)
+		bpf_get_socket_cookie((void *)sk);
+}
+
 static __always_inline struct connection *connection_new(const struct sock *sk, u8 role, u32 netns)
 {
 	struct connection blank = {.reported = REPORTED_ENDED}; /* not for the sweep before it is filled in */
@@ -69,6 +76,7 @@ static __always_inline struct connection *connection_new(const struct sock *sk, 
 		return 0;
 	}
 	__sync_lock_test_and_set(&c->reported, REPORTED_ENDED); /* it may have been a listener before */
+	give_cookie(sk);
 	c->role = role;
 	c->netns = netns;
 	return c;
@@ -142,6 +150,7 @@ static __always_inline void on_child(const struct sock *sk)
 		c = connection_new(sk, ROLE_INGRESS, netns);
 	if (!c)
 		return;
+	give_cookie(sk);
 	c->role = ROLE_INGRESS;
 	c->attribution = c->owner ? OWNER_INHERITED : OWNER_UNKNOWN;
 	c->started_ns = bpf_ktime_get_ns();
@@ -253,6 +262,8 @@ static __always_inline void on_close(const struct sock *sk, int before)
 	if (netns == NETNS_IGNORED)
 		return;
 	count_end(netns, sk, tp, before);
+	if (is_spare(sk, c, before))
+		return;
 	b = predecessors(sk);
 	if (ended_before(b, c)) {
 		if (!c)

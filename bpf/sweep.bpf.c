@@ -7,196 +7,34 @@
  * It does not see children not yet accepted, orphans and kernel sockets: these are told when they end. Not
  * with iter/bpf_sk_storage_map: that one panics 7.x kernels under churn.
  *
+ * Mostly it is one program, `sweep`. A kernel may let a program read what it reached through a file, and no
+ * more (`reaches_socket` is how the agent finds out): then the sweep has two parts. The first notes who has
+ * which socket in its file table; the second meets the sockets themselves, one network namespace after the
+ * other, and asks for their holders.
+ *
  * Refusals are here because they too call bpf_rdonly_cast: libbpf's linker (1.1) lets one object only have an
  * external function.
  */
-#include "dns.h"
-#include "listener.h"
+#include "holder.h"
 #include "refusal.h"
 #include "stand_in.h"
-#include "succession.h"
-#include "udp.h"
+#include "sweep.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* of its two, the one that the kernel knows */
 
-static __always_inline void sweep_open(struct sock *sk, struct tcp_sock *tp, struct connection *c, u32 window)
+static __always_inline void swept_by(struct shared *s)
 {
-	struct flow_key key = {};
-	struct delta d;
-	struct marks marks;
-	u32 before = *(volatile u32 *)&c->reported, after, chrono_start;
-	u8 role, flags;
+	u32 sweeper = bpf_get_current_pid_tgid() >> 32;
 
-	if ((before & REPORTED_ENDED) || (before & REPORTED_WINDOW_MASK) == window)
-		return; /* ended, or a second descriptor of the same socket */
-	/* What it is, before the exchange: after it, it may end, and be nothing any more. */
-	role = *(volatile u8 *)&c->role;
-	flags = *(volatile u8 *)&c->flags;
-	if (role != ROLE_EGRESS && role != ROLE_INGRESS)
-		return;
-	flow_key_of(&key, sk, c, STATE_OPEN, role, flags);
-	after = (before & REPORTED_ESTABLISHED) | REPORTED_OPENED | window;
-	if (flags & CONNECTION_ESTABLISHED)
-		after |= REPORTED_ESTABLISHED;
-	if (__sync_val_compare_and_swap(&c->reported, before, after) != before)
-		return; /* it ended meanwhile: then its end tells all */
-	__builtin_memset(&d, 0, sizeof(d)); /* padding too: its bytes are an argument */
-	d.open = 1;
-	delta_reported(&d, flags, before);
-	chrono_start = marks_read(&marks, sk, tp, c);
-	marks_settle(&marks, sk, tp, &c->marks, chrono_start);
-	delta_advance(&d, &c->marks, &marks);
-	look_at(&d.look, sk, tp, role, flags, &marks);
-	d.latency_us = c->latency_us;
-	d.has_latency = d.established && (flags & CONNECTION_HAS_LATENCY);
-	flow_add(FLOWS_CLOSING, &key, &d);
-	count_retransmits(c, tp, false);
+	if (s->sweeper != sweeper)
+		s->sweeper = sweeper; /* a line that others read */
 }
 
-/* A holder found in a file table: for what nobody was seen to open, and for what was accepted from an
- * inherited listener. */
-static __always_inline void sweep_owner(struct connection *c, struct task_struct *task)
+static __always_inline struct sock *sock_of(struct file *file)
 {
-	if (c->attribution == OWNER_EXACT || c->attribution == OWNER_KERNEL)
-		return;
-	if (c->attribution == OWNER_SCANNED && (c->pid != 1 || task->tgid == 1))
-		return;
-	if (c->attribution == OWNER_INHERITED && task->tgid == 1)
-		return; /* socket activation: the service will be along */
-	connection_owned_by(c, task, OWNER_SCANNED);
-}
+	struct socket *socket = bpf_sock_from_file(file);
 
-static __always_inline bool is_owner(const struct connection *c, const struct task_struct *task)
-{
-	return c->pid == (u32)task->tgid && c->pid_started_ns == task->group_leader->start_boottime;
-}
-
-/*
- * Whoever opened it stays its owner until that is told; then who has it counts. The owner may run another
- * program by now, or have left the socket to others (forked, or passed on): the sweep before found it with
- * others only. Pid 1 keeps descriptors for services, and gets one more window.
- */
-static __always_inline void sweep_holder(struct connection *c, struct task_struct *task, u32 window)
-{
-	bool listener = c->role == ROLE_LISTENER, init = task->tgid == 1;
-
-	if (!listener && !(c->reported & REPORTED_OPENED))
-		return;
-	if (is_owner(c, task)) {
-		c->held = window;
-		if (c->exec != (u8)task->self_exec_id)
-			connection_owned_by(c, task, OWNER_SCANNED);
-		return;
-	}
-	if ((u8)(window - c->held) > 1 + init || (listener && c->pid == 1))
-		connection_owned_by(c, task, OWNER_SCANNED);
-}
-
-static __always_inline struct connection *sweep_adopt(struct sock *sk, struct tcp_sock *tp)
-{
-	u32 netns = netns_id(sk->__sk_common.skc_net.net);
-	struct connection blank = {};
-	struct connection *c;
-
-	if (netns == NETNS_IGNORED)
-		return 0;
-	blank.netns = netns;
-	blank.role = sk->__sk_common.skc_state == TCP_LISTEN ? ROLE_LISTENER : adopted_role(sk, tp);
-	connection_mark_adopted(&blank, sk, tp);
-	if (blank.role == ROLE_LISTENER)
-		blank.started_ns = 0;
-	c = bpf_sk_storage_get(&connections, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!c)
-		lose(LOSS_CONNECTIONS_UNTRACKED, 1);
-	return c;
-}
-
-/* A server of DNS that is older than us, and has sent nothing yet; and whose number is not to be used again. */
-static __always_inline void sweep_dns(struct sock *sk, struct task_struct *task, const struct shared *s)
-{
-	struct dns_socket blank = {};
-	struct dns_socket *d;
-	u32 netns;
-
-	d = bpf_sk_storage_get(&dns_sockets, sk, 0, 0);
-	if (d && owner_used(d->owner, s) && d->attribution != OWNER_UNKNOWN)
-		return;
-	if (!d && !is_dns_port(s, sk->__sk_common.skc_num, sk->__sk_common.skc_num))
-		return;
-	netns = netns_id(sk->__sk_common.skc_net.net);
-	if (netns == NETNS_IGNORED)
-		return;
-	dns_socket_owned_by(&blank, task, netns, OWNER_SCANNED);
-	if (d)
-		*d = blank;
-	else
-		bpf_sk_storage_get(&dns_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
-}
-
-/*
- * A holder found in a file table: for what was not seen to send yet, for what is older than us, and, as for a
- * connection, for what its sender has left to others, or has now as another program.
- */
-static __always_inline bool udp_is_anothers(struct udp_socket *u, struct task_struct *task,
-					    const struct shared *s)
-{
-	bool init = task->tgid == 1, known = owner_used(SENDER_OWNER(u->sender), s);
-	u32 pid = SENDER_PID(u->sender);
-
-	if (u->attribution == OWNER_KERNEL)
-		return false;
-	if (pid == (u32)task->tgid) {
-		u->held = s->control.window;
-		return !known || !is_sender(u, task) || u->attribution == OWNER_UNKNOWN ||
-		       u->attribution == OWNER_INHERITED;
-	}
-	if (u->attribution == OWNER_UNKNOWN)
-		return true;
-	if (u->attribution == OWNER_INHERITED)
-		return !init; /* socket activation: the service will be along */
-	if (u->attribution == OWNER_SCANNED && pid == 1)
-		return true;
-	return !s->control.seeding && (u8)(s->control.window - u->held) > 1 + init;
-}
-
-static __always_inline void sweep_udp(struct sock *sk, struct task_struct *task, const struct shared *s)
-{
-	struct udp_socket *u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0), blank = {};
-
-	if (!u) {
-		blank.netns = netns_id(sk->__sk_common.skc_net.net);
-		blank.older_ns = bpf_ktime_get_ns();
-		u = bpf_sk_storage_get(&udp_sockets, sk, &blank, BPF_SK_STORAGE_GET_F_CREATE);
-	}
-	if (u && u->netns != NETNS_IGNORED && udp_is_anothers(u, task, s))
-		udp_owned_by(u, task, OWNER_SCANNED);
-}
-
-#define TOUCH(field) ((void)*(const volatile typeof(field) *)&(field))
-
-/*
- * Asks for the socket's cache lines at once, instead of one by one as they are needed: over many sockets a
- * sweep mostly waits for memory.
- */
-static __always_inline void touch(const struct sock *sk, const struct tcp_sock *tp)
-{
-	TOUCH(tp->bytes_sent);
-	TOUCH(tp->bytes_retrans);
-	TOUCH(tp->bytes_received);
-	TOUCH(tp->segs_in);
-	TOUCH(tp->segs_out);
-	TOUCH(tp->total_retrans);
-	TOUCH(tp->chrono_start);
-	TOUCH(tp->chrono_stat[0]);
-	TOUCH(tp->srtt_us);
-	TOUCH(tp->rtt_min.s[0].v);
-	TOUCH(tp->rcv_nxt);
-	TOUCH(tp->copied_seq);
-	TOUCH(tp->write_seq);
-	TOUCH(tp->snd_una);
-	TOUCH(tp->lsndtime);
-	TOUCH(tp->inet_conn.icsk_ack.lrcvtime);
-	TOUCH(sk->sk_shutdown);
+	return socket ? socket->sk : 0;
 }
 
 SEC("iter/task_file")
@@ -206,21 +44,13 @@ int sweep(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct connection *c;
-	struct socket *socket;
 	struct tcp_sock *tp;
 	struct sock *sk;
-	u32 sweeper;
-	u8 state;
 
 	if (!task || !file || !s)
 		return 0;
-	sweeper = bpf_get_current_pid_tgid() >> 32;
-	if (s->sweeper != sweeper)
-		s->sweeper = sweeper; /* a line that others read */
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
+	swept_by(s);
+	sk = sock_of(file);
 	if (!sk)
 		return 0;
 	if (is_udp(sk)) {
@@ -232,10 +62,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!is_tcp(sk))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_CLOSE)
+	if (!tp || sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0;
 	touch(sk, tp);
 	c = connection_of(sk);
@@ -243,19 +70,116 @@ int sweep(struct bpf_iter__task_file *ctx)
 		c = sweep_adopt(sk, tp);
 	if (!c)
 		return 0;
-	if (!s->control.seeding)
-		sweep_holder(c, task, s->control.window);
-	sweep_owner(c, task);
-	if (!s->control.seeding || s->control.forgetting)
-		inherit(predecessors(sk), c);
-	if (s->control.forgetting)
-		bpf_sk_storage_delete(&predecessor, sk);
-	if (c->role == ROLE_LISTENER) {
-		owner_used(c->owner, s); /* its children will have it */
-		sweep_listener(sk, tp, c, s->control.window);
+	sweep_held(c, task, s);
+	sweep_tcp(sk, tp, c, s, false);
+	return 0;
+}
+
+/* Loaded alone, to see whether the kernel takes it; never attached. */
+SEC("iter/task_file")
+int reaches_socket(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = ctx->file ? sock_of(ctx->file) : 0;
+
+	if (sk)
+		bpf_sk_storage_get(&connections, sk, 0, 0);
+	return 0;
+}
+
+SEC("iter/task_file")
+int sweep_holders(struct bpf_iter__task_file *ctx)
+{
+	struct shared *s = shared_state();
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct sock *sk;
+	u32 window;
+	u64 cookie;
+
+	if (!s)
+		return 0;
+	window = s->control.window;
+	if (!task || !file) { /* once, at the end */
+		bpf_for_each_map_elem(&holders, holder_gone, &window, 0);
+		return 0;
 	}
-	if (!s->control.seeding)
-		sweep_open(sk, tp, c, s->control.window & REPORTED_WINDOW_MASK);
+	sk = sock_of(file);
+	if (!sk)
+		return 0;
+	if (!is_tcp(sk) && !(is_udp(sk) && (s->control.dns || s->control.udp)))
+		return 0;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	if (!cookie || netns_id(sk->__sk_common.skc_net.net) == NETNS_IGNORED)
+		return 0;
+	holder_met(cookie, task->tgid, task->tgid, window);
+	holder_met(cookie, 0, task->tgid, window);
+	return 0;
+}
+
+/* In a file table, or on the way there; a kernel's own has no file, a subflow of MPTCP another's. */
+static __always_inline bool has_file(const struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket;
+
+	return socket && socket->file && (u64)socket->sk == (u64)sk;
+}
+
+SEC("iter/tcp")
+int sweep_sockets(struct bpf_iter__tcp *ctx)
+{
+	struct shared *s = shared_state();
+	struct sock_common *common = ctx->sk_common;
+	struct task_struct *task;
+	struct connection *c;
+	struct tcp_sock *tp;
+	struct sock *sk;
+
+	if (!s)
+		return 0;
+	swept_by(s);
+	s->sweeper_thread = common ? (u32)bpf_get_current_pid_tgid() : 0;
+	tp = common ? bpf_skc_to_tcp_sock(common) : 0;
+	sk = (struct sock *)tp;
+	if (!sk || !has_file(sk) || sk->__sk_common.skc_state == TCP_CLOSE)
+		return 0;
+	c = connection_of(sk);
+	if (!c)
+		c = sweep_adopt(sk, tp);
+	if (!c)
+		return 0;
+	for (int others = 0; others < 2; others++) {
+		task = holder_of(sk, others ? 0 : c->pid, s);
+		if (!task)
+			continue;
+		sweep_held(c, task, s);
+		bpf_task_release(task);
+	}
+	sweep_tcp(sk, tp, c, s, true);
+	return 0;
+}
+
+SEC("iter/udp")
+int sweep_datagrams(struct bpf_iter__udp *ctx)
+{
+	struct shared *s = shared_state();
+	struct sock *sk = (struct sock *)ctx->udp_sk;
+	struct udp_socket *u;
+	struct task_struct *task;
+
+	if (!s || !sk || !has_file(sk) || !is_udp(sk))
+		return 0;
+	swept_by(s);
+	u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0);
+	for (int others = 0; others < 2; others++) {
+		task = holder_of(sk, others || !u ? 0 : SENDER_PID(u->sender), s);
+		if (!task)
+			continue;
+		if (s->control.dns)
+			sweep_dns(sk, task, s);
+		if (s->control.udp)
+			sweep_udp(sk, task, s);
+		bpf_task_release(task);
+	}
 	return 0;
 }
 

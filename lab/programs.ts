@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const folder = import.meta.dirname;
 const buildFolder = join(folder, '..', 'build', 'lab');
 
-const programs = ['actor', 'brief', 'churn', 'held'] as const;
+const programs = ['actor', 'brief', 'churn', 'held', 'spare'] as const;
 
 export type Program = (typeof programs)[number];
 

@@ -225,23 +225,30 @@ Napi::Value Remove(const Napi::CallbackInfo &info) {
       undefined);
 }
 
-/* run(object, program): promise; reads an attached iterator to its end. */
+int read_iterator(int link, std::string &what) {
+  char sink[4096];
+  ssize_t got;
+  what = "run the iterator";
+  int fd = bpf_iter_create(link);
+  if (fd < 0) return errno;
+  while ((got = ::read(fd, sink, sizeof sink)) > 0 || (got < 0 && errno == EAGAIN)) {
+  }
+  int error = got < 0 ? errno : 0;
+  ::close(fd);
+  return error;
+}
+
+/* run(object, program, netns): promise; reads an attached iterator to its end. One of sockets meets those of
+ * the network namespace at that path; without it, of this process. */
 Napi::Value Run(const Napi::CallbackInfo &info) {
   Handle handle = handle_of(info);
   int link = bpf_link__fd(link_of(info, handle, 1));
+  std::string netns = info.Length() > 2 && !info[2].IsUndefined() ? string_of(info, 2) : "";
   return Job::start(
       info, handle,
       [=](std::string &what) {
-        char sink[4096];
-        ssize_t got;
-        what = "run the iterator";
-        int fd = bpf_iter_create(link);
-        if (fd < 0) return errno;
-        while ((got = ::read(fd, sink, sizeof sink)) > 0 || (got < 0 && errno == EAGAIN)) {
-        }
-        int error = got < 0 ? errno : 0;
-        ::close(fd);
-        return error;
+        if (netns.empty()) return read_iterator(link, what);
+        return within_netns(netns, what, [&](int) { return read_iterator(link, what); });
       },
       undefined);
 }

@@ -23,6 +23,16 @@ static __always_inline void count_end(u32 netns, const struct sock *sk, const st
 		__sync_fetch_and_add(&ns->active_opens, (u64)-1); /* no SYN left */
 }
 
+/*
+ * Two segments that end a handshake at once, on two CPUs, make a child of the listener each. The kernel has
+ * counted both, keeps one, and closes the other before anybody knew it: that was no connection. Whatever else
+ * ends a child takes its port away first.
+ */
+static __always_inline bool is_spare(const struct sock *sk, const struct connection *c, int before)
+{
+	return before == TCP_SYN_RECV && c && c->role == ROLE_INGRESS && sk->__sk_common.skc_num;
+}
+
 static __always_inline void tell_end(const struct sock *sk, struct tcp_sock *tp, struct connection *c,
 				     const struct verdict *v, bool attempt)
 {

@@ -88,6 +88,10 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	u32 skc_daddr;
 	u32 skc_rcv_saddr;
@@ -99,6 +103,7 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags;
+	atomic64_t skc_cookie; /* 0 until somebody asked for it */
 };
 
 typedef struct {
@@ -297,7 +302,12 @@ struct task_struct {
 };
 
 struct socket {
+	struct file *file; /* none of a socket of the kernel's own */
 	struct sock *sk;
+};
+
+struct udp_sock {
+	struct inet_sock inet;
 };
 
 struct bpf_iter_meta {
@@ -318,6 +328,16 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	u32 fd;
 	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
+struct bpf_iter__udp {
+	struct bpf_iter_meta *meta;
+	struct udp_sock *udp_sk;
 };
 
 #pragma clang attribute pop
@@ -344,3 +364,7 @@ static __always_inline bool is_udp(const struct sock *sk)
  * it.
  */
 extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym __weak;
+
+/* A process by its number in the first namespace of processes, held until it is released (6.2). */
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;

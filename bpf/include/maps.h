@@ -335,6 +335,7 @@ struct shared {
 	struct control control;
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
+	u32 sweeper_thread; /* that has a socket locked only to look at it; 0 when none does */
 	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
 	/* Written with events, on all CPUs: not in a cache line that every program reads. */
 	u64 losses[LOSS_COUNT] __attribute__((aligned(64)));
@@ -358,6 +359,9 @@ struct {
 
 /* The agent sets it where the kernel leaves out runs of a program, so that others must stand in. */
 const volatile bool leaves_out __weak = false;
+
+/* The agent sets it where sockets that are found through files must not be touched: the sweep has two parts. */
+const volatile bool sweeps_in_two __weak = false;
 
 static __always_inline struct shared *shared_state(void)
 {

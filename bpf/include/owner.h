@@ -8,6 +8,14 @@
 
 #include "numbers.h"
 
+/* What came for a socket while the sweep had it locked is dealt with by the sweep's thread, when it lets go. */
+static __always_inline bool is_sweeping(void)
+{
+	struct shared *s = shared_state();
+
+	return sweeps_in_two && s && s->sweeper_thread == (u32)bpf_get_current_pid_tgid();
+}
+
 /*
  * May the current task own this socket? Only if it holds the socket's lock: in softirq and in timers
  * `current` is whoever was interrupted. Holds for every connect, listen and close by an application; not for
@@ -15,7 +23,7 @@
  */
 static __always_inline bool task_holds(const struct sock *sk)
 {
-	return sk->sk_lock.owned != 0;
+	return sk->sk_lock.owned != 0 && !is_sweeping();
 }
 
 /*

@@ -72,6 +72,7 @@ enum loss {
 	LOSS_UDP_FLOWS_FULL, /* datagrams counted in their owner's row without a flow … */
 	LOSS_UDP_FLOWS_CUT, /* … flows ended before their time: no room in the next window's map */
 	LOSS_UDP_SOCKETS_UNKNOWN, /* datagrams received by a socket that nobody saw made, and not swept yet */
+	LOSS_HOLDERS_FULL, /* holders of sockets that the sweep found no room for */
 	LOSS_COUNT,
 };
 

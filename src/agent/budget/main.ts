@@ -11,6 +11,7 @@ import { findNamespaces } from '../kernel/namespaces.ts';
 import type { Native, NativeError } from '../kernel/native.ts';
 import type { Kernel } from '../kernel/programs.ts';
 import { allSweeps } from '../kernel/signals.ts';
+import { sweepPrograms } from '../kernel/sweep.ts';
 import type { Served } from '../local/server.ts';
 import { parseKernelCounters } from '../window/reconcile.ts';
 import type { Governor } from './governor.ts';
@@ -19,7 +20,7 @@ import { openMeter, type Meter, type MeterSource } from './meter.ts';
 import { profile } from './profile.ts';
 
 /** They run on the agent's own threads. */
-const sweeps = ['sweep', ...allSweeps];
+const sweeps = [...sweepPrograms, ...allSweeps];
 
 function sourceOf(kernel: Kernel): MeterSource {
   return {

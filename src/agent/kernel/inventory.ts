@@ -5,6 +5,7 @@ import type { KernelLimits } from './generation.ts';
 import type { Hook, MapSize, Native } from './native.ts';
 import { openObject, sizeMaps } from './object.ts';
 import { allPrograms, programsOf } from './signals.ts';
+import { wantsSweepInTwo } from './sweep.ts';
 
 export interface Inventory {
   readonly maps: readonly MapSize[];
@@ -17,7 +18,7 @@ export interface Inventory {
 export function readInventory(native: Native, path: string, limits: KernelLimits): Inventory {
   const { object } = openObject(native, path);
   try {
-    sizeMaps(native, object, limits);
+    sizeMaps(native, object, { limits, sweepsInTwo: wantsSweepInTwo(native, path) });
     const hooks = native
       .hooks(object)
       .filter(({ program }) => allPrograms.includes(program))

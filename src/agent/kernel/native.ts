@@ -91,7 +91,7 @@ export interface Native {
   point(of: NativeObject, outer: string, index: number, inner: string): Promise<void>;
   read(of: NativeObject, map: string, keys: Uint8Array, values: Uint8Array): Promise<number>;
   remove(of: NativeObject, map: string, keys: Uint8Array, count: number): Promise<void>;
-  run(of: NativeObject, program: string): Promise<void>;
+  run(of: NativeObject, program: string, netns?: string): Promise<void>;
   statistics(of: NativeObject, on: boolean): void;
   programs(of: NativeObject): ProgramStatistics[];
   kernelArguments(type: string): number;

@@ -30,7 +30,13 @@ export function openObject(native: Native, path: string): { object: NativeObject
   }
 }
 
-export function sizeMaps(native: Native, object: NativeObject, limits: KernelLimits): void {
+export interface Sizes {
+  readonly limits: KernelLimits;
+  readonly sweepsInTwo: boolean;
+}
+
+export function sizeMaps(native: Native, object: NativeObject, { limits, sweepsInTwo }: Sizes): void {
+  if (!sweepsInTwo) native.resize(object, 'holders', 1); // nobody looks
   for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
   native.resize(object, 'events', limits.eventBytesMax);
   for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
@@ -43,13 +49,14 @@ export interface Constants {
   readonly flowRowsMax: number;
   readonly netnsOfPackets: boolean;
   readonly leaves: boolean;
+  readonly sweepsInTwo: boolean;
 }
 
 /** The running programs go on with the constants that they were loaded with: the sweep gets the same. */
 export function setConstants(
   native: Native,
   object: NativeObject,
-  { types, flowRowsMax, netnsOfPackets, leaves }: Constants,
+  { types, flowRowsMax, netnsOfPackets, leaves, sweepsInTwo }: Constants,
 ): void {
   const constants = new Uint8Array(native.constants(object, '.rodata'));
   const view = new DataView(constants.buffer);
@@ -60,6 +67,7 @@ export function setConstants(
   view.setUint8(at('tells_reset_reason'), has(tracesAllResets));
   view.setUint8(at('casts_pointers'), has(castsPointers));
   view.setUint8(at('leaves_out'), Number(leaves));
+  view.setUint8(at('sweeps_in_two'), Number(sweepsInTwo));
   native.constants(object, '.rodata', constants);
 }
 

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
 import type { TypeInformation } from '../../lib/btf.ts';
+import { numberFormat } from '../../lib/numbers.ts';
 import type { SignalName } from '../../model/signals.ts';
 import { attachmentsOf, isWhole, type Attachments, type Pinned } from './attachments.ts';
 import { openControl, type ControlWords } from './control.ts';
@@ -25,6 +26,7 @@ import { resetReader, type ReadResets, type ResetCounts } from './reset-reasons.
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
 import { allPrograms, allSweeps, leavesOut, programsOf, signalPrograms } from './signals.ts';
+import { openSweep, sweepsLeftOut, wantsSweepInTwo, type Sweep } from './sweep.ts';
 
 /** One window's rows as the kernel left them, in arrays that are reused for the next window. */
 export interface RawWindow extends RawRows {
@@ -45,6 +47,8 @@ export interface KernelOptions {
   readonly netnsOfPackets?: boolean;
   /** Whether the kernel leaves out runs, so that others must stand in; without it, by its release. */
   readonly leavesOut?: boolean;
+  /** Whether the sweep of sockets has two parts; without it, as the kernel wants it. */
+  readonly sweepsInTwo?: boolean;
   /** Its maps and links are taken over as they are; `limits` must be theirs. */
   readonly pinned?: Pinned | undefined;
   /** It counts too until this one has begun; then this one goes on alone (`succeed`). */
@@ -77,6 +81,7 @@ export class Kernel implements AsyncDisposable {
   readonly #generation: DataView;
   readonly #attachments: Attachments;
   #succeeds = false;
+  readonly #sweep: Sweep;
   /** Besides that of sockets. */
   #sweeps: readonly string[] = [];
   #pinned: Pinned | undefined;
@@ -89,6 +94,7 @@ export class Kernel implements AsyncDisposable {
 
   constructor(native: Native, path: string, options: KernelOptions) {
     const { limits, signals, pinned, leavesOut: leaves = leavesOut(release()) } = options;
+    const { sweepsInTwo = wantsSweepInTwo(native, path) } = options;
     this.#native = native;
     this.limits = limits;
     this.#pinned = pinned;
@@ -97,15 +103,17 @@ export class Kernel implements AsyncDisposable {
     this.#attachments = attachmentsOf(native, this.#object, leaves);
     try {
       if (pinned) this.#takeMaps(pinned);
-      else sizeMaps(native, this.#object, this.limits);
+      else sizeMaps(native, this.#object, { limits, sweepsInTwo });
       if (options.predecessor) this.#followOn(options.predecessor);
       const sizes = {
         flowRowsMax: limits.flowRowsMax,
         netnsOfPackets: options.netnsOfPackets === true,
         leaves,
+        sweepsInTwo,
       };
       setConstants(native, this.#object, { types: this.types, ...sizes });
       this.#leaveOut(signals, leaves);
+      for (const program of sweepsLeftOut(sweepsInTwo)) this.#skip(program);
       loadObject(native, this.#object);
       if (pinned) this.#attachments.adopt(pinned);
     } catch (error) {
@@ -126,11 +134,26 @@ export class Kernel implements AsyncDisposable {
       stoodIn: () => this.control.stoodIn(),
     });
     this.#listeners = openListeners(native, this.#object, this.types);
+    const inodeOf = this.#inodes();
+    this.#sweep = openSweep({
+      native,
+      object: this.#object,
+      isInTwo: sweepsInTwo,
+      met: () => this.numbers.namespaces.known().map(inodeOf),
+      signals: () => this.signals,
+    });
     this.#read = rowReader(native, this.#object, {
       keySize: this.types.layout('flow_key').size,
       valueSize: this.types.layout('flow').size,
       rowsMax: 2 * limits.flowRowsMax,
     });
+  }
+
+  /** From a network namespace's number to its inode. */
+  #inodes(): (id: number) => number {
+    const [layout, numbers] = [this.types.layout('netns'), numberFormat(this.types)];
+    const { offset } = layout.field('inode');
+    return (id) => this.namespaces.getUint32(numbers.place(id) * layout.size + offset, true);
   }
 
   #view(map: string): ArrayBuffer {
@@ -158,10 +181,13 @@ export class Kernel implements AsyncDisposable {
   #leaveOut(signals: readonly SignalName[], leaves: boolean): void {
     this.#sweeps = signals.flatMap((name) => signalPrograms[name].sweep ?? []);
     const loaded = new Set([...signals.flatMap((name) => programsOf(name, leaves)), ...this.#sweeps]);
-    // Those of another build may be others.
-    const names = new Set(this.#native.programs(this.#object).map(({ name }) => name));
-    for (const program of [...allPrograms, ...allSweeps])
-      if (names.has(program) && !loaded.has(program)) this.#native.skip(this.#object, program);
+    for (const program of [...allPrograms, ...allSweeps]) if (!loaded.has(program)) this.#skip(program);
+  }
+
+  /** Another build may not have it. */
+  #skip(program: string): void {
+    if (this.#native.programs(this.#object).some(({ name }) => name === program))
+      this.#native.skip(this.#object, program);
   }
 
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */
@@ -179,7 +205,7 @@ export class Kernel implements AsyncDisposable {
 
   async #seed(): Promise<void> {
     this.control.set({ seeding: true });
-    await this.#native.run(this.#object, 'sweep');
+    await this.#sweep.seed();
     this.control.set({ seeding: false });
   }
 
@@ -206,7 +232,8 @@ export class Kernel implements AsyncDisposable {
   }
 
   #attachSweeps(): void {
-    for (const program of ['sweep', ...this.#sweeps]) this.#native.attach(this.#object, program);
+    this.#sweep.attach();
+    for (const program of this.#sweeps) this.#native.attach(this.#object, program);
   }
 
   /** Whether the programs of a pinned generation are still held attached. */
@@ -292,7 +319,7 @@ export class Kernel implements AsyncDisposable {
     assert.ok(before.cleared === window - 1, 'the window before is cleared');
     this.control.beginClosing(window, atMs);
     await this.#swap(window);
-    await this.#native.run(this.#object, 'sweep');
+    await this.#sweep.run();
     // Behind the swap, which waits for running programs: datagrams of the window have all been added.
     for (const program of this.#sweeps) await this.#runSweep(program);
     const listeners = await this.#listeners.read();

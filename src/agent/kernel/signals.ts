@@ -13,6 +13,8 @@ export interface SignalPrograms {
   readonly onCgroup?: true | readonly string[];
   /** An iterator that puts into a closed window's rows what the signal counts elsewhere; run, not attached. */
   readonly sweep?: string;
+  /** The sweep of sockets looks after those of UDP for it. */
+  readonly ofDatagrams?: true;
 }
 
 type Arguments = Pick<Native, 'kernelArguments'>;
@@ -83,11 +85,16 @@ export const signalPrograms: Readonly<Record<SignalName, SignalPrograms>> = {
     programs: ['tcp_attempt_refused'],
     lack: (native) => (tracesAllResets(native) ? undefined : untracedResets),
   },
-  dns: { programs: ['dns_sent', 'dns_received', 'dns_bound4', 'dns_bound6'], onCgroup: true },
+  dns: {
+    programs: ['dns_sent', 'dns_received', 'dns_bound4', 'dns_bound6'],
+    onCgroup: true,
+    ofDatagrams: true,
+  },
   udp: {
     programs: ['udp_socket_made', 'udp_socket_released', 'udp_sent', 'udp_received', 'udp_error_noted'],
     onCgroup: ['udp_socket_made', 'udp_socket_released', 'udp_sent', 'udp_received'],
     sweep: 'udp_sweep',
+    ofDatagrams: true,
   },
 };
 
