@@ -11,6 +11,7 @@ import { kernelLimits } from '../src/agent/kernel/generation.ts';
 import { artefacts, loadNative, type Native } from '../src/agent/kernel/native.ts';
 import type { Kernel } from '../src/agent/kernel/programs.ts';
 import { loadSupported } from '../src/agent/kernel/supported.ts';
+import { sweepPrograms } from '../src/agent/kernel/sweep.ts';
 import { signalNames } from '../src/model/signals.ts';
 import { series } from './series.ts';
 import type { Block } from './table.ts';
@@ -30,11 +31,13 @@ function timed(): Timed {
     sweepMs: 0,
     native: {
       ...native,
-      async run(object, program) {
+      async run(object, program, ...netns) {
         const before = process.cpuUsage();
-        await native.run(object, program);
+        await native.run(object, program, ...netns);
         const { user, system } = process.cpuUsage(before);
-        if (program === 'sweep') of.sweepMs = (user + system) / 1000;
+        if (!sweepPrograms.includes(program)) return;
+        if (program === sweepPrograms[0] || program === 'sweep_holders') of.sweepMs = 0;
+        of.sweepMs += (user + system) / 1000;
       },
     },
   };

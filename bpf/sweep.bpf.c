@@ -93,14 +93,17 @@ int sweep_holders(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct sock *sk;
-	u32 window;
+	u32 walk;
 	u64 cookie;
 
 	if (!s)
 		return 0;
-	window = s->control.window;
+	swept_by(s);
+	walk = ctx->meta->session_id;
+	if (s->walk != walk)
+		s->walk = walk;
 	if (!task || !file) { /* once, at the end */
-		bpf_for_each_map_elem(&holders, holder_gone, &window, 0);
+		bpf_for_each_map_elem(&holders, holder_gone, &walk, 0);
 		return 0;
 	}
 	sk = sock_of(file);
@@ -108,11 +111,11 @@ int sweep_holders(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (!is_tcp(sk) && !(is_udp(sk) && (s->control.dns || s->control.udp)))
 		return 0;
-	cookie = sk->__sk_common.skc_cookie.counter;
-	if (!cookie || netns_id(sk->__sk_common.skc_net.net) == NETNS_IGNORED)
+	if (netns_id(sk->__sk_common.skc_net.net) == NETNS_IGNORED)
 		return 0;
-	holder_met(cookie, task->tgid, task->tgid, window);
-	holder_met(cookie, 0, task->tgid, window);
+	cookie = sk->__sk_common.skc_cookie.counter;
+	if (cookie)
+		holder_met(s, cookie, task->tgid);
 	return 0;
 }
 
@@ -133,11 +136,14 @@ int sweep_sockets(struct bpf_iter__tcp *ctx)
 	struct connection *c;
 	struct tcp_sock *tp;
 	struct sock *sk;
+	u32 thread;
 
 	if (!s)
 		return 0;
 	swept_by(s);
-	s->sweeper_thread = common ? (u32)bpf_get_current_pid_tgid() : 0;
+	thread = common ? (u32)bpf_get_current_pid_tgid() : 0;
+	if (s->sweeper_thread != thread)
+		s->sweeper_thread = thread;
 	tp = common ? bpf_skc_to_tcp_sock(common) : 0;
 	sk = (struct sock *)tp;
 	if (!sk || !has_file(sk) || sk->__sk_common.skc_state == TCP_CLOSE)
@@ -148,7 +154,7 @@ int sweep_sockets(struct bpf_iter__tcp *ctx)
 	if (!c)
 		return 0;
 	for (int others = 0; others < 2; others++) {
-		task = holder_of(sk, others ? 0 : c->pid, s);
+		task = holder_of(s, sk, others ? 0 : c->pid);
 		if (!task)
 			continue;
 		sweep_held(c, task, s);
@@ -171,7 +177,7 @@ int sweep_datagrams(struct bpf_iter__udp *ctx)
 	swept_by(s);
 	u = bpf_sk_storage_get(&udp_sockets, sk, 0, 0);
 	for (int others = 0; others < 2; others++) {
-		task = holder_of(sk, others || !u ? 0 : SENDER_PID(u->sender), s);
+		task = holder_of(s, sk, others || !u ? 0 : SENDER_PID(u->sender));
 		if (!task)
 			continue;
 		if (s->control.dns)

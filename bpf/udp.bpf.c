@@ -255,6 +255,8 @@ int udp_socket_made(struct bpf_sock *sk)
 	if (new.netns != NETNS_IGNORED)
 		udp_owned_by(&new, task, OWNER_INHERITED);
 	bpf_sk_storage_get(&udp_sockets, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
+	if (sweeps_in_two)
+		bpf_get_socket_cookie(sk); /* as give_cookie, for a socket of TCP */
 	return 1;
 }
 

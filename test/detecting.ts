@@ -24,6 +24,17 @@ export function thresholdsOf(question: string, method?: string): Record<string, 
   return Object.fromEntries((detector?.thresholds ?? []).map(({ name, value }) => [name, value]));
 }
 
+/** Every connection of a process to one destination is refused. */
+export const storm = {
+  'process.name': 'checkout',
+  direction: 'egress',
+  'destination.ip': '10.9.8.7',
+  'destination.port': 5432,
+  'connection.state': 'refused',
+  'connections.opened': 30,
+  'connections.ended': 30,
+};
+
 export const firstStepMs = Date.UTC(2026, 0, 5);
 
 /** One key's steps, one after the other; undefined where nothing was seen. */

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { parseConfig } from '../src/agent/config.ts';
 import { runAgent } from '../src/agent/main.ts';
 import { artefacts, loadNative, type Native } from '../src/agent/kernel/native.ts';
+import { sweepPrograms } from '../src/agent/kernel/sweep.ts';
 import { fileDelivery } from './file-delivery.ts';
 
 /** The steps of closing a window, in order. The agent dies when it has done the step, or done it by half. */
@@ -44,9 +45,10 @@ function dyingNative(native: Native, moment: Moment, at: number): Native {
       await native.point(of, outer, index, inner);
       if (isNow(index === 1 ? 'closing slot set' : 'live slot set')) die();
     },
-    async run(of, program) {
-      await native.run(of, program);
-      if (isNow(program === 'sweep' ? 'swept' : 'udp swept')) die();
+    async run(of, program, ...netns) {
+      await native.run(of, program, ...netns);
+      if (program !== 'sweep_holders' && isNow(sweepPrograms.includes(program) ? 'swept' : 'udp swept'))
+        die();
     },
     async read(of, map, keys, values) {
       const count = await native.read(of, map, keys, values);

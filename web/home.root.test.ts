@@ -1,47 +1,17 @@
 /** What the page opens with, in a real browser before a hub of made-up answers. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { systemClock } from '../src/lib/clock.ts';
-import { keepScreenshot, openBrowser } from '../test/browser.ts';
-import type { Browser, Look, Opened } from '../test/browser.ts';
-import { startExampleHub } from './example/hub.ts';
-import type { ExampleHub } from './example/hub.ts';
+import { keepScreenshot } from '../test/browser.ts';
+import type { Look } from '../test/browser.ts';
+import { exampleInBrowser } from './example/in-browser.ts';
 
-let browser: Browser;
-let hub: ExampleHub;
-let opened: Opened | undefined;
-
-before(async () => (browser = await openBrowser()));
-after(() => browser[Symbol.asyncDispose]());
-
-beforeEach(async () => {
-  const folder = join(import.meta.dirname, '../build/web');
-  hub = await startExampleHub({ port: 0, clock: systemClock, folder, headers: {} });
-});
-
-afterEach(async () => {
-  const faults = opened?.faults ?? [];
-  await opened?.page.context().close();
-  opened = undefined;
-  await hub[Symbol.asyncDispose]();
-  assert.deepEqual(faults, [], 'the browser has nothing to complain about');
-});
-
-async function open(path = '/', look?: Look): Promise<Page> {
-  opened = await browser.open(`${hub.url}${path}`, look);
-  return opened.page;
-}
+const example = exampleInBrowser();
 
 async function openHome(path = '/', look?: Look): Promise<Page> {
-  const page = await open(path, look);
+  const page = await example.open(path, look);
   await page.locator('.plot canvas').first().waitFor();
   return page;
-}
-
-async function until(page: Page, url: string): Promise<void> {
-  await page.waitForURL(`${hub.url}${url}`);
 }
 
 describe('the overview', () => {
@@ -49,8 +19,8 @@ describe('the overview', () => {
     const page = await openHome();
     assert.equal(await page.title(), 'Overview · Sonde');
     await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
-    assert.equal(page.url(), `${hub.url}/`);
-    const paths = hub.asked.map((path) => path.split('?')[0]);
+    assert.equal(page.url(), `${example.hub.url}/`);
+    const paths = example.hub.asked.map((path) => path.split('?')[0]);
     assert.deepEqual([...new Set(paths)], ['/api/v1/overview']);
   });
 
@@ -72,12 +42,12 @@ describe('the overview', () => {
   });
 
   test('says how many findings there are beyond those that it shows, and where there are none', async () => {
-    hub.behaviour.findings = 11;
+    example.hub.behaviour.findings = 11;
     const page = await openHome();
     const findings = page.getByRole('region', { name: 'Open findings' });
     await findings.getByText('and 3 more: sonde findings').waitFor();
     await page.getByRole('region', { name: 'Questions' }).getByText('11 findings').waitFor();
-    hub.behaviour.findings = 0;
+    example.hub.behaviour.findings = 0;
     await page.reload();
     await findings.getByText(/^None\./).waitFor();
   });
@@ -87,37 +57,37 @@ describe('the overview', () => {
     const cards = page.getByRole('region', { name: 'Questions' }).getByRole('link');
     assert.equal(await cards.count(), 2);
     await cards.last().click();
-    await until(page, '/?since=15m&host=web-1#example-many');
+    await example.until(page, '/?since=15m&host=web-1#example-many');
     await page.getByRole('navigation').getByRole('link', { name: 'Overview' }).click();
-    await until(page, '/?since=15m&host=web-1');
-    assert.ok(hub.asked.some((path) => path === '/api/v1/overview?since=15m&host=web-1'));
+    await example.until(page, '/?since=15m&host=web-1');
+    assert.ok(example.hub.asked.some((path) => path === '/api/v1/overview?since=15m&host=web-1'));
   });
 
   test('a state that connections failed in leads to its rows', async () => {
     const page = await openHome();
     const failed = page.getByRole('figure', { name: /^Failed or reset/ });
     await failed.getByRole('button', { name: /refused/ }).click();
-    await until(page, '/?filter=connection.state%3Drefused#search');
+    await example.until(page, '/?filter=connection.state%3Drefused#search');
   });
 
   test('without any node it says so, and what to do', async () => {
-    hub.behaviour.changeOverview = (overview) => {
+    example.hub.behaviour.changeOverview = (overview) => {
       const none = { part: 0, of: 0, ratio: null };
       const notes = ['no node was heard in this range or in the day before it: see sonde status'];
       const shares = { nodes: none, seconds: none, connections: none, attribution: none };
       return { ...overview, opened: [], failed: [], coverage: { ...shares, smallest: null, notes } };
     };
-    const page = await open();
+    const page = await example.open('/');
     await page.getByText(/see sonde status/).waitFor();
   });
 
   test('the hub goes away and comes back', async () => {
     const page = await openHome();
-    hub.behaviour.isAway = true;
+    example.hub.behaviour.isAway = true;
     await page.getByRole('button', { name: 'Ask now' }).click();
     await page.getByText(/^▲ The hub does not answer since/).waitFor();
     assert.ok((await page.getByRole('region', { name: 'Open findings' }).locator('li').count()) > 0);
-    hub.behaviour.isAway = false;
+    example.hub.behaviour.isAway = false;
     await page
       .getByRole('status')
       .getByText(/^answered/)

@@ -3,53 +3,18 @@
  * kind of column looks like. With a real hub: test/page.root.test.ts.
  */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { systemClock } from '../src/lib/clock.ts';
-import { keepScreenshot, openBrowser } from '../test/browser.ts';
-import type { Browser, Look, Opened } from '../test/browser.ts';
+import { keepScreenshot } from '../test/browser.ts';
+import type { Look } from '../test/browser.ts';
 import { coverageOf, share } from './example/answers.ts';
-import { startExampleHub } from './example/hub.ts';
-import type { ExampleHub } from './example/hub.ts';
+import { exampleInBrowser } from './example/in-browser.ts';
 
-// As strict as the hub's own, whose test holds it to this.
-const policy =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-  "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-
-let browser: Browser;
-let hub: ExampleHub;
-let opened: Opened | undefined;
-
-before(async () => (browser = await openBrowser()));
-after(() => browser[Symbol.asyncDispose]());
-
-beforeEach(async () => {
-  hub = await startExampleHub({
-    port: 0,
-    clock: systemClock,
-    folder: join(import.meta.dirname, '../build/web'),
-    headers: { 'content-security-policy': policy },
-  });
-});
-
-afterEach(async () => {
-  const faults = opened?.faults ?? [];
-  await opened?.page.context().close();
-  opened = undefined;
-  await hub[Symbol.asyncDispose]();
-  assert.deepEqual(faults, [], 'the browser has nothing to complain about');
-});
-
-async function open(path: string, look?: Look): Promise<Page> {
-  opened = await browser.open(`${hub.url}${path}`, look);
-  return opened.page;
-}
+const example = exampleInBrowser();
 
 /** Opens the page and waits for its rows. */
 async function openAnswer(path = '/#example-trouble', look?: Look): Promise<Page> {
-  const page = await open(path, look);
+  const page = await example.open(path, look);
   await page.locator('tbody tr').first().waitFor();
   return page;
 }
@@ -64,11 +29,7 @@ function column(page: Page, title: string): Promise<string[]> {
 
 /** Path, query and fragment. */
 function where(page: Page): string {
-  return page.url().slice(hub.url.length);
-}
-
-async function until(page: Page, url: string): Promise<void> {
-  await page.waitForURL(`${hub.url}${url}`);
+  return page.url().slice(example.hub.url.length);
 }
 
 describe('what is shown', () => {
@@ -76,7 +37,7 @@ describe('what is shown', () => {
     const page = await openAnswer();
     assert.equal(await page.title(), 'Trouble by destination · Sonde');
     await page.getByRole('link', { name: 'Everything that was called' }).click();
-    await until(page, '/#example-many');
+    await example.until(page, '/#example-many');
     await page.getByRole('heading', { level: 1, name: 'Everything that was called' }).waitFor();
   });
 
@@ -135,39 +96,42 @@ describe('the URL is the state', () => {
     const page = await openAnswer();
     await page.getByLabel('host').fill('web-2');
     await page.getByLabel('host').press('Enter');
-    await until(page, '/?host=web-2#example-trouble');
+    await example.until(page, '/?host=web-2#example-trouble');
     await page.getByRole('button', { name: '15m' }).click();
-    await until(page, '/?since=15m&host=web-2#example-trouble');
+    await example.until(page, '/?since=15m&host=web-2#example-trouble');
     await page.reload();
     await page.locator('tbody tr').first().waitFor();
     assert.deepEqual(new Set(await column(page, 'host')), new Set(['web-2']));
     assert.equal(await page.getByRole('button', { name: '15m' }).getAttribute('aria-pressed'), 'true');
     await page.goBack();
-    await until(page, '/?host=web-2#example-trouble');
+    await example.until(page, '/?host=web-2#example-trouble');
     await page.goBack();
-    await until(page, '/#example-trouble');
+    await example.until(page, '/#example-trouble');
     assert.equal(await page.getByLabel('host').inputValue(), '');
     await page.locator('tbody tr').nth(13).waitFor();
     await page.goForward();
-    await until(page, '/?host=web-2#example-trouble');
+    await example.until(page, '/?host=web-2#example-trouble');
     assert.equal(await page.getByLabel('host').inputValue(), 'web-2');
   });
 
   test('controls are the manifest’s, and a default is not in the URL', async () => {
     const page = await openAnswer();
     await page.getByLabel('direction').selectOption('ingress');
-    await until(page, '/?direction=ingress#example-trouble');
+    await example.until(page, '/?direction=ingress#example-trouble');
     await page.getByLabel('new').check();
-    await until(page, '/?direction=ingress&new=true#example-trouble');
+    await example.until(page, '/?direction=ingress&new=true#example-trouble');
     await page.getByLabel('port').fill('443');
     await page.getByLabel('port').blur();
-    await until(page, '/?direction=ingress&new=true&port=443#example-trouble');
+    await example.until(page, '/?direction=ingress&new=true&port=443#example-trouble');
     await page.getByLabel('direction').selectOption('egress');
-    await until(page, '/?new=true&port=443#example-trouble');
+    await example.until(page, '/?new=true&port=443#example-trouble');
     await page.getByLabel('Sonde’s own').check();
-    await until(page, '/?own=true&new=true&port=443#example-trouble');
+    await example.until(page, '/?own=true&new=true&port=443#example-trouble');
     await page.waitForFunction(() => document.querySelector('.stale') === null);
-    assert.equal(hub.asked.at(-1), '/api/v1/questions/example-trouble?own=true&new=true&port=443&since=1h');
+    assert.equal(
+      example.hub.asked.at(-1),
+      '/api/v1/questions/example-trouble?own=true&new=true&port=443&since=1h',
+    );
   });
 
   test('a range of one’s own is fixed, and drawing on the chart makes one', async () => {
@@ -194,7 +158,7 @@ describe('by keyboard', () => {
     assert.equal(await head.getAttribute('aria-sort'), 'none');
     await head.getByRole('button').focus();
     await page.keyboard.press('Enter');
-    await until(page, '/#example-trouble?sort=-attempts');
+    await example.until(page, '/#example-trouble?sort=-attempts');
     assert.equal(await head.getAttribute('aria-sort'), 'descending');
     const numbers = (await column(page, 'attempts')).map((text) => Number(text.replaceAll(',', '')));
     assert.equal(numbers[0], 31_104);
@@ -205,7 +169,7 @@ describe('by keyboard', () => {
     await page.keyboard.press('Enter');
     assert.equal(await head.getAttribute('aria-sort'), 'ascending');
     await page.keyboard.press('Enter');
-    await until(page, '/#example-trouble');
+    await example.until(page, '/#example-trouble');
   });
 
   test('walks the rows, opens one and closes it', async () => {
@@ -248,7 +212,7 @@ describe('details', () => {
       .last()
       .getByRole('button', { name: 'only this' })
       .click();
-    await until(page, `/?host=${String(row['host.name'])}#example-trouble`);
+    await example.until(page, `/?host=${String(row['host.name'])}#example-trouble`);
   });
 });
 
@@ -256,7 +220,7 @@ describe('a bad day', () => {
   test('the hub goes away: the page says so, keeps the answer, and finds it again by itself', async () => {
     const page = await openAnswer();
     const place = await page.locator('table').boundingBox();
-    hub.behaviour.isAway = true;
+    example.hub.behaviour.isAway = true;
     await page.getByRole('button', { name: 'Ask now' }).click();
     const status = page.getByRole('status');
     await status.getByText(/^▲ The hub does not answer since \d\d:\d\d:\d\d, trying again/).waitFor();
@@ -265,17 +229,22 @@ describe('a bad day', () => {
     assert.equal(await page.locator('.answer.stale').count(), 1);
     assert.deepEqual(await page.locator('table').boundingBox(), place, 'nothing has moved');
     await keepScreenshot(page, 'example-away');
-    hub.behaviour.isAway = false;
+    example.hub.behaviour.isAway = false;
     await status.getByText(/^answered/).waitFor();
     assert.equal(await page.locator('.answer.stale').count(), 0);
   });
 
   test('the hub was never there: the page waits for it', async () => {
-    hub.behaviour.problem = { status: 503, title: 'the store is starting', detail: '', what_to_do: 'wait' };
-    const page = await open('/#example-trouble');
+    example.hub.behaviour.problem = {
+      status: 503,
+      title: 'the store is starting',
+      detail: '',
+      what_to_do: 'wait',
+    };
+    const page = await example.open('/#example-trouble');
     await page.getByRole('alert').getByText('the store is starting').waitFor();
     await keepScreenshot(page, 'example-starting');
-    delete hub.behaviour.problem;
+    delete example.hub.behaviour.problem;
     await page.locator('tbody tr').first().waitFor();
   });
 
@@ -287,15 +256,15 @@ describe('a bad day', () => {
       detail: '',
       what_to_do: 'Choose another.',
     };
-    hub.behaviour.problem = problem;
+    example.hub.behaviour.problem = problem;
     await page.getByLabel('port').fill('70000');
     await page.getByLabel('port').press('Enter');
     await page.getByRole('alert').getByText('Choose another.').waitFor();
-    delete hub.behaviour.problem;
+    delete example.hub.behaviour.problem;
     await page.getByLabel('port').fill('443');
     await page.getByLabel('port').press('Enter');
     await page.getByRole('alert').waitFor({ state: 'detached' });
-    const ports = hub.asked.map((path) => new URL(path, hub.url).searchParams.get('port'));
+    const ports = example.hub.asked.map((path) => new URL(path, example.hub.url).searchParams.get('port'));
     assert.deepEqual(ports, [null, '70000', '443']);
   });
 
@@ -304,7 +273,7 @@ describe('a bad day', () => {
     const top = () => page.locator('table').boundingBox();
     const before = await top();
     let go = (): void => assert.fail('nothing was held back');
-    hub.behaviour.until = new Promise((resolve) => (go = resolve));
+    example.hub.behaviour.until = new Promise((resolve) => (go = resolve));
     await page.getByRole('button', { name: '5m', exact: true }).click();
     await page.locator('.answer.stale').waitFor();
     assert.equal(await page.locator('tbody tr').count(), 14);
@@ -317,7 +286,7 @@ describe('a bad day', () => {
 
   test('half blind: what is missing is coloured, has a sign, and is told in words', async () => {
     const notes = ['1 of 3 nodes is silent: db-1 was last heard at 14:02', '<b>bold</b> is not bold'];
-    hub.behaviour.change = (answer) => ({
+    example.hub.behaviour.change = (answer) => ({
       ...answer,
       coverage: coverageOf(
         {
@@ -341,11 +310,11 @@ describe('a bad day', () => {
   });
 
   test('nothing to report and nothing seen are two answers', async () => {
-    hub.behaviour.change = (answer) => ({ ...answer, rows: [] });
-    const page = await open('/#example-trouble');
+    example.hub.behaviour.change = (answer) => ({ ...answer, rows: [] });
+    const page = await example.open('/#example-trouble');
     await page.getByText('Sonde watched the range, and nothing in it answers this question.').waitFor();
     const none = share(0, 0);
-    hub.behaviour.change = (answer) => ({
+    example.hub.behaviour.change = (answer) => ({
       ...answer,
       rows: [],
       coverage: coverageOf({ nodes: none, seconds: none, connections: none, attribution: none }, []),
@@ -355,13 +324,13 @@ describe('a bad day', () => {
   });
 
   test('an answer that was cut says so', async () => {
-    hub.behaviour.change = (answer) => ({ ...answer, truncated: true });
+    example.hub.behaviour.change = (answer) => ({ ...answer, truncated: true });
     const page = await openAnswer();
     await page.getByText('only the first 14 rows').waitFor();
   });
 
   test('a question that is not there', async () => {
-    const page = await open('/#no-such');
+    const page = await example.open('/#no-such');
     await page.getByRole('alert').getByText('There is no question “no-such”').waitFor();
     await page.getByRole('link', { name: 'Trouble by destination' }).click();
     await page.locator('tbody tr').first().waitFor();
@@ -370,12 +339,11 @@ describe('a bad day', () => {
 
 describe('freshness', () => {
   test('asks again every ten seconds, unless it is paused', async () => {
-    opened = await browser.open('about:blank');
-    const { page } = opened;
+    const page = await example.openBlank();
     await page.clock.install();
-    await page.goto(`${hub.url}/#example-trouble`);
+    await page.goto(`${example.hub.url}/#example-trouble`);
     await page.locator('tbody tr').first().waitFor();
-    const answers = hub.asked.length;
+    const answers = example.hub.asked.length;
     const next = page.waitForResponse(/questions\/example-trouble/);
     await page.clock.runFor(10_500);
     await next;
@@ -383,7 +351,7 @@ describe('freshness', () => {
       .getByRole('status')
       .getByText(/every 10 s$/)
       .waitFor();
-    assert.equal(hub.asked.length, answers + 1);
+    assert.equal(example.hub.asked.length, answers + 1);
     await page.getByRole('button', { name: 'Pause' }).click();
     await page
       .getByRole('status')
@@ -392,7 +360,7 @@ describe('freshness', () => {
     await page.clock.runFor(60_000);
     // Nothing is under way that could still come: another request goes there and back first.
     await page.evaluate(() => fetch('/api/v1/questions'));
-    assert.equal(hub.asked.length, answers + 1);
+    assert.equal(example.hub.asked.length, answers + 1);
     const resumed = page.waitForResponse(/questions\/example-trouble/);
     await page.getByRole('button', { name: 'Resume' }).click();
     await resumed;

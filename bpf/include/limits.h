@@ -9,7 +9,7 @@
 #define UDP_FLOWS_MAX	 32768 /* of one window; 200 B each when used */
 #define OWNERS_MAX	 4096 /* distinct (executable, user, name, cgroup) at a time */
 #define NAMESPACES_MAX	 1024 /* network namespaces at a time */
-#define HOLDERS_MAX	 131072 /* of sockets, where the sweep has two parts; 80 B each, 2 MiB of buckets */
+#define HOLDERS_MAX	 131072 /* of sockets, where the sweep has two parts; 96 B each, 2 MiB of buckets */
 #define LISTENERS_MAX	 8192 /* TCP listeners at a time; 168 B each, 128 KiB of buckets */
 #define EVENTS_BYTES_MAX (4 << 20)
 #define DNS_BYTES_MAX	 (1 << 20) /* 1,600 DNS messages between two looks of the agent: 16,000 a second */

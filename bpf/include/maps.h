@@ -336,6 +336,8 @@ struct shared {
 	u32 sweeper; /* the process that runs the sweep: it holds files, and may be the one that lets go last
 		      */
 	u32 sweeper_thread; /* that has a socket locked only to look at it; 0 when none does */
+	u32 walk; /* through the file tables, the last one */
+	u32 walk_cut; /* … the last one for whose holders there was no room */
 	u32 udp_unswept; /* flows of the closed window that are not in its rows yet: the sweep is to go on */
 	/* Written with events, on all CPUs: not in a cache line that every program reads. */
 	u64 losses[LOSS_COUNT] __attribute__((aligned(64)));

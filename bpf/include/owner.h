@@ -13,7 +13,8 @@ static __always_inline bool is_sweeping(void)
 {
 	struct shared *s = shared_state();
 
-	return sweeps_in_two && s && s->sweeper_thread == (u32)bpf_get_current_pid_tgid();
+	return sweeps_in_two && s &&
+	       bpf_get_current_pid_tgid() == ((u64)s->sweeper << 32 | s->sweeper_thread);
 }
 
 /*

@@ -5,7 +5,6 @@ import type { KernelLimits } from './generation.ts';
 import type { Hook, MapSize, Native } from './native.ts';
 import { openObject, sizeMaps } from './object.ts';
 import { allPrograms, programsOf } from './signals.ts';
-import { wantsSweepInTwo } from './sweep.ts';
 
 export interface Inventory {
   readonly maps: readonly MapSize[];
@@ -18,7 +17,7 @@ export interface Inventory {
 export function readInventory(native: Native, path: string, limits: KernelLimits): Inventory {
   const { object } = openObject(native, path);
   try {
-    sizeMaps(native, object, { limits, sweepsInTwo: wantsSweepInTwo(native, path) });
+    sizeMaps(native, object, { limits, sweepsInTwo: true }); // the most that there can be
     const hooks = native
       .hooks(object)
       .filter(({ program }) => allPrograms.includes(program))

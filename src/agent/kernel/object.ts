@@ -36,7 +36,7 @@ export interface Sizes {
 }
 
 export function sizeMaps(native: Native, object: NativeObject, { limits, sweepsInTwo }: Sizes): void {
-  if (!sweepsInTwo) native.resize(object, 'holders', 1); // nobody looks
+  if (!sweepsInTwo) native.resize(object, 'holders', 1); // nobody looks into it
   for (const map of flowMaps) native.resize(object, map, limits.flowRowsMax);
   native.resize(object, 'events', limits.eventBytesMax);
   for (const map of ['owners', 'owner_ids']) native.resize(object, map, limits.ownersMax);
@@ -67,7 +67,7 @@ export function setConstants(
   view.setUint8(at('tells_reset_reason'), has(tracesAllResets));
   view.setUint8(at('casts_pointers'), has(castsPointers));
   view.setUint8(at('leaves_out'), Number(leaves));
-  view.setUint8(at('sweeps_in_two'), Number(sweepsInTwo));
+  if (sweepsInTwo) view.setUint8(at('sweeps_in_two'), 1); // a build before it has no such thing
   native.constants(object, '.rodata', constants);
 }
 

@@ -20,6 +20,7 @@ import { kernelLimits } from './generation.ts';
 import { artefacts, loadNative } from './native.ts';
 import { openPins, removePins, type Pins } from './pins.ts';
 import { Kernel } from './programs.ts';
+import { leaveOutSweeps, wantsSweepInTwo } from './sweep.ts';
 
 const options = { limits: { ...kernelLimits, flowRowsMax: 256 }, signals: signalNames };
 
@@ -111,6 +112,7 @@ test('a generation is there whole or not at all; what was half done goes', { tim
     await using kernel = new Kernel(native, object, options);
     const half = await opened('one');
     const loose = native.open(object);
+    leaveOutSweeps(native, loose, wantsSweepInTwo(native, object));
     native.load(loose);
     native.pinMap(loose, 'shared', half.mapPath(half.draft(), 'shared'));
     native.close(loose);

@@ -26,7 +26,7 @@ import { resetReader, type ReadResets, type ResetCounts } from './reset-reasons.
 import { openRing, type Ring } from './ring.ts';
 import { rowReader, type RawRows, type ReadRows } from './rows.ts';
 import { allPrograms, allSweeps, leavesOut, programsOf, signalPrograms } from './signals.ts';
-import { openSweep, sweepsLeftOut, wantsSweepInTwo, type Sweep } from './sweep.ts';
+import { leaveOutSweeps, openSweep, wantsSweepInTwo, type Sweep } from './sweep.ts';
 
 /** One window's rows as the kernel left them, in arrays that are reused for the next window. */
 export interface RawWindow extends RawRows {
@@ -113,7 +113,7 @@ export class Kernel implements AsyncDisposable {
       };
       setConstants(native, this.#object, { types: this.types, ...sizes });
       this.#leaveOut(signals, leaves);
-      for (const program of sweepsLeftOut(sweepsInTwo)) this.#skip(program);
+      leaveOutSweeps(native, this.#object, sweepsInTwo);
       loadObject(native, this.#object);
       if (pinned) this.#attachments.adopt(pinned);
     } catch (error) {
@@ -139,7 +139,10 @@ export class Kernel implements AsyncDisposable {
       native,
       object: this.#object,
       isInTwo: sweepsInTwo,
-      met: () => this.numbers.namespaces.known().map(inodeOf),
+      met: () =>
+        (this.control.losses()['namespaces_full'] ?? 0) > 0
+          ? undefined
+          : this.numbers.namespaces.known().map(inodeOf),
       signals: () => this.signals,
     });
     this.#read = rowReader(native, this.#object, {
@@ -181,13 +184,10 @@ export class Kernel implements AsyncDisposable {
   #leaveOut(signals: readonly SignalName[], leaves: boolean): void {
     this.#sweeps = signals.flatMap((name) => signalPrograms[name].sweep ?? []);
     const loaded = new Set([...signals.flatMap((name) => programsOf(name, leaves)), ...this.#sweeps]);
-    for (const program of [...allPrograms, ...allSweeps]) if (!loaded.has(program)) this.#skip(program);
-  }
-
-  /** Another build may not have it. */
-  #skip(program: string): void {
-    if (this.#native.programs(this.#object).some(({ name }) => name === program))
-      this.#native.skip(this.#object, program);
+    // Those of another build may be others.
+    const names = new Set(this.#native.programs(this.#object).map(({ name }) => name));
+    for (const program of [...allPrograms, ...allSweeps])
+      if (names.has(program) && !loaded.has(program)) this.#native.skip(this.#object, program);
   }
 
   /** Lays the node's total rows, which must always exist, and lets the programs run. Seeds older sockets. */

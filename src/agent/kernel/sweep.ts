@@ -7,12 +7,12 @@
  * Must not be run again before it has ended.
  */
 
-import { statSync } from 'node:fs';
-import { isOperatorError } from '../../lib/errors.ts';
+import { existsSync, statSync } from 'node:fs';
 import type { SignalName } from '../../model/signals.ts';
 import { findNamespaces } from './namespaces.ts';
-import type { Native, NativeObject } from './native.ts';
-import { loadObject, openObject } from './object.ts';
+import type { Native, NativeError, NativeObject } from './native.ts';
+import { btfPath, openObject } from './object.ts';
+import { isVerdict } from './refusal.ts';
 import { signalPrograms } from './signals.ts';
 
 const whole = ['sweep'] as const;
@@ -33,16 +33,16 @@ export function wantsSweepInTwo(native: Native, path: string): boolean {
 }
 
 function refusesProbe(native: Native, path: string): boolean {
+  if (!existsSync(btfPath) || native.kernelArguments('bpf_task_from_pid') < 0) return false;
   const { object } = openObject(native, path);
   try {
     const names = native.programs(object).map(({ name }) => name);
     if (!names.includes(probe)) return false; // an older build
     for (const name of names.filter((of) => of !== probe)) native.skip(object, name);
-    loadObject(native, object);
+    native.load(object);
     return false;
   } catch (error) {
-    // What else is wrong is said when the programs are loaded.
-    return isOperatorError(error) && error.code === 'kernel.load_failed';
+    return isVerdict((error as NativeError).log); // what else is wrong is said when the programs are loaded
   } finally {
     native.close(object);
   }
@@ -52,8 +52,8 @@ export interface SweepParts {
   readonly native: Native;
   readonly object: NativeObject;
   readonly isInTwo: boolean;
-  /** Inodes of the network namespaces that the programs have met. */
-  readonly met: () => readonly number[];
+  /** Inodes of the network namespaces that the programs have met; undefined: more than they have places for. */
+  readonly met: () => readonly number[] | undefined;
   /** Those that are on. */
   readonly signals: () => readonly SignalName[];
 }
@@ -66,56 +66,66 @@ export interface Sweep {
   run(): Promise<void>;
 }
 
-/** Programs not to be loaded. */
-export function sweepsLeftOut(isInTwo: boolean): readonly string[] {
-  return [probe, ...(isInTwo ? whole : inTwo)];
+/** Before it is loaded: programs for other kernels, which this one may refuse. */
+export function leaveOutSweeps(native: Native, object: NativeObject, isInTwo: boolean): void {
+  const others = [probe, ...(isInTwo ? whole : inTwo)];
+  for (const { name } of native.programs(object)) if (others.includes(name)) native.skip(object, name);
 }
 
-export function openSweep({ native, object, isInTwo, met, signals }: SweepParts): Sweep {
-  const own = (): number => statSync('/proc/self/ns/net').ino;
+/** ENOENT, or EINVAL for a process that has exited: gone. EPERM, EACCES: out of reach; coverage names those. */
+const isOutOfReach = ({ errno = 0 }: NativeError): boolean => [1, 2, 3, 13, 22].includes(errno);
 
-  async function runWithin(program: string, path: string): Promise<void> {
+function sweepInTwo({ native, object, met, signals }: SweepParts): Pick<Sweep, 'seed' | 'run'> {
+  let hadDatagrams = false;
+  const ofDatagrams = (): boolean => signals().some((name) => signalPrograms[name].ofDatagrams === true);
+
+  async function runWithin(program: string, inode: number, path: string): Promise<void> {
     try {
       await native.run(object, program, path);
     } catch (error) {
-      // Gone, or out of reach: coverage says which those are.
-      if (!/^(open|enter) the network namespace/.test((error as Error).message)) throw error;
+      if (!isOutOfReach(error as NativeError)) throw error;
+      const other = findNamespaces().get(inode); // of another process that is in it
+      if (other !== undefined && other !== path)
+        await native.run(object, program, other).catch(() => undefined);
     }
   }
 
-  async function sweepSockets(paths: ReadonlyMap<number, string>): Promise<void> {
-    const datagrams = signals().some((name) => signalPrograms[name].ofDatagrams === true);
-    const home = own();
+  async function walk(paths: ReadonlyMap<number, string>): Promise<void> {
+    const own = statSync('/proc/self/ns/net').ino;
+    await native.run(object, 'sweep_holders');
     for (const [inode, path] of paths) {
-      for (const program of ['sweep_sockets', ...(datagrams ? ['sweep_datagrams'] : [])]) {
-        if (inode === home) await native.run(object, program);
-        else await runWithin(program, path);
+      for (const program of ['sweep_sockets', ...(ofDatagrams() ? ['sweep_datagrams'] : [])]) {
+        if (inode === own) await native.run(object, program);
+        else await runWithin(program, inode, path);
       }
     }
   }
 
-  function pathsOfMet(): Map<number, string> {
-    const inodes = new Set(met());
-    return new Map([...findNamespaces()].filter(([inode]) => inodes.has(inode)));
+  /** In the first walk each gets a record, and a cookie to be known by. */
+  async function seed(): Promise<void> {
+    const all = findNamespaces();
+    hadDatagrams = ofDatagrams();
+    for (const _ of [1, 2]) await walk(all);
   }
 
-  const runWhole = (): Promise<void> => native.run(object, 'sweep');
-  const inParts = {
-    async seed() {
-      const all = findNamespaces();
-      await sweepSockets(all); // from here on each has a record, and a cookie to be known by
-      await native.run(object, 'sweep_holders');
-      await sweepSockets(all);
-    },
+  return {
+    seed,
     async run() {
-      await native.run(object, 'sweep_holders');
-      await sweepSockets(pathsOfMet());
+      if (ofDatagrams() && !hadDatagrams) return seed(); // switched on meanwhile: its sockets are all older
+      const inodes = met();
+      const all = [...findNamespaces()];
+      await walk(new Map(inodes ? all.filter(([inode]) => inodes.includes(inode)) : all));
     },
   };
+}
+
+export function openSweep(parts: SweepParts): Sweep {
+  const { native, object, isInTwo } = parts;
+  const runWhole = (): Promise<void> => native.run(object, 'sweep');
   return {
     attach() {
       for (const program of isInTwo ? inTwo : whole) native.attach(object, program);
     },
-    ...(isInTwo ? inParts : { seed: runWhole, run: runWhole }),
+    ...(isInTwo ? sweepInTwo(parts) : { seed: runWhole, run: runWhole }),
   };
 }

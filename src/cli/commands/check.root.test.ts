@@ -19,6 +19,7 @@ import { after, describe, test } from 'node:test';
 import type { Report } from '../../agent/check/report.ts';
 import { artefacts, loadNative } from '../../agent/kernel/native.ts';
 import { cgroupRoot, signalPrograms } from '../../agent/kernel/signals.ts';
+import { leaveOutSweeps, wantsSweepInTwo } from '../../agent/kernel/sweep.ts';
 import { optionalSignals, signalNames } from '../../model/signals.ts';
 
 const sonde = join(import.meta.dirname, '../../../bin/sonde');
@@ -265,6 +266,7 @@ test('a program of somebody else on a hook of ours', () => {
   const native = loadNative({ addon, object: path });
   const object = native.open(path);
   try {
+    leaveOutSweeps(native, object, wantsSweepInTwo(native, path));
     native.load(object);
     native.attach(object, 'tcp_reset_received');
     const { report } = check([]);

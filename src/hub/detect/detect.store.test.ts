@@ -1,7 +1,7 @@
 /** Detectors on the embedded engine, from windows to findings. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openHistory, type History } from '../../../test/detecting.ts';
+import { openHistory, storm, type History } from '../../../test/detecting.ts';
 import type { Finding } from '../../question/finding.ts';
 
 const [minute, hour] = [60_000, 3_600_000];
@@ -12,15 +12,6 @@ before(async () => {
 });
 after(() => history[Symbol.asyncDispose]());
 
-const storm = {
-  'process.name': 'checkout',
-  direction: 'egress',
-  'destination.ip': '10.9.8.7',
-  'destination.port': 5432,
-  'connection.state': 'refused',
-  'connections.opened': 30,
-  'connections.ended': 30,
-};
 const fine = {
   ...storm,
   'process.name': 'search',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ClickHouseClient, QueryParams } from '@clickhouse/client';
-import { openHistory, type History } from '../../../test/detecting.ts';
+import { openHistory, storm, type History } from '../../../test/detecting.ts';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import { discoverQuestions, questionsFolder } from '../../question/discovery.ts';
 import type { Finding } from '../../question/finding.ts';
@@ -18,15 +18,6 @@ before(async () => {
 });
 after(() => history[Symbol.asyncDispose]());
 
-const storm = {
-  'process.name': 'checkout',
-  direction: 'egress',
-  'destination.ip': '10.9.8.7',
-  'destination.port': 5432,
-  'connection.state': 'refused',
-  'connections.opened': 30,
-  'connections.ended': 30,
-};
 const stormsAt = [-30 * hour, -50 * minute];
 
 /** Storms of five minutes: the day before, and now. */
