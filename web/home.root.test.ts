@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { keepScreenshot } from '../test/browser.ts';
 import type { Look } from '../test/browser.ts';
-import { exampleInBrowser } from './example/in-browser.ts';
+import { exampleInBrowser } from '../test/example-page.ts';
 
 const example = exampleInBrowser();
 

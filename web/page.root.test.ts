@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 import { keepScreenshot } from '../test/browser.ts';
 import type { Look } from '../test/browser.ts';
 import { coverageOf, share } from './example/answers.ts';
-import { exampleInBrowser } from './example/in-browser.ts';
+import { exampleInBrowser } from '../test/example-page.ts';
 
 const example = exampleInBrowser();
 

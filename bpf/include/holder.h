@@ -68,8 +68,8 @@ static long holder_gone(struct bpf_map *map, struct holder_key *key, struct hold
 }
 
 /*
- * Who has this socket: `pid`, if it does (0: whoever was met first). Holds the task; 0: nobody, or one that has
- * exited meanwhile.
+ * Who has this socket: `pid`, if it does (0: whoever was met first). Holds the task; 0: nobody, or one that
+ * has exited meanwhile.
  */
 static __always_inline struct task_struct *holder_of(const struct shared *s, struct sock *sk, u32 pid)
 {

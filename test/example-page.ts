@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach } from 'node:test';
 import type { Page } from 'playwright-core';
-import { systemClock } from '../../src/lib/clock.ts';
-import { openBrowser } from '../../test/browser.ts';
-import type { Browser, Look, Opened } from '../../test/browser.ts';
-import { startExampleHub } from './hub.ts';
-import type { ExampleHub } from './hub.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { openBrowser } from './browser.ts';
+import type { Browser, Look, Opened } from './browser.ts';
+import { startExampleHub } from '../web/example/hub.ts';
+import type { ExampleHub } from '../web/example/hub.ts';
 
 // As strict as the hub's own, whose test holds it to this.
 const policy =
@@ -38,7 +38,7 @@ export function exampleInBrowser(): ExamplePage {
     hub = await startExampleHub({
       port: 0,
       clock: systemClock,
-      folder: join(import.meta.dirname, '../../build/web'),
+      folder: join(import.meta.dirname, '../build/web'),
       headers: { 'content-security-policy': policy },
     });
   });
