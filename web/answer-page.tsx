@@ -1,12 +1,12 @@
 import { useMemo, useState } from 'react';
 import type { JSX } from 'react';
-import type { Answer, QuestionSummary } from '../src/question/contract.ts';
+import type { QuestionSummary } from '../src/question/contract.ts';
 import { askAnswer } from './ask/api.ts';
 import { useAsked } from './ask/use-asked.ts';
 import { browserClock } from './clock.ts';
 import { Controls } from './controls/controls.tsx';
 import { Freshness } from './controls/freshness.tsx';
-import { refreshMs } from './controls/pace.ts';
+import { refreshMs, shownRange } from './controls/pace.ts';
 import { ProblemNote } from './problem-note.tsx';
 import { AnswerBody } from './show/answer-body.tsx';
 import { CoverageBar } from './show/coverage.tsx';
@@ -35,7 +35,7 @@ export function AnswerPage({ question, view, show }: Props): JSX.Element {
   const answer = asked.latest?.value;
   const isRefused = asked.failure?.problem.isPassing === false;
   const isStale = asked.failure !== undefined || (asked.isPending && asked.latest?.url !== asked.url);
-  const shown = useMemo(() => rangeOf(answer), [answer]);
+  const shown = useMemo(() => shownRange(answer), [answer]);
   return (
     <main id="answer" tabIndex={-1} aria-busy={asked.isPending}>
       <header className="asks">
@@ -69,11 +69,4 @@ function Waiting({ question }: { readonly question: QuestionSummary }): JSX.Elem
       <p className="waiting unseen">Asking</p>
     </>
   );
-}
-
-function rangeOf(answer: Answer | undefined): { readonly fromMs: number; readonly toMs: number } {
-  const hourMs = 3_600_000;
-  if (answer !== undefined) return { fromMs: Date.parse(answer.from), toMs: Date.parse(answer.to) };
-  const toMs = Math.floor(browserClock.wallMs() / 1000) * 1000;
-  return { fromMs: toMs - hourMs, toMs };
 }

@@ -52,6 +52,21 @@ describe('the overview', () => {
     await findings.getByText(/^None\./).waitFor();
   });
 
+  test('what is muted is not among them; where they are not to be had it says so', async () => {
+    example.hub.behaviour.changeFindings = (all) =>
+      all.map((each, n) => ({ ...each, muted: n === 0 ? 'known' : '' }));
+    const page = await openHome();
+    const findings = page.getByRole('region', { name: 'Open findings' });
+    await findings.locator('li').first().waitFor();
+    assert.equal(await findings.locator('li').count(), 2);
+    example.hub.behaviour.changeFindings = () => undefined;
+    await page.reload();
+    await findings.getByRole('alert').getByText('Findings are not to be had').waitFor();
+    example.hub.behaviour.changeFindings = (all) => all;
+    await findings.getByRole('button', { name: 'Try now' }).click();
+    await findings.locator('li').nth(2).waitFor();
+  });
+
   test('leads to each question with range and scope, and back', async () => {
     const page = await openHome('/?since=15m&host=web-1');
     const cards = page.getByRole('region', { name: 'Questions' }).getByRole('link');

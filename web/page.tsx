@@ -13,6 +13,12 @@ import { homeId, searchId } from './view/view.ts';
 /** Questions come and go with the hub's version: looked at now and then. */
 const questionsEveryMs = 60_000;
 
+/** Of what is no question. */
+const titles: ReadonlyMap<string, string> = new Map([
+  [homeId, 'Overview'],
+  [searchId, 'Search'],
+]);
+
 export function Page(): JSX.Element {
   const [view, show] = useView();
   const [asked, askNow] = useAsked({
@@ -25,7 +31,7 @@ export function Page(): JSX.Element {
   const question = questions?.find(({ id }) => id === view.question);
 
   useEffect(() => {
-    const title = { [homeId]: 'Overview', [searchId]: 'Search' }[view.question] ?? question?.title;
+    const title = titles.get(view.question) ?? question?.title;
     document.title = title === undefined ? 'Sonde' : `${title} · Sonde`;
   }, [question, view.question]);
 

@@ -34,8 +34,8 @@ WITH
         AND {direction:String} IN ('any', direction)
       GROUP BY row_key
       HAVING sum(connections_ended) >= {min:UInt64}
-      ORDER BY sum(connections_ended) DESC
-      LIMIT 3 * {limit:UInt32} WITH TIES
+      ORDER BY sum(connections_ended) DESC, row_key
+      LIMIT 3 * {limit:UInt32}
     )
   ) AS chosen,
   totals AS (
@@ -68,10 +68,6 @@ WITH
       AND connections_ended > 0
       AND row_key IN (SELECT arrayJoin(chosen))
     GROUP BY row_key
-    -- Of those that close as often as the last of them some are too many.
-    ORDER BY
-      closed DESC, of_address, of_port, of_process, of_host, of_environment, of_direction, of_workload
-    LIMIT 3 * {limit:UInt32}
   ),
   -- How long each node was heard in the range: a rate needs it.
   heard AS (

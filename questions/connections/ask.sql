@@ -86,13 +86,13 @@ WITH
       )
     GROUP BY row_key
   ),
-  -- The rows of the answer, and those beside the last of them; what follows is worked out for these only.
+  -- The rows of the answer; what follows is worked out for these only.
   chosen AS (
     SELECT key
     FROM weights
     LEFT JOIN still_open USING (key)
-    ORDER BY if({sort:String} = 'open', toFloat64(open_now), weight) DESC, weighed_ended DESC
-    LIMIT {limit:UInt32} WITH TIES
+    ORDER BY if({sort:String} = 'open', toFloat64(open_now), weight) DESC, weighed_ended DESC, key
+    LIMIT {limit:UInt32}
   ),
   totals AS (
     SELECT

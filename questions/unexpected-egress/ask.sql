@@ -192,15 +192,13 @@ WITH
   weighed AS (
     SELECT
       *,
-      sum(n_before) OVER process AS n,
-      sum(n_before) OVER group_of AS n_of_group,
+      sum(n_before) OVER process AS n, sum(n_before) OVER group_of AS n_of_group,
       sum(opened) OVER process AS opened_by_process,
       countIf(n_before = 1) OVER process AS n1,
       minIf(start_before, n_before > 0) OVER process AS process_start,
       sum(n_before) OVER (PARTITION BY environment, process_name, destination_port) AS n_of_port,
       max(source != '') OVER (PARTITION BY environment) AS are_names_known,
       max(is_looked_up) OVER place_of AS is_own_name,
-      countIf(n_before = 0 AND opened > 0 AND established = 0) OVER place_of AS ports_in_vain,
       max(is_looked_up) OVER (PARTITION BY environment, place) AS is_known_name,
       -- Other hosts with a process of this name, and those of them that know the group.
       groupUniqArrayArray(hosts_before) OVER (PARTITION BY environment, process_name) AS running,
@@ -220,7 +218,8 @@ WITH
       arrayCount(peer -> NOT has(hosts, peer), running) AS peers,
       arrayCount(peer -> NOT has(hosts, peer), knowing) / nullIf(peers, 0) AS prevalence,
       newest.3 AS address,
-      established = 0 AND ports_in_vain > 8 AS is_search,
+      countIf(n_of_group = 0 AND established = 0) OVER place_of AS ports_in_vain,
+      established = 0 AND n_of_group = 0 AND ports_in_vain > 8 AS is_search,
       newest_name = '' AND are_names_known AND place != '' AND NOT arrayExists(
         network -> isIPAddressInRange(toString(toIPv6OrDefault(splitByChar('/', address)[1])), network),
         private_networks
@@ -244,6 +243,7 @@ WITH
         policy_says != ''
         OR (n_of_group = 0 AND NOT is_own_name AND NOT (source = 'dns_node' AND is_known_name))
       )
+    WINDOW place_of AS (PARTITION BY environment, workload_name, process_name, place)
   ),
   -- Many ports of one group, all in vain, are one row: somebody looks for something.
   told AS (

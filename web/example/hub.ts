@@ -12,6 +12,7 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { prng } from '../../src/lib/prng.ts';
 import { parseDurationMs } from '../../src/lib/units.ts';
 import type { Answer } from '../../src/question/contract.ts';
+import type { Finding } from '../../src/question/finding.ts';
 import type { Overview } from '../../src/question/overview.ts';
 import { exampleAnswer, exampleFindings, exampleOverview, exampleQuestions } from './answers.ts';
 
@@ -33,6 +34,8 @@ export interface Behaviour {
   changeOverview?: (overview: Overview) => Overview;
   /** Findings that are open; three by default. */
   findings?: number;
+  /** What findings become before they are sent; undefined: they are refused. */
+  changeFindings?: (findings: readonly Finding[]) => readonly Finding[] | undefined;
 }
 
 export interface ExampleHub extends AsyncDisposable {
@@ -106,6 +109,13 @@ function sendOverview(response: ServerResponse, url: URL, hub: ExampleHub, nowMs
   else sendJson(response, changeOverview?.(overview) ?? overview);
 }
 
+function sendFindings(response: ServerResponse, { behaviour }: ExampleHub, nowMs: number): void {
+  const all = exampleFindings(behaviour.findings ?? 3, nowMs);
+  const findings = behaviour.changeFindings ? behaviour.changeFindings(all) : all;
+  if (findings === undefined) sendJson(response, { title: 'Findings are not to be had' }, 400);
+  else sendJson(response, { findings });
+}
+
 export async function startExampleHub({ port, clock, folder, headers }: Options): Promise<ExampleHub> {
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -132,7 +142,7 @@ export async function startExampleHub({ port, clock, folder, headers }: Options)
     if (url.pathname === '/api/v1/questions') sendJson(response, { questions: exampleQuestions });
     else if (url.pathname === '/api/v1/overview') sendOverview(response, url, hub, nowMs);
     else if (url.pathname === '/api/v1/findings') {
-      sendJson(response, { findings: exampleFindings(hub.behaviour.findings ?? 3, nowMs) });
+      sendFindings(response, hub, nowMs);
     } else if (url.pathname.startsWith('/api/v1/questions/')) {
       await sendAnswer(response, url, hub, nowMs);
     } else await sendFile(response, folder, decodeURIComponent(url.pathname));

@@ -7,7 +7,7 @@ import { useAsked } from '../ask/use-asked.ts';
 import { browserClock } from '../clock.ts';
 import { Controls } from '../controls/controls.tsx';
 import { Freshness } from '../controls/freshness.tsx';
-import { refreshMs } from '../controls/pace.ts';
+import { refreshMs, shownRange } from '../controls/pace.ts';
 import { ProblemNote } from '../problem-note.tsx';
 import { CoverageBar } from '../show/coverage.tsx';
 import type { ShowView } from '../view/use-view.ts';
@@ -27,15 +27,9 @@ interface Props {
 /** To the controls it is a question without parameters of its own. */
 const summary: QuestionSummary = { id: homeId, title: 'Overview', asks: '', params: [], columns: [] };
 
+const findingsMax = 1000;
 /** What is open now, whenever it began. */
-const findingsUrl = '/api/v1/findings?state=open&since=400d&limit=100';
-
-function rangeOf(answer: { readonly from: string; readonly to: string } | undefined) {
-  const hourMs = 3_600_000;
-  if (answer !== undefined) return { fromMs: Date.parse(answer.from), toMs: Date.parse(answer.to) };
-  const toMs = Math.floor(browserClock.wallMs() / 1000) * 1000;
-  return { fromMs: toMs - hourMs, toMs };
-}
+const findingsUrl = `/api/v1/findings?state=open&since=400d&limit=${findingsMax}`;
 
 function openBy(findings: readonly Finding[] | undefined): ReadonlyMap<string, number> {
   const groups = Map.groupBy(findings ?? [], ({ question }) => question);
@@ -49,9 +43,9 @@ export function HomePage({ questions, view, show }: Props): JSX.Element {
   const everyMs = refreshMs(view.range);
   const asking = { everyMs, isPaused: isPaused || isFixed };
   const [asked, askNow] = useAsked({ url: overviewUrl(view), ask: askOverview, ...asking });
-  const [found] = useAsked({ url: findingsUrl, ask: askFindings, everyMs, isPaused });
+  const [found, lookAgain] = useAsked({ url: findingsUrl, ask: askFindings, everyMs, isPaused });
   const overview = asked.latest?.value;
-  const findings = found.latest?.value.findings;
+  const findings = found.latest?.value.findings.filter(({ muted }) => muted === '');
   const isRefused = asked.failure?.problem.isPassing === false;
   const isStale = asked.failure !== undefined || (asked.isPending && asked.latest?.url !== asked.url);
   return (
@@ -63,13 +57,13 @@ export function HomePage({ questions, view, show }: Props): JSX.Element {
         </div>
         <Freshness {...{ asked, everyMs, isPaused, isFixed }} onPause={setPaused} onAsk={askNow} />
       </header>
-      <Controls question={summary} {...{ view, show }} shown={rangeOf(overview)} answer={undefined} />
+      <Controls question={summary} {...{ view, show }} shown={shownRange(overview)} answer={undefined} />
       <div className={isStale ? 'answer stale' : 'answer'} data-testid="answer">
         <CoverageBar coverage={overview?.coverage} />
         {(isRefused || overview === undefined) && <ProblemNote failure={asked.failure} onRetry={askNow} />}
         <Activity {...{ overview, view, show }} />
         <div className="home">
-          <OpenFindings {...{ findings, questions, show }} />
+          <OpenFindings {...{ findings, questions, show }} failure={found.failure} onRetry={lookAgain} />
           <QuestionCards {...{ questions, view, show }} open={openBy(findings)} />
         </div>
       </div>

@@ -1,7 +1,9 @@
 import type { JSX } from 'react';
 import type { Finding, Severity } from '../../src/question/finding.ts';
 import type { QuestionSummary } from '../../src/question/contract.ts';
+import type { Failure } from '../ask/asking.ts';
 import { browserClock } from '../clock.ts';
+import { ProblemNote } from '../problem-note.tsx';
 import { formatTime } from '../show/format.ts';
 import { Text } from '../show/text.tsx';
 import type { ShowView } from '../view/use-view.ts';
@@ -12,6 +14,9 @@ interface Props {
   readonly findings: readonly Finding[] | undefined;
   readonly questions: readonly QuestionSummary[] | undefined;
   readonly show: ShowView;
+  /** Why they are not known, or not those of now. */
+  readonly failure: Failure | undefined;
+  readonly onRetry: () => void;
 }
 
 const shownMax = 8;
@@ -46,12 +51,19 @@ function FindingLine({
 }
 
 /** What detectors found and still see, newest first; each leads to the rows that show it. */
-export function OpenFindings({ findings, questions, show }: Props): JSX.Element {
+export function OpenFindings({ findings, questions, show, failure, onRetry }: Props): JSX.Element {
   const shown = findings?.slice(0, shownMax) ?? [];
   const rest = (findings?.length ?? 0) - shown.length;
   return (
-    <section className="card" aria-labelledby="findings" aria-busy={findings === undefined}>
-      <h2 id="findings">Open findings</h2>
+    <section
+      className={failure === undefined ? 'card' : 'card stale'}
+      aria-labelledby="findings"
+      aria-busy={findings === undefined}
+    >
+      <h2 id="findings">Open findings, of all nodes</h2>
+      {(findings === undefined || failure?.problem.isPassing === false) && (
+        <ProblemNote failure={failure} onRetry={onRetry} />
+      )}
       {findings?.length === 0 && (
         <p>None. What a detector does not know yet it learns first: its question says until when.</p>
       )}
@@ -65,7 +77,7 @@ export function OpenFindings({ findings, questions, show }: Props): JSX.Element 
           />
         ))}
       </ul>
-      {rest > 0 && <p>and {rest} more: sonde findings</p>}
+      {rest > 0 && <p>and {rest} more: sonde findings --state open --since 400d</p>}
     </section>
   );
 }

@@ -7,7 +7,7 @@ import { useAsked } from '../ask/use-asked.ts';
 import { browserClock } from '../clock.ts';
 import { Controls } from '../controls/controls.tsx';
 import { Freshness } from '../controls/freshness.tsx';
-import { refreshMs } from '../controls/pace.ts';
+import { refreshMs, shownRange } from '../controls/pace.ts';
 import { ProblemNote } from '../problem-note.tsx';
 import { CoverageBar } from '../show/coverage.tsx';
 import type { ShowView } from '../view/use-view.ts';
@@ -26,13 +26,6 @@ interface Props {
 
 /** To the controls it is a question without parameters of its own: those are in the bar. */
 const summary: QuestionSummary = { id: searchId, title: 'Search', asks: '', params: [], columns: [] };
-
-function shownRange(answer: { readonly from: string; readonly to: string } | undefined) {
-  const hourMs = 3_600_000;
-  if (answer !== undefined) return { fromMs: Date.parse(answer.from), toMs: Date.parse(answer.to) };
-  const toMs = Math.floor(browserClock.wallMs() / 1000) * 1000;
-  return { fromMs: toMs - hourMs, toMs };
-}
 
 /** What is known of the search that the view says: of its rows, its values, and its tail where it is live. */
 function useSearch(view: View) {

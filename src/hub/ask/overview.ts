@@ -5,6 +5,7 @@ import { OperatorError } from '../../lib/errors.ts';
 import type { Overview } from '../../question/overview.ts';
 import { readParams, scopeParams } from '../../question/params.ts';
 import { askCoverage, scopeOf } from './coverage.ts';
+import { droppedNotes } from './dropped.ts';
 import type { Asking, AskOptions } from './options.ts';
 import type { AskStore, StoreRow } from './query.ts';
 import { bucketsOf, levelOf, minuteLevel, rawLevel, readRange, widen } from './range.ts';
@@ -83,13 +84,14 @@ export function openOverview(store: AskStore, options: AskOptions): AskOverview 
           signal,
         }),
       ]);
+      const dropped = droppedNotes({ asked, level, nowMs, readsUnrolled: false }, options.retention);
       return {
         from: new Date(range.fromMs).toISOString(),
         to: new Date(range.toMs).toISOString(),
         bucketMs: series.bucketMs,
         opened: byBucket(rows, series.buckets, 'opened'),
         failed: failedOf(rows, series.buckets),
-        coverage,
+        coverage: { ...coverage, notes: [...dropped, ...coverage.notes] },
       };
     },
   };

@@ -35,7 +35,7 @@ async function inflateFrames(body: Buffer, bytesMax: number): Promise<Buffer> {
       chunkSize,
       info: true,
     });
-    frames.push(buffer);
+    frames.push(at === 0 ? buffer : Buffer.from(buffer)); // of many small ones each would keep a whole chunk
     length += buffer.length;
     at += engine.bytesWritten;
   } while (at < body.length && length <= bytesMax);

@@ -349,6 +349,11 @@ describe('a bad record is rejected by name', () => {
     ['bounds', flow(1, { 'process.name': 'x'.repeat(1025) }), /longer than 1024/],
     ['bounds', flow(1, { 'latency.histogram': [[-1, 1]] }), /bound of -1/],
     ['bounds', flow(1, { 'latency.histogram': [[1, -1]] }), /latency\.histogram is -1/],
+    [
+      'bounds',
+      flow(1, { 'latency.histogram': Array(3).fill([1, Number.MAX_SAFE_INTEGER]) }),
+      /latency\.histogram/,
+    ],
     ['bounds', connection(1, { latency_ms: Infinity }), /latency_ms is Infinity/],
     ['bounds', connection(1, { latency_ms: NaN }), /latency_ms is NaN/],
     ['bounds', windowEnd(1, { lost: { x: -1 } }), /lost\.x is -1/],

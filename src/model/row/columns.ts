@@ -158,6 +158,7 @@ const buckets = listValue('latency.histogram');
 /** Upper bound in microseconds to count; in the record the bounds are milliseconds. */
 function readHistogram(record: LogRecord): Record<string, number> {
   const counts: Record<string, number> = {};
+  let total = 0;
   for (const bucket of buckets(record)) {
     const [boundMs, count] = Array.isArray(bucket) ? (bucket as readonly unknown[]) : [];
     if (typeof boundMs !== 'number' || typeof count !== 'number') {
@@ -167,9 +168,11 @@ function readHistogram(record: LogRecord): Record<string, number> {
       throw new Rejection('bounds', `latency.histogram has a bound of ${boundMs} ms`);
     }
     const boundUs = Math.round(boundMs * 1000);
-    counts[boundUs] =
-      (counts[boundUs] ?? 0) + checkInteger('latency.histogram', count, Number.MAX_SAFE_INTEGER);
+    checkInteger('latency.histogram', count, Number.MAX_SAFE_INTEGER);
+    counts[boundUs] = (counts[boundUs] ?? 0) + count;
+    total += count;
   }
+  checkInteger('latency.histogram', total, Number.MAX_SAFE_INTEGER); // or a cell could not hold it
   return counts;
 }
 

@@ -91,6 +91,17 @@ test('more than a mebibyte over an edge that was told may be a tool; over others
   assert.ok((second?.statistic ?? 0) > (first?.statistic ?? 0));
   const spread = told([[edge(1, 2, { bytes: 2 * half }), edge(1, 3), edge(1, 4)]]);
   assert.deepEqual([spread[0]?.severity, spread[0]?.technique], ['critical', 'T1570']);
+  const earlier = told([edge(1, 2, { bytes: 2 * half }), edge(1, 3), edge(1, 4)]);
+  assert.deepEqual(
+    earlier.map(({ severity, facts }) => [severity, facts?.['bytes']]),
+    [['critical', 2 * half]],
+    'over whichever of them it went',
+  );
+});
+
+test('thousands of new edges in one step are one finding, and quickly looked through', () => {
+  const crowd = Array.from({ length: 5000 }, (_, to) => edge(1, 10 + to));
+  assert.equal(told([crowd]).length, 1);
 });
 
 test('of one source a day one spread and three chains are told, not a hundred', () => {

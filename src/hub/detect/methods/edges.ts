@@ -98,11 +98,19 @@ function follows(edge: Edge, before: Edge, chainMs: number): boolean {
   return isNext && !isBack && apartMs >= 0 && apartMs <= chainMs;
 }
 
+/** What may come before an edge: those that went to where it begins. */
+function openBefore(recent: readonly Edge[]): (edge: Edge) => readonly Edge[] {
+  const byAddress = Map.groupBy(recent, ({ to }) => to);
+  const byEnd = Map.groupBy(recent, ({ end }) => end);
+  byEnd.delete('');
+  return ({ from, start }) => [...(byAddress.get(from) ?? []), ...(byEnd.get(start) ?? [])];
+}
+
 /** The edges that led there, the first one first; of several the newest. */
-function pathTo(edge: Edge, recent: readonly Edge[], chainMs: number): readonly Edge[] {
+function pathTo(edge: Edge, beforeOf: (edge: Edge) => readonly Edge[], chainMs: number): readonly Edge[] {
   const path = [edge];
   for (let first = edge; path.length < hopsMax;) {
-    const before = recent.filter((each) => !path.includes(each) && follows(first, each, chainMs));
+    const before = beforeOf(first).filter((each) => !path.includes(each) && follows(first, each, chainMs));
     const newest = before.reduce<Edge | undefined>((a, b) => (a && a.atMs >= b.atMs ? a : b), undefined);
     if (newest === undefined) break;
     path.unshift(newest);
@@ -165,25 +173,35 @@ interface Together {
   readonly spread: readonly Edge[];
 }
 
-function firingOf(seen: Seen, edge: Edge, together: Together, spreadMin: number): Firing {
+/** `bytes`: that went over it; over a spread, the most that went over one of its edges. */
+function firingOf(seen: Seen, edge: Edge, together: Together, step: Step<State>): Firing {
   const { path, spread } = together;
   const isChain = path.length > 1;
-  const [strength, least] = isChain ? [path.length, 2] : [spread.length, spreadMin];
+  const [strength, least] = isChain ? [path.length, 2] : [spread.length, threshold(step, 'spread')];
+  const bytes = isChain ? edge.bytes : Math.max(edge.bytes, ...spread.map((each) => each.bytes));
+  const isLarge = bytes > largeBytes(step);
   return {
     seen,
-    severity: isChain || edge.isLarge ? 'critical' : 'warning',
-    statistic: strength + (edge.isLarge ? 1 : 0),
+    severity: isChain || isLarge ? 'critical' : 'warning',
+    statistic: strength + (isLarge ? 1 : 0),
     baseline: null,
     threshold: least,
-    facts: { path: pathText(together), hops: path.length, addresses: spread.length, bytes: edge.bytes },
-    technique: edge.isLarge ? transfer : (techniques[edge.port] ?? 'T1021'),
+    facts: { path: pathText(together), hops: path.length, addresses: spread.length, bytes },
+    technique: isLarge ? transfer : (techniques[edge.port] ?? 'T1021'),
   };
 }
 
-function spreadOf(edge: Edge, edges: readonly Edge[]): readonly Edge[] {
-  const own = edges.filter(({ who }) => who === edge.who);
-  const inOrder = own.sort((a, b) => a.atMs - b.atMs || (a.to < b.to ? -1 : 1));
-  return [...new Map(inOrder.map((each) => [each.to, each])).values()];
+function largeBytes(step: Step<State>): number {
+  return threshold(step, 'large_mib') * 1024 * 1024;
+}
+
+/** By who: one edge for each address, in the order in which they were new. */
+function spreads(edges: readonly Edge[]): ReadonlyMap<string, readonly Edge[]> {
+  const inOrder = edges.toSorted((a, b) => a.atMs - b.atMs || (a.to < b.to ? -1 : 1));
+  const all = [...Map.groupBy(inOrder, ({ who }) => who)];
+  return new Map(
+    all.map(([who, own]) => [who, [...new Map(own.map((each) => [each.to, each])).values()]] as const),
+  );
 }
 
 /** New edges join those of the last half hour; to those that are known already bytes are added. */
@@ -237,20 +255,21 @@ export const method = defineMethod<State>({
     const { recent, days, shown, chainMs } = gather(step, today);
     const told = toldLately(step);
     const all = [...recent.values()];
-    const strange = unusual(all, days, step);
+    const strange = new Set(unusual(all, days, step));
+    const [beforeOf, spreadOf] = [openBefore(all), spreads([...strange])];
     const firings: Firing[] = [];
     for (const [id, seen] of shown) {
       const edge = recent.get(id);
       if (edge === undefined) continue;
-      const together = { path: pathTo(edge, all, chainMs), spread: spreadOf(edge, strange) };
-      if (!together.path.some((each) => strange.includes(each))) continue;
-      const isLarge = edge.bytes > threshold(step, 'large_mib') * 1024 * 1024;
+      const together = { path: pathTo(edge, beforeOf, chainMs), spread: spreadOf.get(edge.who) ?? [] };
+      if (!together.path.some((each) => strange.has(each))) continue;
+      const isLarge = edge.bytes > largeBytes(step);
       const isFirst = !edge.isTold && isFound(together, step, told.get(edge.who)?.length ?? 0);
       if (isFirst) told.set(edge.who, [...(told.get(edge.who) ?? []), step.atMs]);
       const now = { ...edge, isLarge, isTold: edge.isTold || isFirst };
       recent.set(id, now);
       if (isFirst || (edge.isTold && isLarge && !edge.isLarge))
-        firings.push(firingOf(seen, now, together, threshold(step, 'spread')));
+        firings.push(firingOf(seen, now, together, step));
     }
     const daysNow = kept(days, today);
     const newest = [...recent].sort((a, b) => b[1].atMs - a[1].atMs).slice(0, recentMax);
