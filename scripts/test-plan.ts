@@ -44,7 +44,7 @@ const limits = {
   unitMaxMs: 300_000, // the tools read the whole tree: on a busy machine two minutes are not enough
   storeMaxMs: 300_000,
   rootMaxMs: 900_000,
-  guestMaxMs: 1_500_000,
+  guestMaxMs: 2_700_000,
   longMaxMs: 3_600_000,
   unitProcessesMax: 2,
 } as const;

@@ -69,10 +69,7 @@ describe('a guest that fails', () => {
 
   test('to boot in time says so, with the end of what it printed, and leaves nothing behind', async () => {
     const before = await readdir(cacheFolder);
-    await assert.rejects(
-      runInGuest({ ...guest, timeoutMs: 1500 }),
-      /did not boot within 1500 ms\n\[ +0\.\d+\] \w/,
-    );
+    await assert.rejects(runInGuest({ ...guest, timeoutMs: 1500 }), /did not boot within 1500 ms\n[^]*\w/);
     assert.deepEqual(await qemus(), []);
     assert.deepEqual(await readdir(cacheFolder), before);
   });
