@@ -9,7 +9,7 @@
 import { OperatorError } from '../../lib/errors.ts';
 import { formatBytes } from '../../lib/units.ts';
 import type { TableName } from '../../model/block.ts';
-import { freeBytes, openSink, type Sink } from '../../model/row/binary.ts';
+import { openSink, type Sink } from '../../model/row/binary.ts';
 import type { Packing } from '../../model/row/packing.ts';
 import type { TableRow } from '../../model/row/rows.ts';
 import { sourceOf } from './ledger.ts';
@@ -45,10 +45,7 @@ export function openBatching(packing: Packing, bytesMax: number): Batching {
 
   return {
     begin() {
-      if (sink.bytes.length > keptBytes) {
-        freeBytes(sink.bytes);
-        sink = openSink(keptBytes);
-      }
+      if (sink.bytes.length > keptBytes) sink = openSink(keptBytes);
       sink.length = 0;
       rows = [];
     },
