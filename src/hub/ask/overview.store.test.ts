@@ -52,7 +52,8 @@ describe('the overview', () => {
       ],
       windows: [{ ago: '50m' }, { ago: '10m' }, { ago: '9m' }],
     });
-    const { opened, failed, bucketMs, from } = await overview({ environment: 'minutes' });
+    const { opened, failed, bucketMs, from, coverage } = await overview({ environment: 'minutes' });
+    assert.doesNotMatch(coverage.notes.join('\n'), /kept/, 'nothing was dropped');
     assert.equal(bucketMs, 60_000);
     assert.equal(Date.parse(from), asker.nowMs - 3_600_000);
     assert.equal(opened.length, 60);

@@ -84,7 +84,11 @@ export function openOverview(store: AskStore, options: AskOptions): AskOverview 
           signal,
         }),
       ]);
-      const dropped = droppedNotes({ asked, level, nowMs, readsUnrolled: false }, options.retention);
+      const dropped = droppedNotes(
+        // Of what could be read as it came, minutes are read all the same.
+        { asked, level: finest, nowMs, readsUnrolled: false },
+        options.retention,
+      );
       return {
         from: new Date(range.fromMs).toISOString(),
         to: new Date(range.toMs).toISOString(),

@@ -93,7 +93,7 @@ test('more than a mebibyte over an edge that was told may be a tool; over others
   assert.deepEqual([spread[0]?.severity, spread[0]?.technique], ['critical', 'T1570']);
   const earlier = told([edge(1, 2, { bytes: 2 * half }), edge(1, 3), edge(1, 4)]);
   assert.deepEqual(
-    earlier.map(({ severity, facts }) => [severity, facts?.['bytes']]),
+    earlier.map(({ severity, facts }) => [severity, facts['bytes']]),
     [['critical', 2 * half]],
     'over whichever of them it went',
   );
