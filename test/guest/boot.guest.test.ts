@@ -11,7 +11,7 @@ import { fetchKernel, kernelConfig } from './kernels.ts';
 import type { Probe } from './probe.ts';
 
 const run = promisify(execFile);
-const timeoutMs = 90_000;
+const timeoutMs = 300_000;
 const supported: readonly KernelName[] = ['6.1', '6.12'];
 
 /** What the tests of Sonde count on, besides what they probe for. */

@@ -69,7 +69,7 @@ export const steps = {
   scenarios: { name: 'scenarios', files: scenarios, smp: 1, timeoutMs: 1_200_000 },
   suite: { name: 'suite', files: suite, smp: 1, timeoutMs: 1_200_000 },
   signals: { name: 'signals', files: signals, smp: 1, timeoutMs: 1_500_000 },
-  stress: { name: 'stress', files: ['test/sweep.root.test.ts'], smp: 2, timeoutMs: 400_000 },
+  stress: { name: 'stress', files: ['test/sweep.root.test.ts'], smp: 2, timeoutMs: 900_000 },
   refusal: { name: 'refusal', files: ['test/matrix/refusal.ts'], smp: 1, timeoutMs: 120_000 },
 } as const satisfies Readonly<Record<Step['name'], Step>>;
 
