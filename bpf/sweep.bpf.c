@@ -79,8 +79,12 @@ int sweep(struct bpf_iter__task_file *ctx)
 SEC("iter/task_file")
 int reaches_socket(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = ctx->file ? sock_of(ctx->file) : 0;
+	struct file *file = ctx->file; /* read once: the verifier knows of this one that it is there */
+	struct sock *sk;
 
+	if (!file)
+		return 0;
+	sk = sock_of(file);
 	if (sk)
 		bpf_sk_storage_get(&connections, sk, 0, 0);
 	return 0;

@@ -173,6 +173,20 @@ test('sums are exact while the sweep never rests', { timeout }, async (t: TestCo
   await sweepAgainstChurn(t, { native, connections: connectionsWanted, sweeps: sweepsMin });
 });
 
+test('the sweep has two parts just where the kernel refuses it in one', () => {
+  const { object: path } = artefacts();
+  const object = native.open(path);
+  for (const { name } of native.programs(object)) if (name !== 'sweep') native.skip(object, name);
+  let isRefused = false;
+  try {
+    native.load(object);
+  } catch {
+    isRefused = true;
+  }
+  native.close(object);
+  assert.equal(wantsSweepInTwo(native, path), isRefused);
+});
+
 // A kernel that wants the sweep in two has shown it above; others take either.
 if (!wantsSweepInTwo(native, artefacts().object) && castsPointers(native)) {
   test('so they are where it has two parts', { timeout }, async (t: TestContext) => {
