@@ -112,6 +112,7 @@ function sweepInTwo({ native, object, met, signals }: SweepParts): Pick<Sweep, '
     seed,
     async run() {
       if (ofDatagrams() && !hadDatagrams) return seed(); // switched on meanwhile: its sockets are all older
+      hadDatagrams = ofDatagrams();
       const inodes = met();
       const all = [...findNamespaces()];
       await walk(new Map(inodes ? all.filter(([inode]) => inodes.includes(inode)) : all));

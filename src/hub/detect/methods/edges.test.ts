@@ -99,7 +99,7 @@ test('more than a mebibyte over an edge that was told may be a tool; over others
   );
 });
 
-test('thousands of new edges in one step are one finding, and quickly looked through', () => {
+test('thousands of new edges in one step are one finding', () => {
   const crowd = Array.from({ length: 5000 }, (_, to) => edge(1, 10 + to));
   assert.equal(told([crowd]).length, 1);
 });
